@@ -1,0 +1,134 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/note.h"
+
+namespace holdfast::agreement {
+
+/// What an agreement becomes when it is adopted: immutable, indices instead of names, shared by all threads.
+/// An index is only meaningful together with the Plan it came from.
+using PartyIndex = std::uint16_t;
+using CollectionIndex = std::uint16_t;
+using FieldIndex = std::uint16_t;
+using FlowIndex = std::uint16_t;
+using LimitIndex = std::uint16_t;
+
+enum class Role : std::uint8_t { operator_, trustee, overseer, recipient };
+std::string_view to_string(Role);  ///< "operator", "trustee", …
+
+enum class FieldType : std::uint8_t { text, integer, decimal, boolean, date, time, duration, bytes, text_list };
+std::string_view to_string(FieldType);  ///< as written: "text", …, "list of text"
+
+/// How a value leaves. Ordered by what it reveals (`reveals_at_most`): clear > the generalised > token > redacted.
+struct Form {
+  enum class Kind : std::uint8_t { redacted, token, year, month, first, range, age_band, place, clear };
+  Kind kind = Kind::redacted;
+  std::int64_t argument = 0;  ///< first: characters; range and age_band: width; place: decimals kept
+
+  /// As written in an agreement and in evidence: "first 3", "range of 1000", "age band of 10", "place to 1 decimal".
+  std::string text() const;
+  bool operator==(const Form&) const = default;
+};
+
+struct Party {
+  std::string name;
+  Role role = Role::recipient;
+  std::vector<std::string> countries;      ///< ISO 3166-1 alpha-2: where it is, and who controls it; sorted
+  std::optional<VerifierKey> key;          ///< required of operator, trustee, overseer
+  std::optional<PartyIndex> operated_by;
+  std::uint32_t line = 0;                  ///< in the document, 1-based
+};
+
+struct Field {
+  std::string name;
+  FieldType type = FieldType::text;
+  std::string category;                    ///< Fideslang dot-path
+  std::uint32_t tag = 0;                   ///< names the field in stored records: first 32 bits of SHA-256(name),
+                                           ///< unique within the collection (checked)
+};
+
+struct Collection {
+  std::string name;
+  std::optional<std::string> key;          ///< set: many records a subject, append-only, told apart by this
+  std::chrono::seconds keep{0};
+  std::vector<Field> fields;
+  std::vector<PartyIndex> depositors;      ///< who may deposit
+  std::uint32_t tag = 0;                   ///< as for fields, unique within the agreement
+  bool append_only() const { return key.has_value(); }
+};
+
+struct Given {
+  FieldIndex field = 0;
+  Form form;
+};
+struct GivenCollection {
+  CollectionIndex collection = 0;
+  std::vector<Given> fields;               ///< in the document's order
+};
+
+/// A bound on what may leave. Of a flow: a calendar window (UTC) that starts anew. Of a prohibition (`bulk`):
+/// distinct subjects over a rolling window, whatever the flow.
+struct Limit {
+  enum class Counts : std::uint8_t { subjects, records };
+  std::string name;                        ///< "flow:support" or "bulk:1", unique; in evidence and in errors
+  Counts counts = Counts::subjects;        ///< subjects: distinct ones within the window
+  std::uint64_t amount = 0;
+  enum class Window : std::uint8_t { hour, day, week, month, year } window = Window::day;
+  std::uint32_t windows = 1;               ///< `12 months`: month and 12; more than one only when rolling
+  bool rolling = false;
+  /// The document's spelling: "200 subjects per day".
+  std::string text;
+};
+
+struct Flow {
+  enum class Kind : std::uint8_t { gives, run, aggregate };
+  std::string name;
+  Kind kind = Kind::gives;
+  PartyIndex to = 0;                       ///< who receives; for `subject via P`: P, who passes it on
+  bool to_subject = false;
+  std::string use;
+  std::vector<GivenCollection> gives;      ///< kind gives
+  std::vector<LimitIndex> limits;
+  std::optional<std::size_t> size_max_bytes;  ///< payload of one release
+  /// Canonical JSON of what is given: {"profile":{"email":"token"}}; goes into every release's entry.
+  std::string gives_json;
+  std::uint32_t line = 0;
+};
+
+/// Who must sign a change: every one of `all`, and at least `any` of the signing parties.
+struct Quorum {
+  std::vector<PartyIndex> all;
+  std::uint32_t any = 0;
+};
+
+struct Plan {
+  std::string agreement;                   ///< name
+  std::uint32_t version = 0;
+  Hash hash;                               ///< SHA-256 of the document's exact bytes
+  std::string subjects_country;
+  std::vector<PartyIndex> served_by;       ///< who may pass on a subject's requests (export, erase, restrict)
+  std::optional<VerifierKey> log;          ///< the evidence log's key, if the document pins one
+  std::vector<Party> parties;
+  std::vector<Collection> collections;
+  std::vector<Flow> flows;
+  std::vector<Limit> limits;
+  Quorum change_agreement;
+
+  std::optional<PartyIndex> find_party(std::string_view name) const;
+  std::optional<CollectionIndex> find_collection(std::string_view name) const;
+  std::optional<FlowIndex> find_flow(std::string_view name) const;
+  /// The one trustee.
+  PartyIndex trustee() const;
+};
+using PlanPtr = std::shared_ptr<const Plan>;
+
+}  // namespace holdfast::agreement

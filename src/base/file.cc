@@ -1,0 +1,87 @@
+#include "base/file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+namespace holdfast {
+namespace {
+
+class File {
+ public:
+  explicit File(int fd) : fd_(fd) {}
+  ~File() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+  int fd() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+tl::unexpected<Error> io_error(const std::string& path, const char* doing) {
+  const int code = errno;
+  return fail(code == ENOENT ? Code::not_found : Code::unavailable, code == ENOENT ? "file.missing" : "file.io", path,
+              std::string("cannot ") + doing + ": " + std::strerror(code));
+}
+
+}  // namespace
+
+Result<std::string> read_file(const std::string& path, std::size_t bytes_max) {
+  const File file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.fd() < 0) return io_error(path, "open");
+  std::string out;
+  char buffer[65536];
+  for (;;) {
+    const ssize_t got = ::read(file.fd(), buffer, sizeof buffer);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return io_error(path, "read");
+    if (got == 0) return out;
+    if (out.size() + static_cast<std::size_t>(got) > bytes_max) {
+      return fail(Code::invalid, "file.large", path, "larger than the " + std::to_string(bytes_max) + " bytes allowed");
+    }
+    out.append(buffer, static_cast<std::size_t>(got));
+  }
+}
+
+Result<void> write_file(const std::string& path, std::string_view content, unsigned mode) {
+  const std::string beside = path + ".new." + std::to_string(::getpid());
+  {
+    const File file(::open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode));
+    if (file.fd() < 0) return io_error(path, "write");
+    while (!content.empty()) {
+      const ssize_t put = ::write(file.fd(), content.data(), content.size());
+      if (put < 0 && errno == EINTR) continue;
+      if (put < 0) {
+        auto error = io_error(path, "write");
+        ::unlink(beside.c_str());
+        return error;
+      }
+      content.remove_prefix(static_cast<std::size_t>(put));
+    }
+    if (::fsync(file.fd()) != 0) return io_error(path, "sync");
+  }
+  if (std::rename(beside.c_str(), path.c_str()) != 0) return io_error(path, "rename into place");
+  const std::size_t slash = path.rfind('/');
+  const File directory(::open(slash == std::string::npos ? "." : path.substr(0, slash + 1).c_str(),
+                              O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (directory.fd() < 0 || ::fsync(directory.fd()) != 0) return io_error(path, "sync the folder");
+  return {};
+}
+
+Result<void> require_private(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) return io_error(path, "open");
+  if ((status.st_mode & 0077) != 0) {
+    return fail(Code::invalid, "key.file.wide", path, "others may read or write this key; run: chmod 600 " + path);
+  }
+  return {};
+}
+
+}  // namespace holdfast

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace holdfast {
+
+/// The whole file; invalid if it is larger than `bytes_max`.
+Result<std::string> read_file(const std::string& path, std::size_t bytes_max = 64u << 20);
+/// Writes beside, syncs, renames into place: a reader sees the old or the new, whole.
+Result<void> write_file(const std::string& path, std::string_view content, unsigned mode = 0644);
+/// invalid ("key.file.wide") when group or others may read or write it.
+Result<void> require_private(const std::string& path);
+
+}  // namespace holdfast

@@ -1,0 +1,83 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "base/result.h"
+
+namespace holdfast::evidence {
+
+// What stands in the log. One struct a kind; docs/evidence.md lists them for readers. In JSON: hashes and
+// pseudonyms as base64url, times as RFC 3339, numbers as integers below 2^53. Never personal data: a subject is a
+// pseudonym, a payload a salted digest, a name is a party's, a flow's, a collection's.
+
+struct AgreementAdopted {     // "agreement.adopted"
+  Hash document;              ///< SHA-256 of the text; the signed note is the blob agreement/<hex>
+  std::string name;
+  std::uint32_t version = 0;
+  std::vector<std::string> signed_by;  ///< verifier keys in full, whose signatures the note carries
+};
+struct ServerStarted {        // "server.started"
+  Hash binary;
+  std::string software;       ///< "holdfast 0.1.0"
+};
+struct Deposited {            // "deposited": records came into custody
+  std::string collection;
+  std::optional<Pseudonym> subject;    ///< a single deposit; absent for a batch
+  std::uint64_t records = 0, subjects = 0;
+  Hash digest;                ///< salted: SHA-256(salt || records as received)
+};
+struct Released {             // "released": the entry behind every byte that leaves
+  std::string flow;
+  std::string to;             ///< recipient party
+  Pseudonym subject;
+  std::string gives;          ///< canonical JSON, Flow::gives_json; an object in the entry
+  std::uint64_t records = 1;
+  Hash digest;                ///< SHA-256(16-byte salt || payload); the salt goes to the recipient only
+  std::uint64_t size_bytes = 0;
+};
+struct Refused {              // "refused"
+  std::string operation;      ///< "disclose", "deposit", "export" …
+  std::string flow;           ///< as asked, if a known one; else empty
+  std::string reason;         ///< the error's slug
+  std::uint64_t count = 1;    ///< like refusals of one party and second are counted together
+};
+struct SubjectExported { Pseudonym subject; Hash digest; std::uint64_t size_bytes = 0; };  // "subject.exported"
+struct SubjectRestricted { Pseudonym subject; };    // "subject.restricted"
+struct SubjectUnrestricted { Pseudonym subject; };  // "subject.unrestricted"
+struct ErasureAsked { Pseudonym subject; };         // "erasure.asked"
+struct ErasureDone { Pseudonym subject; };          // "erasure.done"
+struct RetentionSwept {       // "retention.swept"
+  std::string collection;
+  std::uint64_t records = 0, subjects = 0;
+};
+struct RootKeyRotated { std::string from, to; std::uint64_t subjects = 0; };  // "root-key.rotated": key ids
+struct BackupTaken { std::uint64_t size = 0; };     // "backup.taken": log size at the time
+
+using Event = std::variant<AgreementAdopted, ServerStarted, Deposited, Released, Refused, SubjectExported,
+                           SubjectRestricted, SubjectUnrestricted, ErasureAsked, ErasureDone, RetentionSwept,
+                           RootKeyRotated, BackupTaken>;
+
+struct Entry {
+  UnixMillis at = 0;            ///< never decreases along the log
+  std::uint32_t agreement = 0;  ///< version in force (after, for an adoption); 0 before the first
+  std::string party;            ///< who asked; the trustee for its own doings; "subject" for a subject itself
+  Event event;
+
+  std::string_view kind() const;
+  /// Appends canonical JSON (RFC 8785), no trailing newline. invalid ("evidence.entry.…") when a string is not UTF-8,
+  /// a number not below 2^53, or `gives` not a canonical object; `out` is then as it was.
+  Result<void> encode_to(Bytes& out) const;
+  /// The same, of an entry that is known to be good: asserts it.
+  std::string encode() const;
+  /// corrupt unless `json` is the canonical encoding of a known kind, every member known and none missing.
+  static Result<Entry> decode(ByteView json);
+};
+
+}  // namespace holdfast::evidence

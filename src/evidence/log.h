@@ -1,0 +1,96 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/note.h"
+#include "base/result.h"
+#include "evidence/formats/checkpoint.h"
+#include "evidence/formats/entry.h"
+#include "evidence/formats/tile.h"
+#include "storage/store.h"
+
+namespace holdfast::evidence {
+
+/// What an appended entry got; on disk when the caller sees it.
+struct Appended {
+  std::uint64_t index = 0;
+  UnixMillis at = 0;
+};
+
+/// Sees every entry in order, at start (replay after the newest snapshot) and as they are appended, on the log's own
+/// thread, before whoever appended is told. The fold over the log (ledger/) is one.
+///
+/// An entry is admitted and followed in one go, *before* the sync that makes it durable: so the next entry of the same
+/// batch is admitted against a state that holds it. Nobody is told until the sync succeeded; if it fails, the log is
+/// closed for good ("evidence.log.failed") and the server must restart, so a state ahead of the disk decides nothing.
+class Follower {
+ public:
+  virtual ~Follower() = default;
+  /// The last word, in log order, right before an entry gets its index: an error keeps it out of the log and goes to
+  /// whoever appended. So no release slips in behind the restriction, adoption or spent limit that forbids it.
+  virtual Result<void> admit(const Entry& entry) const = 0;
+  virtual void follow(std::uint64_t index, const Entry& entry) = 0;
+  /// For quick starts: the state after all entries followed so far, and back. A restore that fails leaves the
+  /// follower as it was; the log then tries an older snapshot, and at last replays from the first entry.
+  virtual Bytes snapshot() const = 0;
+  virtual Result<void> restore(ByteView snapshot) = 0;
+};
+
+struct LogOptions {
+  std::uint64_t snapshot_every_entries = 65536;
+  std::size_t queue_entries_max = 65536;  ///< more waiting than that: unavailable, so that callers push back
+  std::chrono::milliseconds lease_ttl{15000};
+  /// Names this server to the lease. The same owner takes over at once from its own crashed self; another waits for
+  /// the lease to run out. Empty: the log key's name.
+  std::string owner;
+};
+
+/// The evidence log over a Store: one writer (a lease), group commit, tiles, checkpoints. Thread-safe.
+/// Durable first: an entry is in the journal and synced before its `done` is called; a checkpoint covers only such.
+class Log {
+ public:
+  using Done = std::function<void(Result<Appended>)>;
+  using DoneMany = std::function<void(std::vector<Result<Appended>>)>;
+
+  /// Takes the lease, recovers (journal, tiles, newest snapshot into `follower`), proves the tree consistent with the
+  /// last checkpoint signed; refuses to start otherwise ("evidence.rollback"). Borrows all but `key`.
+  static Result<std::unique_ptr<Log>> open(storage::Store& store, SigningKey key, const Clock& clock,
+                                           Follower& follower, LogOptions options = {});
+  /// Stops taking entries, commits what waits, writes a snapshot, releases the lease.
+  virtual ~Log() = default;
+
+  /// Queues `entry` (its `at` is set here, never before the entry ahead) and calls `done` from the log's thread once
+  /// it is on disk, or could not be. One sync serves all that wait; idle, it is immediate. `done` must be cheap, for
+  /// the next batch waits for it; it is called right here when the log is closed or its queue is full.
+  /// Errors: what Follower::admit said; invalid ("evidence.entry.…": too large, not UTF-8, a number above 2^53);
+  /// unavailable ("evidence.log.busy", "evidence.log.failed", "evidence.log.closed").
+  virtual void append(Entry entry, Done done) = 0;
+  /// Several under one sync, in this order. Each gets its own result, as each is admitted by itself: one that is
+  /// refused does not keep the others out.
+  virtual void append_many(std::vector<Entry> entries, DoneMany done) = 0;
+  /// Blocks. Not for event loops.
+  Result<Appended> append_and_wait(Entry entry);
+
+  virtual std::uint64_t size() const = 0;               ///< durable entries
+  virtual const VerifierKey& key() const = 0;
+  /// A signed note over the durable tree as of now (signed afresh only when it grew).
+  virtual Result<std::string> checkpoint() = 0;
+  /// Contents of a hash tile or bundle; not_found beyond the newest checkpoint handed out.
+  virtual Result<Bytes> tile(const TileId& id) const = 0;
+  virtual Result<Bytes> entry(std::uint64_t index) const = 0;
+  /// `.tlog-proof` for an entry, against a checkpoint of now.
+  virtual Result<TlogProof> proof(std::uint64_t index) = 0;
+  /// Consistency proof between two sizes.
+  virtual Result<std::vector<Hash>> consistency(std::uint64_t old_size, std::uint64_t size) const = 0;
+  /// Every entry that contains `needle` (a pseudonym's text), oldest first. Reads the whole log: for a job thread.
+  virtual Result<void> search(std::string_view needle,
+                              const std::function<bool(std::uint64_t index, ByteView entry)>& visit) const = 0;
+};
+
+}  // namespace holdfast::evidence
