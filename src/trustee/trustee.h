@@ -1,0 +1,147 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "evidence/log.h"
+#include "storage/store.h"
+#include "trustee/caller.h"
+#include "vault/vault.h"
+
+namespace holdfast::trustee {
+
+template <class T>
+using Task = boost::asio::awaitable<Result<T>>;
+
+/// What leaves for a recipient, with what proves it.
+struct Disclosure {
+  std::string payload;                   ///< JSON object: collection → fields, or an array of rows
+  std::uint64_t receipt = 0;             ///< index of its entry in the evidence
+  Bytes salt;                            ///< 16 bytes: the entry's digest is SHA-256(salt || payload)
+  std::optional<std::uint64_t> version;  ///< of the record, when the flow gives just one
+};
+struct BatchItem {
+  std::string subject;
+  Result<Disclosure> disclosure;
+};
+
+struct Deposit {
+  enum class Outcome : std::uint8_t { created, replaced, unchanged } outcome = Outcome::created;
+  std::uint64_t version = 0;             ///< 0 for rows
+  std::uint64_t receipt = 0;
+};
+
+struct Erasure {
+  std::uint64_t asked = 0, done = 0;     ///< indices of the two entries
+};
+
+/// What a batch of rows came to.
+struct ImportSummary {
+  std::uint64_t rows = 0, accepted = 0, unchanged = 0, rejected = 0;
+  std::uint64_t first_receipt = 0, last_receipt = 0;  ///< of the deposited entries, when accepted > 0
+  struct Problem {
+    std::uint64_t line = 0;
+    std::string field, code, detail;
+  };
+  std::vector<Problem> problems;         ///< the first kImportProblemsMax
+};
+inline constexpr std::size_t kImportProblemsMax = 100;
+inline constexpr std::size_t kImportBatchRows = 8192;
+
+enum class ImportFormat : std::uint8_t { ndjson, csv };
+
+class Trustee;
+
+/// A stream of rows into one collection: NDJSON objects or CSV with a header, with the members `subject`, for an
+/// append-only collection its key's name, and the collection's fields. Rows are deposited in batches, each with its
+/// own entry; a bad row is told and passed over. Not for two threads at once.
+class Import {
+ public:
+  virtual ~Import() = default;
+  /// Takes the next bytes, cut anywhere. Waits while the vault is behind.
+  virtual Task<void> write(std::string bytes) = 0;
+  /// The rest, and the sum.
+  virtual Task<ImportSummary> finish() = 0;
+};
+
+struct TrusteeOptions {
+  std::chrono::seconds sweep_every{3600};
+  unsigned job_threads = 2;
+  std::string software = "holdfast";
+  Hash binary;                           ///< of this program's own file, into "server.started"
+};
+
+/// What the trustee does, one operation a call. Every one goes the same way: who, plan, limit, read, form, inspect,
+/// record, release; a refusal takes it too and is recorded. Thread-safe; coroutines resume on the executor that
+/// awaits them.
+class Trustee {
+ public:
+  /// Opens the vault and the log on `store`, folds the log, finishes the erasures left unfinished.
+  /// `store`, `roots` and `clock` must outlive it.
+  static Result<std::unique_ptr<Trustee>> open(storage::Store& store, vault::RootKeys& roots, SigningKey log_key,
+                                               const Clock& clock, TrusteeOptions options);
+  ~Trustee();
+
+  // ---- disclosure
+  /// Refusals: flow.unknown, flow.party (not this party's flow), flow.kind.unavailable, limit.exceeded,
+  /// subject.restricted, subject.erased; not_found vault.subject.unknown. All before anything is read or said.
+  Task<Disclosure> disclose(Caller caller, std::string flow, std::string subject);
+  /// Many under one sync; an item that fails does not stop the others.
+  boost::asio::awaitable<std::vector<BatchItem>> disclose_batch(Caller caller, std::string flow,
+                                                                std::vector<std::string> subjects);
+
+  // ---- deposit
+  /// One record of a collection without a key. `json` is an object of fields. With `idempotency_key` a retry
+  /// answers what the first call answered.
+  Task<Deposit> put_record(Caller caller, std::string collection, std::string subject, std::string json,
+                           vault::Expect expect, std::optional<std::string> idempotency_key);
+  /// One row of an append-only collection.
+  Task<Deposit> append_row(Caller caller, std::string collection, std::string subject, std::string key,
+                           std::string json);
+  /// Who may not deposit is refused here, before any byte is taken.
+  Result<std::unique_ptr<Import>> import(const Caller& caller, const std::string& collection, ImportFormat format,
+                                         std::optional<std::string> idempotency_key);
+
+  // ---- what a subject may ask for, itself or through a party that serves it
+  /// Everything held, with categories, and who received what when: JSON.
+  Task<Disclosure> export_subject(Caller caller, std::string subject);
+  Task<std::uint64_t> restrict(Caller caller, std::string subject);
+  Task<std::uint64_t> unrestrict(Caller caller, std::string subject);
+  /// Returns when nothing of the subject can be read any more, from no file.
+  Task<Erasure> erase(Caller caller, std::string subject);
+
+  // ---- governing and keeping
+  /// `note` is the signed agreement; answers the adoption's index.
+  Task<std::uint64_t> adopt(Caller caller, std::string note);
+  /// Trustee only. Answers how many data keys were wrapped anew.
+  Task<std::uint64_t> rotate_root_key(Caller caller);
+  /// Trustee only: a consistent copy, keys apart.
+  Task<void> backup(Caller caller, std::string directory, std::string keys_directory);
+  /// For the trustee and the overseer: JSON with agreement, log size, budgets, erasures, storage.
+  Result<std::string> status(const Caller& caller) const;
+
+  // ---- public
+  evidence::Log& log();
+  /// The signed note of an agreement that was adopted, by its hash in hex; and the one in force.
+  Result<std::string> agreement_note(std::string_view hash_hex) const;
+  Result<std::string> agreement_note() const;
+  /// False until an agreement is adopted.
+  bool has_agreement() const;
+  /// What is left of each limit, for metrics: (limit, amount, spent).
+  struct Budget { std::string limit; std::uint64_t amount, spent; };
+  std::vector<Budget> budgets() const;
+  std::vector<std::pair<std::string, std::uint64_t>> statistics() const;
+
+ private:
+  struct Impl;
+  explicit Trustee(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace holdfast::trustee
