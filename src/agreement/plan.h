@@ -75,6 +75,12 @@ struct GivenCollection {
   std::vector<Given> fields;               ///< in the document's order
 };
 
+/// What a sealed module reads, or what an aggregate is made of.
+struct Reads {
+  CollectionIndex collection = 0;
+  std::vector<FieldIndex> fields;
+};
+
 /// A bound on what may leave. Of a flow: a calendar window (UTC) that starts anew. Of a prohibition (`bulk`):
 /// distinct subjects over a rolling window, whatever the flow.
 struct Limit {
@@ -97,6 +103,8 @@ struct Flow {
   bool to_subject = false;
   std::string use;
   std::vector<GivenCollection> gives;      ///< kind gives
+  std::string module;                      ///< kind run: the sealed module's name
+  std::vector<Reads> reads;                ///< kinds run and aggregate
   std::vector<LimitIndex> limits;
   std::optional<std::size_t> size_max_bytes;  ///< payload of one release
   /// Canonical JSON of what is given: {"profile":{"email":"token"}}; goes into every release's entry.

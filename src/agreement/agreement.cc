@@ -1,0 +1,95 @@
+#include "agreement/agreement.h"
+
+#include <fmt/format.h>
+
+#include "agreement/spelling.h"
+#include "agreement/terms.h"
+#include "base/hash.h"
+
+namespace holdfast::agreement {
+namespace {
+
+constexpr std::size_t kTextsShown = 5;
+
+void read_head(const Terms& terms, Draft& draft) {
+  Findings& findings = draft.findings;
+  if (const Node* language = terms.required("holdfast", "1, the version of this language")) {
+    const std::string* text = text_of(*language, "1", findings);
+    if (text && (*text != "1" || language->in_quotes)) {
+      add_expected("agreement.language.unknown", *language, "1, the one version of this language", findings);
+    }
+  }
+  if (const Node* name = terms.required("agreement", "the agreement's name")) {
+    const std::string* text = text_of(*name, "a name", findings);
+    if (text && !is_name(*text)) {
+      add_expected("agreement.name.malformed", *name, "a name: a letter, then letters, digits, '-' or '_'", findings);
+    }
+    if (text) draft.plan.agreement = *text;
+  }
+  if (const Node* version = terms.required("version", "a whole number, one more with each change")) {
+    const auto number = number_of(*version, "a whole number above 0", 1'000'000'000, findings);
+    if (number) draft.plan.version = static_cast<std::uint32_t>(*number);
+  }
+}
+
+void read_log(const Node& node, Draft& draft) {
+  const std::string* text = text_of(node, "the log's verifier key: name+hash+base64", draft.findings);
+  if (!text) return;
+  auto key = VerifierKey::parse(*text);
+  if (key) draft.plan.log = *std::move(key);
+  else
+    draft.findings.add("agreement.key.malformed", node.at, "not a verifier key: " + key.error().what);
+}
+
+/// A prohibition that is passed over would open what it closes; so a pack that is not here is an error.
+void read_under(const Node& node, Draft& draft) {
+  each_text(node, "rule packs", false, draft.findings, [&](const Node& item) {
+    draft.findings.add("agreement.under.unavailable", item.at,
+                       fmt::format("the rule pack {} is not available in this version; write its prohibitions out under "
+                                   "'prohibitions'",
+                                   quoted(item.text)));
+  });
+}
+
+void read_document(const Node& root, Draft& draft) {
+  const Terms terms(root, "an agreement",
+                    {"holdfast", "agreement", "version", "subjects", "log", "parties", "collections", "flows", "under",
+                     "prohibitions", "categories", "uses", "changes"},
+                    draft.findings);
+  if (!terms.is_map()) return;
+  read_head(terms, draft);
+  read_taxonomies(root, draft);
+  if (const Node* node = terms.required("parties", "who takes part")) read_parties(*node, draft);
+  if (const Node* node = terms.required("subjects", "whose data this is about: {country: US}")) read_subjects(*node, draft);
+  if (const Node* node = terms.optional("log")) read_log(*node, draft);
+  if (const Node* node = terms.required("collections", "what is kept")) read_collections(*node, draft);
+  if (const Node* node = terms.required("flows", "what may leave")) read_flows(*node, draft);
+  if (const Node* node = terms.optional("under")) read_under(*node, draft);
+  if (const Node* node = terms.optional("prohibitions")) read_prohibitions(*node, draft);
+  if (const Node* node = terms.required("changes", "who signs a change: {agreement: {signed-by: …}}")) {
+    read_changes(*node, draft);
+  }
+  apply_prohibitions(draft);
+}
+
+}  // namespace
+
+Checked check(std::string_view document) {
+  Draft draft;
+  if (const auto root = read_yaml(document, draft.findings)) read_document(*root, draft);
+  if (!draft.findings.empty()) return {nullptr, draft.findings.take(document)};
+  draft.plan.hash = sha256(document);
+  return {std::make_shared<const Plan>(std::move(draft.plan)), {}};
+}
+
+Result<PlanPtr> compile(std::string_view document) {
+  Checked checked = check(document);
+  if (checked.plan) return checked.plan;
+  const Finding& first = checked.findings.front();
+  std::string what = first.message;
+  for (std::size_t i = 1; i < checked.findings.size() && i < kTextsShown; ++i) what += "\n" + checked.findings[i].text();
+  if (checked.findings.size() > kTextsShown) what += fmt::format("\nand {} more", checked.findings.size() - kTextsShown);
+  return fail(Code::invalid, first.slug, fmt::format("{}:{}", first.line, first.column), std::move(what));
+}
+
+}  // namespace holdfast::agreement
