@@ -1,0 +1,206 @@
+#include "evidence/formats/entry.h"
+
+#include <array>
+#include <concepts>
+
+#include "evidence/formats/canonical.h"
+#include "evidence/formats/tile.h"
+
+namespace holdfast::evidence {
+namespace {
+
+// In the order of Event's alternatives.
+constexpr std::array<std::string_view, std::variant_size_v<Event>> kKinds = {
+    "agreement.adopted",  "server.started",       "deposited",     "released",     "refused",
+    "subject.exported",   "subject.restricted",   "subject.unrestricted", "erasure.asked", "erasure.done",
+    "retention.swept",    "root-key.rotated",     "backup.taken"};
+
+template <class T, class Kind>
+concept Is = std::same_as<std::remove_const_t<T>, Kind>;
+
+// members() describes each kind once, for reading and for writing: its members in the order of their names, with
+// the four that every entry has (agreement, at, kind, party) at their places.
+
+template <class Json, class E>
+void head(Json& json, E& entry) {
+  json("agreement", entry.agreement);
+  json.time("at", entry.at);
+}
+
+template <class Json, class E>
+void middle(Json& json, E& entry) {
+  json.literal("kind", kKinds[entry.event.index()]);
+}
+
+template <class Json, class E, Is<AgreementAdopted> T>
+void members(Json& json, E& entry, T& event) {
+  head(json, entry);
+  json("document", event.document);
+  middle(json, entry);
+  json("name", event.name);
+  json("party", entry.party);
+  json("signed_by", event.signed_by);
+  json("version", event.version);
+}
+
+template <class Json, class E, Is<ServerStarted> T>
+void members(Json& json, E& entry, T& event) {
+  head(json, entry);
+  json("binary", event.binary);
+  middle(json, entry);
+  json("party", entry.party);
+  json("software", event.software);
+}
+
+template <class Json, class E, Is<Deposited> T>
+void members(Json& json, E& entry, T& event) {
+  head(json, entry);
+  json("collection", event.collection);
+  json("digest", event.digest);
+  middle(json, entry);
+  json("party", entry.party);
+  json("records", event.records);
+  json("subject", event.subject);
+  json("subjects", event.subjects);
+}
+
+template <class Json, class E, Is<Released> T>
+void members(Json& json, E& entry, T& event) {
+  head(json, entry);
+  json("digest", event.digest);
+  json("flow", event.flow);
+  json.object("gives", event.gives);
+  middle(json, entry);
+  json("party", entry.party);
+  json("records", event.records);
+  json("size", event.size_bytes);
+  json("subject", event.subject);
+  json("to", event.to);
+}
+
+template <class Json, class E, Is<Refused> T>
+void members(Json& json, E& entry, T& event) {
+  head(json, entry);
+  json("count", event.count);
+  json("flow", event.flow);
+  middle(json, entry);
+  json("operation", event.operation);
+  json("party", entry.party);
+  json("reason", event.reason);
+}
+
+template <class Json, class E, Is<SubjectExported> T>
+void members(Json& json, E& entry, T& event) {
+  head(json, entry);
+  json("digest", event.digest);
+  middle(json, entry);
+  json("party", entry.party);
+  json("size", event.size_bytes);
+  json("subject", event.subject);
+}
+
+/// The kinds that say no more than whom they are about.
+template <class T>
+concept OnlySubject = Is<T, SubjectRestricted> || Is<T, SubjectUnrestricted> || Is<T, ErasureAsked> ||
+                      Is<T, ErasureDone>;
+
+template <class Json, class E, OnlySubject T>
+void members(Json& json, E& entry, T& event) {
+  head(json, entry);
+  middle(json, entry);
+  json("party", entry.party);
+  json("subject", event.subject);
+}
+
+template <class Json, class E, Is<RetentionSwept> T>
+void members(Json& json, E& entry, T& event) {
+  head(json, entry);
+  json("collection", event.collection);
+  middle(json, entry);
+  json("party", entry.party);
+  json("records", event.records);
+  json("subjects", event.subjects);
+}
+
+template <class Json, class E, Is<RootKeyRotated> T>
+void members(Json& json, E& entry, T& event) {
+  head(json, entry);
+  json("from", event.from);
+  middle(json, entry);
+  json("party", entry.party);
+  json("subjects", event.subjects);
+  json("to", event.to);
+}
+
+template <class Json, class E, Is<BackupTaken> T>
+void members(Json& json, E& entry, T& event) {
+  head(json, entry);
+  middle(json, entry);
+  json("party", entry.party);
+  json("size", event.size);
+}
+
+/// The kind named in `json`, before anything else of it is known. The last occurrence is the entry's own: what comes
+/// after it are strings, in which a quotation mark has a backslash before it.
+std::string_view kind_in(ByteView json) {
+  constexpr std::string_view mark = ",\"kind\":\"";
+  const std::size_t at = json.rfind(mark);
+  if (at == ByteView::npos) return {};
+  const ByteView rest = json.substr(at + mark.size());
+  return rest.substr(0, rest.find('"'));
+}
+
+/// Makes `event` the (empty) kind number `index`.
+template <std::size_t I = 0>
+void emplace_kind(Event& event, std::size_t index) {
+  if constexpr (I < std::variant_size_v<Event>) {
+    if (I == index) event.emplace<I>();
+    else emplace_kind<I + 1>(event, index);
+  }
+}
+
+}  // namespace
+
+std::string_view Entry::kind() const { return kKinds[event.index()]; }
+
+Result<void> Entry::encode_to(Bytes& out) const {
+  const std::size_t start = out.size();
+  CanonicalWriter json(out);
+  std::visit([&](const auto& kind) { members(json, *this, kind); }, event);
+  if (!json.finish()) {
+    out.resize(start);
+    return fail(Code::invalid, "evidence.entry.value", std::string(kind()),
+                "An entry's texts must be UTF-8, its numbers below 2^53, and what is given a canonical JSON object.");
+  }
+  if (out.size() - start > kEntryBytesMax) {
+    out.resize(start);
+    return fail(Code::invalid, "evidence.entry.large", std::string(kind()),
+                "An entry has at most 65535 bytes: log the digest of what does not fit.");
+  }
+  return {};
+}
+
+std::string Entry::encode() const {
+  std::string out;
+  HF_ASSERT(encode_to(out).has_value());
+  return out;
+}
+
+Result<Entry> Entry::decode(ByteView json) {
+  const auto malformed = [] {
+    return fail(Code::corrupt, "evidence.entry.malformed", "",
+                "The entry is not the canonical JSON of a kind that this version knows.");
+  };
+  const std::string_view kind = kind_in(json);
+  std::size_t index = 0;
+  while (index < kKinds.size() && kKinds[index] != kind) ++index;
+  if (index == kKinds.size() || json.size() > kEntryBytesMax) return malformed();
+  Entry entry;
+  emplace_kind(entry.event, index);
+  CanonicalReader reader(json);
+  std::visit([&](auto& event) { members(reader, entry, event); }, entry.event);
+  if (!reader.finish()) return malformed();
+  return entry;
+}
+
+}  // namespace holdfast::evidence
