@@ -34,9 +34,11 @@ struct Record {
   bool operator==(const Record&) const = default;
 };
 
+/// Errors: invalid "vault.record.order" (tags not ascending), "vault.record.large" (kFieldsMax, kRecordBytesMax).
+Result<void> check_record(const Record& record);
 /// Appends the one encoding of `record`, so that equal records have equal bytes: u8 format, varint count,
 /// then tag (u32) and value (sized) of each field, tags ascending.
-/// Errors: invalid "vault.record.order" (tags not ascending), "vault.record.large" (kFieldsMax, kRecordBytesMax).
+/// Errors: as check_record.
 Result<void> encode_record(const Record& record, Bytes& out);
 /// Into `out`, whose memory is used again: a loop over records does not allocate for each.
 /// Errors: corrupt "vault.record.malformed" for anything that encode_record does not write.

@@ -38,11 +38,12 @@ class Subject {
   LockerId locker_;
   Pseudonym pseudonym_;
   Key256 key_;
+  std::uint64_t erasures_ = 0;  ///< finished by the vault when this was opened: unchanged, the key still stands
 };
 
 /// The one record of a collection.
 struct StoredRecord {
-  std::uint64_t version = 0;  ///< grows with every replacement; never used twice for a subject, so it serves as ETag
+  std::uint64_t version = 0;  ///< grows with every replacement, never given twice until an erasure: serves as ETag
   UnixMillis deposited = 0;
   Record record;
 };
@@ -98,7 +99,7 @@ class Draft {
 
  private:
   friend class Vault;
-  Draft() = default;
+  explicit Draft(Subject subject) : subject_(std::move(subject)) {}
   Subject subject_;
   storage::LockerChange change_;
 };
@@ -150,7 +151,7 @@ class Vault {
   /// Where a subject's records lie, whether there are any or not.
   LockerId locker_of(std::string_view subject_id) const;
 
-  // ---- reading
+  // ---- reading; a visitor must not call the vault
   /// not_found "vault.record.unknown".
   Result<StoredRecord> read(const Subject&, CollectionId) const;
   /// Rows of an append-only collection, oldest first; none is no error.
@@ -169,7 +170,7 @@ class Vault {
   Result<std::vector<AppendOutcome>> append(Draft&, CollectionId, std::span<const Row>) const;
   /// Writes the draft's lockers, each whole or not at all, at one sync; one result per draft, in order. Empty drafts
   /// are done at once. Errors: conflict "vault.draft.stale" (the locker changed since begin, also by another draft of
-  /// this call: begin again), and those of the store.
+  /// this call: begin again), unavailable "vault.subject.erasing", and those of the store.
   std::vector<Result<void>> commit(std::vector<Draft> drafts);
   Result<void> commit(Draft draft);
 
@@ -188,7 +189,8 @@ class Vault {
                               std::size_t lockers) const;
 
   // ---- erasure
-  /// Durable: from now on it will be finished, also after a crash. Nothing is gone yet.
+  /// Durable: from now on it will be finished, also after a crash. Nothing is gone yet, but nothing can be written.
+  /// Errors: not_found "vault.subject.unknown" when it was erased since it was opened.
   Result<Erasure> begin_erasure(const Subject& subject);
   /// Begun and not finished, from before a restart too.
   Result<std::vector<Erasure>> unfinished_erasures() const;

@@ -1,0 +1,57 @@
+#include "vault/vault_impl.h"
+
+namespace holdfast::vault {
+namespace {
+
+using storage::Shelf;
+
+Result<Bytes> plain_answer(const Remembered& remembered) {
+  if (remembered.answer.size() > kAnswerBytesMax) {
+    return fail(Code::invalid, "vault.answer.large", "", "an answer to be remembered has at most 64 KiB");
+  }
+  return Bytes(remembered.request.view()) + remembered.answer;
+}
+
+}  // namespace
+
+Result<std::optional<Remembered>> Vault::Impl::recall(const Key256& key, const LockerId& locker,
+                                                      std::string_view name) const {
+  const Bytes item_key = answer_item(name);
+  HF_TRY(const auto value, store.get(Shelf::records, locker, item_key));
+  if (!value) return std::optional<Remembered>();
+  HF_TRY(const Bytes plaintext, unseal_answer(key, locker, item_key, *value));
+  const auto request = Hash::from(ByteView(plaintext).substr(0, Hash::kSize));
+  if (!request) {
+    return fail(Code::corrupt, "vault.item.malformed", place(locker, item_key), "a stored answer is cut short");
+  }
+  return std::optional(Remembered{*request, plaintext.substr(Hash::kSize)});
+}
+
+Result<std::optional<Remembered>> Vault::recall(const Subject& subject, std::string_view key) const {
+  return impl_->recall(subject.key_, subject.locker(), key);
+}
+
+Result<std::optional<Remembered>> Vault::recall_batch(std::string_view key) const {
+  return impl_->recall(impl_->batch_key, kBatchLocker, key);
+}
+
+Result<void> Vault::remember(Draft& draft, std::string_view key, const Remembered& remembered) const {
+  HF_TRY(const Bytes plaintext, plain_answer(remembered));
+  const Subject& subject = draft.subject();
+  Bytes item_key = answer_item(key);
+  Bytes sealed = seal_answer(subject.key_, subject.locker(), item_key, impl_->clock.now(), plaintext);
+  Impl::put(draft, std::move(item_key), std::move(sealed));
+  return {};
+}
+
+Result<void> Vault::remember_batch(std::string_view key, const Remembered& remembered) {
+  HF_TRY(const Bytes plaintext, plain_answer(remembered));
+  Bytes item_key = answer_item(key);
+  Bytes sealed = seal_answer(impl_->batch_key, kBatchLocker, item_key, impl_->clock.now(), plaintext);
+  storage::LockerChange change{Shelf::records, kBatchLocker, storage::kAnyVersion, {}, {}};
+  change.puts.push_back({std::move(item_key), std::move(sealed)});
+  HF_CHECK(impl_->store.apply({&change, 1}).front());
+  return {};
+}
+
+}  // namespace holdfast::vault

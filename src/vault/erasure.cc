@@ -1,0 +1,67 @@
+#include "vault/vault_impl.h"
+
+namespace holdfast::vault {
+
+using storage::LockerChange;
+using storage::Shelf;
+
+// The todo links a locker with a pseudonym, which an erasure must end as well: so it lies on the shelf that is
+// shredded, and goes the same way once the last erasure under way is through.
+
+Result<Erasure> Vault::begin_erasure(const Subject& subject) {
+  const Erasure erasure{subject.locker(), subject.pseudonym()};
+  const std::lock_guard lock(impl_->todo_mutex);
+  HF_TRY(const Subject now, impl_->open(erasure.locker));
+  if (now.pseudonym() != erasure.pseudonym) {
+    return fail(Code::not_found, "vault.subject.unknown", "", "what was held on this subject is erased already");
+  }
+  const LockerChange change{Shelf::keys,
+                            kTodoLocker,
+                            storage::kAnyVersion,
+                            {{Bytes(erasure.locker.view()), Bytes(erasure.pseudonym.view())}},
+                            {}};
+  HF_CHECK(impl_->store.apply({&change, 1}).front());
+  const std::lock_guard erasing_lock(impl_->erasing_mutex);
+  impl_->erasing.insert(erasure.locker);
+  return erasure;
+}
+
+Result<std::vector<Erasure>> Vault::unfinished_erasures() const {
+  std::vector<Erasure> out;
+  bool fine = true;
+  HF_CHECK(impl_->store.scan(Shelf::keys, kTodoLocker, {}, {}, [&](ByteView locker, ByteView pseudonym) {
+    const auto where = LockerId::from(locker);
+    const auto who = Pseudonym::from(pseudonym);
+    fine = where && who;
+    if (fine) out.push_back({*where, *who});
+    return fine;
+  }));
+  if (fine) return out;
+  return fail(Code::corrupt, "vault.erasure.malformed", "locker " + to_hex(kTodoLocker.view()),
+              "the list of unfinished erasures is damaged; restore the keys from a backup");
+}
+
+Result<void> Vault::finish_erasures(std::span<const Erasure> erasures) {
+  if (erasures.empty()) return {};
+  // Whoever comes from now on sees that these are being erased; those under way may still write, and are waited for.
+  impl_->gate.drain();
+  std::vector<LockerId> lockers;
+  LockerChange done{Shelf::keys, kTodoLocker, storage::kAnyVersion, {}, {}};
+  for (const Erasure& erasure : erasures) {
+    lockers.push_back(erasure.locker);
+    done.deletes.emplace_back(erasure.locker.view());
+  }
+  HF_CHECK(impl_->store.shred(Shelf::keys, lockers));
+  for (const LockerId& locker : lockers) HF_CHECK(impl_->store.remove(Shelf::records, locker));
+
+  const std::lock_guard lock(impl_->todo_mutex);
+  HF_CHECK(impl_->store.apply({&done, 1}).front());
+  HF_TRY(const auto left, unfinished_erasures());
+  if (left.empty()) HF_CHECK(impl_->store.shred(Shelf::keys, std::span(&kTodoLocker, 1)));
+  ++impl_->erasures;  // before they may come back: who opened one of them earlier is asked to look again
+  const std::lock_guard erasing_lock(impl_->erasing_mutex);
+  for (const LockerId& locker : lockers) impl_->erasing.erase(locker);
+  return {};
+}
+
+}  // namespace holdfast::vault
