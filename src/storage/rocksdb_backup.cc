@@ -1,0 +1,155 @@
+#include "storage/rocksdb_backup.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+namespace holdfast::storage {
+namespace {
+
+namespace fs = std::filesystem;
+
+tl::unexpected<Error> disk_failure(const fs::path& path, const std::string& why) {
+  return fail(Code::unavailable, "storage.io", path.string(), "copying failed: " + why);
+}
+
+Result<void> sync(const fs::path& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const bool synced = fd >= 0 && ::fsync(fd) == 0;
+  const int reason = errno;
+  if (fd >= 0) ::close(fd);
+  if (!synced) return disk_failure(path, std::strerror(reason));
+  return {};
+}
+
+bool absent_or_empty(const fs::path& path) {
+  std::error_code failed;
+  if (!fs::exists(path, failed)) return !failed;
+  return fs::is_directory(path, failed) && fs::is_empty(path, failed) && !failed;
+}
+
+Result<fs::path> private_directory(const std::string& directory) {
+  std::error_code failed;
+  const fs::path path = fs::absolute(directory, failed);
+  if (!failed) fs::create_directories(path, failed);
+  if (!failed) fs::permissions(path, fs::perms::owner_all, failed);
+  if (failed) return disk_failure(directory, failed.message());
+  return path;
+}
+
+/// Copies the files of one instance and syncs them, then the directory.
+Result<void> copy_instance(const fs::path& from, const fs::path& to) {
+  std::error_code failed;
+  fs::create_directories(to, failed);
+  for (auto it = fs::directory_iterator(from, failed); !failed && it != fs::directory_iterator();
+       it.increment(failed)) {
+    const fs::path copy = to / it->path().filename();
+    if (it->path().filename() == "LOCK" || !it->is_regular_file(failed)) continue;
+    if (!failed) fs::copy_file(it->path(), copy, failed);
+    if (failed) break;
+    HF_CHECK(sync(copy));
+  }
+  if (failed) return disk_failure(from, failed.message());
+  return sync(to);
+}
+
+Result<void> verify_instance(const fs::path& path, const std::vector<FamilySpec>& families) {
+  const RocksShared shared = RocksShared::create(RocksOptions{});
+  HF_TRY(const auto instance, RocksInstance::open(path.string(), shared, families));
+  return instance->verify();
+}
+
+/// Removes what a failed step made, unless told that it succeeded.
+class Undo {
+ public:
+  void add(fs::path path) { paths_.push_back(std::move(path)); }
+  void keep() { paths_.clear(); }
+  Undo() = default;
+  Undo(const Undo&) = delete;
+  Undo& operator=(const Undo&) = delete;
+  ~Undo() {
+    std::error_code ignored;
+    for (const fs::path& path : paths_) fs::remove_all(path, ignored);
+  }
+
+ private:
+  std::vector<fs::path> paths_;
+};
+
+}  // namespace
+
+Result<void> backup_instances(RocksInstance& records, RocksInstance& keys, RocksInstance& log,
+                              const std::string& directory, const std::string& keys_directory) {
+  for (const std::string& path : {directory, keys_directory}) {
+    if (path.empty() || !absent_or_empty(path)) {
+      return fail(Code::conflict, "storage.backup.exists", path, "a backup goes into a directory that is new or empty");
+    }
+  }
+  HF_TRY(const fs::path into, private_directory(directory));
+  HF_TRY(const fs::path keys_into, private_directory(keys_directory));
+  std::error_code failed;
+  if (fs::equivalent(into, keys_into, failed) || failed) {
+    return fail(Code::invalid, "storage.backup.same", directory,
+                "keys and records must go to different directories, so that no copy of records holds a key");
+  }
+  Undo undo;
+  // Keys first, then records: every record is sealed under a key that was there before it, or the record is newer and
+  // its log entry with it. The log last, for an entry is durable before what it speaks of.
+  const auto copy = [&](RocksInstance& instance, const fs::path& to) -> Result<void> {
+    undo.add(to);
+    undo.add(to.string() + ".tmp");
+    return instance.checkpoint(to.string());
+  };
+  HF_CHECK(copy(keys, keys_into / "keys"));
+  HF_CHECK(copy(records, into / "records"));
+  HF_CHECK(copy(log, into / "log"));
+  for (const fs::path& path : {keys_into / "keys", into / "records", into / "log", keys_into, into}) {
+    HF_CHECK(sync(path));
+  }
+  undo.keep();
+  return {};
+}
+
+Result<void> restore_rocksdb(const std::string& directory, const std::string& keys_directory,
+                             const std::string& target) {
+  std::error_code failed;
+  fs::path into = fs::absolute(target, failed).lexically_normal();
+  if (!into.has_filename()) into = into.parent_path();
+  if (failed || target.empty() || !absent_or_empty(into)) {
+    return fail(Code::conflict, "storage.restore.target", target,
+                "a backup is restored into a directory that is new or empty; move what is there away first");
+  }
+  struct Part {
+    fs::path from;
+    const char* name;
+    const std::vector<FamilySpec>& families;
+  };
+  const Part parts[] = {{fs::path(directory) / "records", "records", records_families()},
+                        {fs::path(directory) / "log", "log", log_families()},
+                        {fs::path(keys_directory) / "keys", "keys", keys_families()}};
+  for (const Part& part : parts) {
+    if (!fs::exists(part.from / "CURRENT", failed)) {
+      return fail(Code::not_found, "storage.restore.backup", part.from.string(), "there is no backup here");
+    }
+  }
+  Undo undo;
+  const fs::path aside = into.string() + ".restoring";
+  fs::remove_all(aside, failed);  // of an attempt that was cut short
+  undo.add(aside);
+  HF_CHECK(private_directory(aside.string()));
+  for (const Part& part : parts) {
+    HF_CHECK(copy_instance(part.from, aside / part.name));
+    HF_CHECK(verify_instance(aside / part.name, part.families));
+  }
+  HF_CHECK(sync(aside));
+  fs::remove(into, failed);  // it is empty, or absent
+  if (!failed) fs::rename(aside, into, failed);
+  if (failed) return disk_failure(into, failed.message());
+  undo.keep();
+  return sync(into.parent_path());
+}
+
+}  // namespace holdfast::storage

@@ -1,0 +1,14 @@
+#pragma once
+
+// The embedded engine's inside; only rocksdb_*.cc include this.
+
+#include "storage/rocksdb_instance.h"
+
+namespace holdfast::storage {
+
+/// Checkpoints of the three, into `directory`/records, `directory`/log and `keys_directory`/keys. Both directories
+/// must be absent or empty: else conflict ("storage.backup.exists"). Leaves nothing behind when it fails.
+Result<void> backup_instances(RocksInstance& records, RocksInstance& keys, RocksInstance& log,
+                              const std::string& directory, const std::string& keys_directory);
+
+}  // namespace holdfast::storage

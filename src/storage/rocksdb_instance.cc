@@ -1,0 +1,193 @@
+#include "storage/rocksdb_instance.h"
+
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/slice_transform.h>
+#include <rocksdb/table.h>
+#include <rocksdb/utilities/checkpoint.h>
+#include <rocksdb/utilities/table_properties_collectors.h>
+
+#include <filesystem>
+
+namespace holdfast::storage {
+namespace {
+
+rocksdb::ColumnFamilyOptions family_options(FamilyKind kind, const RocksShared& shared) {
+  const bool by_locker = kind == FamilyKind::items || kind == FamilyKind::keys;
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = shared.cache;
+  table.cache_index_and_filter_blocks = true;
+  table.cache_index_and_filter_blocks_with_high_priority = true;
+  table.pin_l0_filter_and_index_blocks_in_cache = true;
+  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+  table.data_block_index_type = rocksdb::BlockBasedTableOptions::kDataBlockBinaryAndHash;
+  table.format_version = 5;
+  if (kind == FamilyKind::keys) {
+    table.metadata_cache_options.top_level_index_pinning = rocksdb::PinningTier::kAll;
+    table.metadata_cache_options.unpartitioned_pinning = rocksdb::PinningTier::kAll;
+  }
+
+  rocksdb::ColumnFamilyOptions options;
+  options.compression = rocksdb::kNoCompression;  // ciphertext does not shrink, and shred searches files for bytes
+  options.write_buffer_size = kind == FamilyKind::keys ? 4u << 20 : 16u << 20;
+  options.target_file_size_base = kind == FamilyKind::keys ? 2u << 20 : 32u << 20;
+  options.level_compaction_dynamic_level_bytes = true;
+  if (by_locker) {
+    options.prefix_extractor.reset(rocksdb::NewFixedPrefixTransform(LockerId::kSize));
+    options.memtable_prefix_bloom_size_ratio = 0.05;
+    options.memtable_whole_key_filtering = true;
+  }
+  if (kind == FamilyKind::queue) {
+    options.table_properties_collector_factories.push_back(rocksdb::NewCompactOnDeletionCollectorFactory(1000, 500));
+  }
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  return options;
+}
+
+rocksdb::DBOptions database_options(const RocksShared& shared) {
+  rocksdb::DBOptions options;
+  options.create_if_missing = true;
+  options.create_missing_column_families = true;
+  options.paranoid_checks = true;
+  // What follows the last sync was promised to nobody, so a torn end is fine; damage before it is not.
+  options.wal_recovery_mode = shared.drop_damaged_tail ? rocksdb::WALRecoveryMode::kPointInTimeRecovery
+                                                       : rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+  options.recycle_log_file_num = 0;  // a recycled log would keep what shred removes
+  options.max_total_wal_size = 32u << 20;
+  options.write_buffer_manager = shared.write_buffers;
+  options.max_open_files = 512;
+  options.max_background_jobs = 2;
+  options.bytes_per_sync = 1u << 20;
+  options.info_log_level = rocksdb::InfoLogLevel::ERROR_LEVEL;
+  options.keep_log_file_num = 2;
+  options.max_log_file_size = 1u << 20;
+  options.stats_dump_period_sec = 0;
+  options.stats_persist_period_sec = 0;
+  return options;
+}
+
+/// The file that RocksDB's message blames, if it names one.
+std::string blamed_file(const std::string& message, const std::string& path) {
+  for (const char* ending : {".sst", ".log"}) {
+    const std::size_t end = message.find(ending);
+    if (end == std::string::npos) continue;
+    std::size_t start = message.find_last_of(" :\"'", end);
+    start = start == std::string::npos ? 0 : start + 1;
+    const std::string file = message.substr(start, end + 4 - start);
+    return file.front() == '/' ? file : path + "/" + file.substr(file.find_last_of('/') + 1);
+  }
+  const bool manifest = message.find("MANIFEST") != std::string::npos;
+  return manifest ? path + "/MANIFEST" : path;
+}
+
+}  // namespace
+
+RocksShared RocksShared::create(const RocksOptions& options) {
+  return {rocksdb::NewLRUCache(options.cache_bytes),
+          std::make_shared<rocksdb::WriteBufferManager>(options.write_buffer_bytes), options.drop_damaged_tail};
+}
+
+Result<std::unique_ptr<RocksInstance>> RocksInstance::open(const std::string& path, const RocksShared& shared,
+                                                           const std::vector<FamilySpec>& families) {
+  std::error_code failed;
+  std::filesystem::create_directories(path, failed);
+  if (!failed) std::filesystem::permissions(path, std::filesystem::perms::owner_all, failed);
+  if (failed) {
+    return fail(Code::unavailable, "storage.directory", path,
+                "the directory cannot be created or made private: " + failed.message());
+  }
+  std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
+  for (const FamilySpec& spec : families) {
+    descriptors.emplace_back(descriptors.empty() ? rocksdb::kDefaultColumnFamilyName : spec.name,
+                             family_options(spec.kind, shared));
+  }
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  rocksdb::DB* db = nullptr;
+  const rocksdb::Status status = rocksdb::DB::Open(database_options(shared), path, descriptors, &handles, &db);
+  if (!status.ok()) {
+    const std::string text = status.ToString();
+    if (text.find("hile lock file") != std::string::npos || text.find("lock hold by") != std::string::npos) {
+      const std::string directory = std::filesystem::path(path).parent_path().string();
+      return fail(Code::unavailable, "storage.busy", directory,
+                  "another holdfast process holds " + directory + "; stop it first");
+    }
+    return tl::unexpected<Error>(error(status, path));
+  }
+  return std::unique_ptr<RocksInstance>(new RocksInstance(path, db, std::move(handles)));
+}
+
+RocksInstance::~RocksInstance() {
+  for (rocksdb::ColumnFamilyHandle* family : families_) db_->DestroyColumnFamilyHandle(family);
+  db_->Close();  // what was acknowledged is synced already, so there is nothing left to fail
+}
+
+Result<std::optional<Bytes>> RocksInstance::get(std::size_t family, ByteView key) const {
+  rocksdb::PinnableSlice value;
+  const rocksdb::Status status = db_->Get(rocksdb::ReadOptions(), families_[family], slice(key), &value);
+  if (status.IsNotFound()) return std::optional<Bytes>();
+  if (!status.ok()) return tl::unexpected<Error>(error(status));
+  return std::optional<Bytes>(Bytes(value.data(), value.size()));
+}
+
+Result<void> RocksInstance::write(rocksdb::WriteBatch& batch) {
+  rocksdb::WriteOptions options;
+  options.sync = true;
+  rocksdb::Status status = db_->Write(options, &batch);
+  // After an I/O error RocksDB refuses writes until told to go on; a full disk may have been mended since.
+  if (!status.ok() && db_->Resume().ok()) status = db_->Write(options, &batch);
+  if (!status.ok()) return tl::unexpected<Error>(error(status));
+  return {};
+}
+
+Result<void> RocksInstance::flush() {
+  rocksdb::FlushOptions options;
+  options.allow_write_stall = true;
+  const rocksdb::Status status = db_->Flush(options, families_);
+  if (!status.ok()) return tl::unexpected<Error>(error(status));
+  return {};
+}
+
+Result<void> RocksInstance::verify() const {
+  const rocksdb::Status status = db_->VerifyChecksum();
+  if (!status.ok()) return tl::unexpected<Error>(error(status));
+  return {};
+}
+
+Result<void> RocksInstance::checkpoint(const std::string& path) {
+  rocksdb::Checkpoint* created = nullptr;
+  rocksdb::Status status = rocksdb::Checkpoint::Create(db_.get(), &created);
+  const std::unique_ptr<rocksdb::Checkpoint> checkpoint(created);
+  if (status.ok()) status = checkpoint->CreateCheckpoint(path);
+  if (!status.ok()) return tl::unexpected<Error>(error(status, status.IsCorruption() ? path_ : path));
+  return {};
+}
+
+std::uint64_t RocksInstance::property(const char* name) const {
+  std::uint64_t sum = 0;
+  for (rocksdb::ColumnFamilyHandle* family : families_) {
+    std::uint64_t value = 0;
+    if (db_->GetIntProperty(family, name, &value)) sum += value;
+  }
+  return sum;
+}
+
+Error RocksInstance::error(const rocksdb::Status& status, const std::string& path) {
+  const std::string text = status.ToString();  // may quote stored bytes, so it is read but not shown
+  if (status.IsCorruption()) {
+    return {Code::corrupt, "storage.corrupt", blamed_file(text, path),
+            "a stored checksum does not match what the disk gives back; restore a backup, and check the disk"};
+  }
+  if (status.IsNoSpace()) {
+    return {Code::unavailable, "storage.disk.full", path, "the disk is full and nothing was written; free some space"};
+  }
+  return {Code::unavailable, "storage.io", path,
+          status.IsIOError() ? "reading or writing failed, nothing was acknowledged; look into the system's log"
+                             : "the engine does not take this now, nothing was acknowledged; try again"};
+}
+
+Bytes after_prefix(Bytes prefix) {
+  while (!prefix.empty() && static_cast<unsigned char>(prefix.back()) == 0xff) prefix.pop_back();
+  if (!prefix.empty()) prefix.back() = static_cast<char>(static_cast<unsigned char>(prefix.back()) + 1);
+  return prefix;
+}
+
+}  // namespace holdfast::storage

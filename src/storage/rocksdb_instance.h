@@ -1,0 +1,88 @@
+#pragma once
+
+// The embedded engine's inside; only rocksdb_*.cc include this.
+
+#include <rocksdb/cache.h>
+#include <rocksdb/db.h>
+#include <rocksdb/write_buffer_manager.h>
+
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "storage/rocksdb_store.h"
+
+namespace holdfast::storage {
+
+/// What the three instances share, so that memory is bounded once.
+struct RocksShared {
+  std::shared_ptr<rocksdb::Cache> cache;
+  std::shared_ptr<rocksdb::WriteBufferManager> write_buffers;
+  bool drop_damaged_tail = false;
+  static RocksShared create(const RocksOptions& options);
+};
+
+/// How a column family is read.
+enum class FamilyKind {
+  items,  ///< many small values; points, and prefixes that begin with a locker id
+  keys,   ///< as items, few and hot: small files, indexes always in memory
+  plain,  ///< points and ranges
+  queue,  ///< written, read once, deleted in order
+};
+
+struct FamilySpec {
+  const char* name;
+  FamilyKind kind;
+};
+
+/// One RocksDB database in a directory of its own, with its column families. Thread-safe.
+class RocksInstance {
+ public:
+  /// The first of `families` takes RocksDB's "default".
+  static Result<std::unique_ptr<RocksInstance>> open(const std::string& path, const RocksShared& shared,
+                                                     const std::vector<FamilySpec>& families);
+  ~RocksInstance();
+  RocksInstance(const RocksInstance&) = delete;
+  RocksInstance& operator=(const RocksInstance&) = delete;
+
+  rocksdb::DB& db() const { return *db_; }
+  rocksdb::ColumnFamilyHandle* family(std::size_t index) const { return families_[index]; }
+  const std::string& path() const { return path_; }
+
+  /// Nothing when absent.
+  Result<std::optional<Bytes>> get(std::size_t family, ByteView key) const;
+  /// All of `batch` or none; synced on return. Concurrent callers share syncs.
+  Result<void> write(rocksdb::WriteBatch& batch);
+  /// Every memtable into a file, so that older write-ahead logs are obsolete.
+  Result<void> flush();
+  /// Reads every block of every file against its checksum.
+  Result<void> verify() const;
+  /// A copy that opens as an instance, in `path`, which must not exist.
+  Result<void> checkpoint(const std::string& path);
+  std::uint64_t property(const char* name) const;  ///< summed over the families
+
+  Error error(const rocksdb::Status& status) const { return error(status, path_); }
+  /// corrupt names the damaged file; a full disk and every other I/O error are unavailable.
+  static Error error(const rocksdb::Status& status, const std::string& path);
+
+ private:
+  RocksInstance(std::string path, rocksdb::DB* db, std::vector<rocksdb::ColumnFamilyHandle*> families)
+      : path_(std::move(path)), db_(db), families_(std::move(families)) {}
+  std::string path_;
+  std::unique_ptr<rocksdb::DB> db_;
+  std::vector<rocksdb::ColumnFamilyHandle*> families_;
+};
+
+inline rocksdb::Slice slice(ByteView view) { return {view.data(), view.size()}; }
+inline ByteView view(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
+
+/// The least string above all that start with `prefix`; empty when there is none.
+Bytes after_prefix(Bytes prefix);
+
+/// The three instances of a store directory.
+const std::vector<FamilySpec>& records_families();
+const std::vector<FamilySpec>& keys_families();
+const std::vector<FamilySpec>& log_families();
+
+}  // namespace holdfast::storage

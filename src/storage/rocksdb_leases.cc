@@ -1,0 +1,78 @@
+#include "storage/rocksdb_log.h"
+
+namespace holdfast::storage {
+namespace {
+
+constexpr std::size_t kLeases = 3;
+
+Bytes encode(const LeaseState& state) {
+  Bytes out;
+  put_u64(out, state.token);
+  put_u64(out, static_cast<std::uint64_t>(state.expires));
+  put_sized(out, state.owner);
+  return out;
+}
+
+Result<LeaseState> decode(ByteView stored, const std::string& path) {
+  ByteReader in(stored);
+  LeaseState state;
+  state.token = in.u64();
+  state.expires = static_cast<UnixMillis>(in.u64());
+  state.owner = in.sized();
+  if (!in.done()) return fail(Code::corrupt, "storage.corrupt", path, "a lease is malformed; restore a backup");
+  return state;
+}
+
+}  // namespace
+
+Result<LeaseState> RocksLog::lease(std::string_view name) const {
+  HF_CHECK(check_name(name));
+  HF_TRY(const std::optional<Bytes> stored, instance_.get(kLeases, name));
+  return stored ? decode(*stored, instance_.path()) : LeaseState{};
+}
+
+Result<void> RocksLog::put_lease(std::string_view name, const LeaseState& state) {
+  rocksdb::WriteBatch batch;
+  batch.Put(instance_.family(kLeases), slice(name), encode(state));
+  return instance_.write(batch);
+}
+
+Result<std::uint64_t> RocksLog::acquire(std::string_view name, std::string_view owner, std::chrono::milliseconds ttl) {
+  const std::lock_guard lock(mutex(name));
+  HF_TRY(const LeaseState present, lease(name));
+  HF_TRY(const LeaseState next, after_acquire(present, name, owner, ttl, clock_.now()));
+  HF_CHECK(put_lease(name, next));
+  return next.token;
+}
+
+Result<void> RocksLog::renew(std::string_view name, std::uint64_t token, std::chrono::milliseconds ttl) {
+  const std::lock_guard lock(mutex(name));
+  HF_TRY(LeaseState state, lease(name));
+  HF_CHECK(check_lease(state, name, token));
+  state.expires = clock_.now() + ttl.count();
+  return put_lease(name, state);
+}
+
+Result<void> RocksLog::release(std::string_view name, std::uint64_t token) {
+  const std::lock_guard lock(mutex(name));
+  HF_TRY(LeaseState state, lease(name));
+  HF_CHECK(check_lease(state, name, token));
+  state.owner.clear();
+  return put_lease(name, state);
+}
+
+Result<void> RocksLog::end_leases() {
+  rocksdb::WriteBatch batch;
+  const std::unique_ptr<rocksdb::Iterator> it(
+      instance_.db().NewIterator(rocksdb::ReadOptions(), instance_.family(kLeases)));
+  for (it->SeekToFirst(); it->Valid(); it->Next()) {
+    HF_TRY(LeaseState state, decode(view(it->value()), instance_.path()));
+    if (state.owner.empty()) continue;
+    state.owner.clear();
+    batch.Put(instance_.family(kLeases), it->key(), encode(state));
+  }
+  if (!it->status().ok()) return tl::unexpected<Error>(instance_.error(it->status()));
+  return batch.Count() == 0 ? Result<void>() : instance_.write(batch);
+}
+
+}  // namespace holdfast::storage

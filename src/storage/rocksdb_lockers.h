@@ -1,0 +1,43 @@
+#pragma once
+
+// The embedded engine's inside; only rocksdb_*.cc include this.
+
+#include <mutex>
+#include <vector>
+
+#include "storage/rocksdb_instance.h"
+#include "storage/rules.h"
+
+namespace holdfast::storage {
+
+/// The lockers of one shelf, in an instance of their own. Family 0: locker id || item key -> value; family 1: locker
+/// id -> its state. A locker's compare-and-set runs under the mutex of its stripe. Thread-safe.
+class RocksLockers {
+ public:
+  explicit RocksLockers(RocksInstance& instance) : instance_(instance), stripes_(kStripes) {}
+
+  Result<std::optional<Bytes>> get(const LockerId& id, ByteView key) const;
+  Result<LockerState> state(const LockerId& id) const;
+  /// The changes at `which`, under one sync; their results go to the same places.
+  void apply(std::span<const LockerChange> changes, std::span<const std::size_t> which,
+             std::vector<Result<Version>>& results);
+  Result<void> scan(const LockerId& id, ByteView prefix, ByteView from,
+                    const std::function<bool(ByteView, ByteView)>& visit) const;
+  /// Removes under one sync. What they held is added to `removed`, unless that is null.
+  Result<void> remove(std::span<const LockerId> ids, std::vector<Bytes>* removed = nullptr);
+  Result<void> shred(std::span<const LockerId> ids);
+  Result<std::vector<LockerId>> list(std::optional<LockerId> after, std::size_t count) const;
+
+ private:
+  static constexpr std::size_t kStripes = 16384;  // so many that batches of a hundred seldom wait for each other
+  using Locks = std::vector<std::unique_lock<std::mutex>>;
+
+  std::size_t stripe(const LockerId& id) const;
+  Locks lock(std::vector<std::size_t> stripes);
+  Result<void> compact(std::span<const LockerId> ids);
+
+  RocksInstance& instance_;
+  std::vector<std::mutex> stripes_;
+};
+
+}  // namespace holdfast::storage

@@ -1,0 +1,54 @@
+#pragma once
+
+// The embedded engine's inside; only rocksdb_*.cc include this.
+
+#include <array>
+#include <mutex>
+
+#include "storage/rocksdb_instance.h"
+#include "storage/rules.h"
+
+namespace holdfast::storage {
+
+/// Blobs, journals and leases, in an instance of their own. A journal and the lease of its name share a mutex, which
+/// makes the check of the token and the append one step. Thread-safe; borrows both.
+class RocksLog {
+ public:
+  RocksLog(RocksInstance& instance, const Clock& clock) : instance_(instance), clock_(clock) {}
+
+  Result<void> put_blobs(std::span<const Blob> blobs);
+  Result<std::optional<Bytes>> get_blob(std::string_view name) const;
+  Result<std::vector<std::string>> list_blobs(std::string_view prefix, std::string_view after,
+                                              std::size_t count) const;
+  Result<void> delete_blobs(std::span<const std::string> names);
+
+  Result<void> append(std::string_view journal, std::uint64_t position, std::uint32_t count, ByteView packed,
+                      std::uint64_t lease);
+  Result<void> read(std::string_view journal, std::uint64_t from,
+                    const std::function<bool(std::uint64_t, std::uint32_t, ByteView)>& visit) const;
+  Result<std::uint64_t> end(std::string_view journal) const;
+  Result<void> trim(std::string_view journal, std::uint64_t position);
+
+  Result<std::uint64_t> acquire(std::string_view name, std::string_view owner, std::chrono::milliseconds ttl);
+  Result<void> renew(std::string_view name, std::uint64_t token, std::chrono::milliseconds ttl);
+  Result<void> release(std::string_view name, std::uint64_t token);
+  /// At open: whoever held a lease had the directory open, and that process is gone. Tokens stay used.
+  Result<void> end_leases();
+
+ private:
+  /// Where a journal's batches begin (what lies before is trimmed) and where it ends.
+  struct Head {
+    std::uint64_t begin = 0, end = 0;
+  };
+  Result<Head> head(std::string_view journal) const;
+  Result<LeaseState> lease(std::string_view name) const;
+  Result<void> put_lease(std::string_view name, const LeaseState& state);
+  std::mutex& mutex(std::string_view name) { return named_[std::hash<std::string_view>{}(name) % named_.size()]; }
+
+  RocksInstance& instance_;
+  const Clock& clock_;
+  std::mutex blobs_;
+  std::array<std::mutex, 16> named_;
+};
+
+}  // namespace holdfast::storage

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "storage/store.h"
+
+namespace holdfast::storage {
+
+struct RocksOptions {
+  std::size_t cache_bytes = 64u << 20;         ///< blocks of all instances together, indexes and filters included
+  std::size_t write_buffer_bytes = 48u << 20;  ///< memtables of all instances together
+  /// Times leases; the system's when null. Borrowed.
+  const Clock* clock = nullptr;
+  /// Opening refuses a write-ahead log that is damaged before its end ("storage.corrupt"), since acknowledged writes
+  /// may lie behind the damage. True: go on with what precedes it, for an operator who decided so.
+  bool drop_damaged_tail = false;
+};
+
+/// Opens, or creates, the embedded engine in `directory`: RocksDB in records/, keys/ and log/ beneath it. One process
+/// at a time: unavailable ("storage.busy") while another has it open. Leases of the process before are over.
+/// Errors: corrupt (names the file), unavailable (permissions, disk).
+Result<std::unique_ptr<Store>> open_rocksdb(const std::string& directory, RocksOptions options = {});
+
+/// Makes `target` (absent or empty: else conflict, "storage.restore.target") a store with the content of a backup.
+/// Copies aside, opens the copy and reads every block against its checksum, and only then puts it in place.
+/// Errors: not_found (no backup there), corrupt (names the file), unavailable (disk).
+Result<void> restore_rocksdb(const std::string& directory, const std::string& keys_directory,
+                             const std::string& target);
+
+}  // namespace holdfast::storage
