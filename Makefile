@@ -1,0 +1,77 @@
+# The commands of the project. `make demo` shows what it does, `make test` proves it; both start from a bare Debian 12.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+JOBS ?= $(shell nproc)
+MINUTES ?= 10
+PACKAGES := $(shell grep -v '^\#' packaging/debian-packages.txt)
+# Debian's own interpreter, for which the packages above are; another python3 may stand before it in PATH.
+export PYTHON := /usr/bin/python3
+export CMAKE_BUILD_PARALLEL_LEVEL := $(JOBS)
+
+.PHONY: help deps build test test-release test-asan test-fuzz demo fuzz asan bench format tidy clean
+
+help:
+	@echo 'make demo [KEEP=1]     install, build, and show the main job whole; KEEP=1 leaves the server running'
+	@echo 'make test              install, build, and run every test (what CI runs)'
+	@echo 'make build             build/release/bin/holdfast'
+	@echo 'make deps              install the Debian packages that building needs'
+	@echo 'make asan              unit tests under AddressSanitizer and UBSan'
+	@echo 'make fuzz MINUTES=10   every fuzz target for that long'
+	@echo 'make bench             the governed read beside nginx, and the rooms by themselves'
+	@echo 'make format tidy clean'
+
+# Asks dpkg, so that a machine that has everything needs neither root nor a network.
+deps:
+	@missing=(); for package in $(PACKAGES); do \
+	  dpkg-query -W -f='$${Status}' "$$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$$package"); done; \
+	if (( $${#missing[@]} )); then \
+	  echo "installing $${missing[*]}"; \
+	  as_root=(); if (( EUID )); then as_root=(sudo); fi; \
+	  "$${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update -q; \
+	  "$${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$${missing[@]}"; \
+	fi
+
+build: deps
+	cmake --preset release
+	cmake --build --preset release
+
+# Release first, for it has the most to say; then the sanitizers, then ten seconds of every fuzzer.
+test: test-release test-asan test-fuzz
+	@echo 'make test: all passed'
+
+test-release: build
+	ctest --preset release -j $(JOBS)
+
+test-asan: deps
+	cmake --preset asan
+	cmake --build --preset asan --target unit_tests
+	ctest --preset asan -L unit -j $(JOBS)
+
+test-fuzz: deps
+	cmake --preset fuzz
+	cmake --build --preset fuzz
+	HOLDFAST_FUZZ_SECONDS=10 ctest --test-dir build/fuzz --output-on-failure -j $(JOBS)
+
+asan: test-asan
+
+fuzz: deps
+	cmake --preset fuzz
+	cmake --build --preset fuzz
+	HOLDFAST_FUZZ_SECONDS=$$(( $(MINUTES) * 60 )) ctest --test-dir build/fuzz --output-on-failure -j $(JOBS) --timeout 0
+
+demo: deps
+	cmake --preset release
+	cmake --build --preset release --target holdfast shortvideo_views
+	KEEP='$(KEEP)' examples/shortvideo/demo.sh build/release
+
+bench: build
+	bench/run.sh build/release
+
+format:
+	git ls-files '*.cc' '*.h' | xargs clang-format-14 -i
+
+tidy: build
+	git ls-files 'src/*.cc' | grep -Ev '_fuzz\.cc$$' | xargs -P $(JOBS) -n 4 clang-tidy-14 -p build/release --quiet
+
+clean:
+	rm -rf build
