@@ -138,8 +138,9 @@ class Trustee {
   std::vector<Budget> budgets() const;
   std::vector<std::pair<std::string, std::uint64_t>> statistics() const;
 
+  struct Impl;  ///< what the operations share; this room's own (impl.h)
+
  private:
-  struct Impl;
   explicit Trustee(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };

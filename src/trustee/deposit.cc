@@ -1,0 +1,173 @@
+// One record or row comes into custody: evidence first, then the record, then the answer.
+#include <algorithm>
+
+#include "base/hash.h"
+#include "base/near.h"
+#include "trustee/impl.h"
+#include "trustee/rows.h"
+
+namespace holdfast::trustee {
+
+Result<agreement::CollectionIndex> depositable(const Trustee::Impl& self, const Active& active, const Caller& caller,
+                                               const std::string& name) {
+  HF_TRY(const auto party, self.party(active, caller));
+  const agreement::Plan& plan = *active.plan;
+  const auto found = plan.find_collection(name);
+  if (!found) {
+    std::vector<std::string_view> known;
+    for (const agreement::Collection& collection : plan.collections) known.push_back(collection.name);
+    return fail(Code::refused, "collection.unknown", name,
+                plan.agreement + " version " + std::to_string(plan.version) + " declares no such collection" +
+                    did_you_mean(name, known));
+  }
+  const auto& from = plan.collections[*found].depositors;
+  if (std::find(from.begin(), from.end(), party) == from.end()) {
+    return fail(Code::refused, "collection.party", name,
+                "the agreement does not name " + caller.name + " in this collection's 'from', so it may not deposit");
+  }
+  return *found;
+}
+
+namespace {
+
+/// What a retry must repeat, and what it is then told.
+Bytes encode_answer(const Deposit& deposit) {
+  Bytes out;
+  out.push_back(static_cast<char>(deposit.outcome));
+  put_varint(out, deposit.version);
+  put_varint(out, deposit.receipt);
+  return out;
+}
+
+Result<Deposit> decode_answer(ByteView raw) {
+  ByteReader reader(raw);
+  Deposit out;
+  const std::uint8_t outcome = reader.u8();
+  out.version = reader.varint();
+  out.receipt = reader.varint();
+  if (!reader.done() || outcome > static_cast<std::uint8_t>(Deposit::Outcome::unchanged)) {
+    return fail(Code::corrupt, "deposit.answer", "", "the answer kept for this idempotency key is damaged");
+  }
+  out.outcome = static_cast<Deposit::Outcome>(outcome);
+  return out;
+}
+
+/// Opens the subject on the caller's thread if it is there, else makes it on a job thread, since that syncs.
+Task<vault::Subject> open_for_deposit(Trustee::Impl& self, const std::string& subject) {
+  auto opened = self.vault->open(subject);
+  if (opened || opened.error().slug != "vault.subject.unknown") co_return opened;
+  co_return co_await await_job(self.jobs, [&self, &subject] { return self.vault->open_or_create(subject); });
+}
+
+Task<void> commit(Trustee::Impl& self, vault::Draft draft) {
+  auto held = std::make_shared<vault::Draft>(std::move(draft));
+  co_return co_await await_callback<Result<void>>(
+      [&self, held](auto done) { self.commits->commit(std::move(*held), std::move(done)); });
+}
+
+using Change = std::function<Result<Deposit>(vault::Draft&)>;
+
+struct DepositRequest {
+  const Active& active;
+  std::string party;
+  const agreement::Collection& collection;
+  std::string subject;
+  std::string received;  ///< the record's JSON, for the digest
+  std::optional<std::string> idempotency_key;
+  std::string fingerprint;  ///< what else makes the request this one: key, expected version
+};
+
+/// Drafts the change, puts it on record, commits; again from the start when another writer was quicker.
+Task<Deposit> deposit(Trustee::Impl& self, DepositRequest request, Change change) {
+  const Hash digest = sha256({request.collection.name, "\n", request.subject, "\n", request.fingerprint, "\n",
+                              request.received});
+  const std::string key = request.idempotency_key ? request.party + "\n" + *request.idempotency_key : std::string();
+  std::optional<std::uint64_t> receipt;
+  for (int tries = 0;; ++tries) {
+    auto subject = co_await open_for_deposit(self, request.subject);
+    if (!subject) co_return tl::unexpected<Error>(std::move(subject).error());
+    if (!key.empty()) {
+      HF_CO_TRY(const auto known, self.vault->recall(*subject, key));
+      if (known && known->request == digest) co_return decode_answer(known->answer);
+      if (known) {
+        co_return fail(Code::conflict, "idempotency.reused", "Idempotency-Key",
+                       "this key came with another request before; use a new one");
+      }
+    }
+    const Pseudonym pseudonym = subject->pseudonym();
+    HF_CO_TRY(vault::Draft draft, self.vault->begin(std::move(*subject)));
+    HF_CO_TRY(Deposit out, change(draft));
+    if (!receipt) {
+      evidence::Deposited event{request.collection.name, pseudonym, 1, 1, salted(request.received).digest};
+      const auto appended = co_await self.append(self.entry(request.active, request.party, std::move(event)));
+      if (!appended) co_return tl::unexpected<Error>(appended.error());
+      receipt = appended->index;
+    }
+    out.receipt = *receipt;
+    if (!key.empty()) HF_CO_CHECK(self.vault->remember(draft, key, {digest, encode_answer(out)}));
+    const auto committed = co_await commit(self, std::move(draft));
+    if (committed) co_return out;
+    if (committed.error().slug != "vault.draft.stale" || tries == 8) {
+      co_return tl::unexpected<Error>(committed.error());
+    }
+  }
+}
+
+std::string fingerprint(const vault::Expect& expect) {
+  return std::to_string(static_cast<int>(expect.kind)) + ":" + std::to_string(expect.version);
+}
+
+}  // namespace
+
+Task<Deposit> Trustee::put_record(Caller caller, std::string collection_name, std::string subject, std::string json,
+                                  vault::Expect expect, std::optional<std::string> idempotency_key) {
+  HF_CO_TRY(const auto active, impl_->active());
+  const auto index = depositable(*impl_, *active, caller, collection_name);
+  if (!index) {
+    impl_->refuse(caller, "deposit", {}, index.error());
+    co_return tl::unexpected<Error>(index.error());
+  }
+  const agreement::Collection& collection = active->plan->collections[*index];
+  if (collection.append_only()) {
+    co_return fail(Code::invalid, "collection.append_only", collection.name,
+                   "this collection holds many records a subject; append to …/records/{" + *collection.key + "}");
+  }
+  HF_CO_TRY(vault::Record record, record_from_json(collection, json));
+  DepositRequest request{*active, caller.name,     collection, std::move(subject), std::move(json),
+                         std::move(idempotency_key), fingerprint(expect)};
+  const Change put = [&](vault::Draft& draft) -> Result<Deposit> {
+    HF_TRY(const vault::PutOutcome outcome, impl_->vault->put(draft, collection.tag, record, expect));
+    return Deposit{static_cast<Deposit::Outcome>(outcome.kind), outcome.version, 0};
+  };
+  co_return co_await deposit(*impl_, std::move(request), put);
+}
+
+Task<Deposit> Trustee::append_row(Caller caller, std::string collection_name, std::string subject, std::string key,
+                                  std::string json) {
+  HF_CO_TRY(const auto active, impl_->active());
+  const auto index = depositable(*impl_, *active, caller, collection_name);
+  if (!index) {
+    impl_->refuse(caller, "deposit", {}, index.error());
+    co_return tl::unexpected<Error>(index.error());
+  }
+  const agreement::Collection& collection = active->plan->collections[*index];
+  if (!collection.append_only()) {
+    co_return fail(Code::invalid, "collection.single", collection.name,
+                   "this collection holds one record a subject; PUT it without a key");
+  }
+  HF_CO_TRY(vault::Record record, record_from_json(collection, json));
+  const vault::Row row{key, std::move(record)};
+  DepositRequest request{*active, caller.name, collection, std::move(subject), std::move(json), std::nullopt, key};
+  const Change append = [&](vault::Draft& draft) -> Result<Deposit> {
+    HF_TRY(const auto outcomes, impl_->vault->append(draft, collection.tag, std::span(&row, 1)));
+    if (outcomes.front() == vault::AppendOutcome::exists) {
+      return fail(Code::conflict, "vault.record.exists", *collection.key,
+                  "another record stands under this key, and records of this collection are never replaced");
+    }
+    const bool added = outcomes.front() == vault::AppendOutcome::appended;
+    return Deposit{added ? Deposit::Outcome::created : Deposit::Outcome::unchanged, 0, 0};
+  };
+  co_return co_await deposit(*impl_, std::move(request), append);
+}
+
+}  // namespace holdfast::trustee

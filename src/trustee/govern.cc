@@ -1,0 +1,130 @@
+// Adoption of an agreement, and what only the trustee does: root key, backup, status.
+#include <boost/json.hpp>
+
+#include "agreement/agreement.h"
+#include "base/hash.h"
+#include "trustee/impl.h"
+
+namespace holdfast::trustee {
+namespace json = boost::json;
+
+Task<std::uint64_t> Trustee::adopt(Caller caller, std::string text) {
+  co_return co_await await_job(impl_->jobs, [&]() -> Result<std::uint64_t> {
+    if (caller.kind != Caller::Kind::party) {
+      return fail(Code::refused, "caller.party", "", "an agreement is brought by a party, not by a subject");
+    }
+    HF_TRY(const Note note, Note::parse(text));
+    HF_TRY(const agreement::PlanPtr proposed, agreement::compile(note.text));
+    const auto now = impl_->state->active();
+    const agreement::Plan& in_force = now ? *now->plan : *proposed;
+    if (now) HF_CHECK(impl_->party(*now, caller));
+    if (now && now->plan->hash == proposed->hash) {
+      return fail(Code::conflict, "agreement.version.stale", proposed->agreement, "this agreement is in force already");
+    }
+    auto judged = agreement::check_quorum(in_force, *proposed, note);
+    if (!judged) {
+      impl_->refuse(caller, "adopt", {}, judged.error());
+      return tl::unexpected<Error>(std::move(judged).error());
+    }
+    HF_TRY(const auto signers, agreement::signers(in_force, note));
+    evidence::AgreementAdopted event{proposed->hash, proposed->agreement, proposed->version, {}};
+    for (const agreement::PartyIndex signer : signers) event.signed_by.push_back(in_force.parties[signer].key->text());
+
+    const storage::Blob document{agreement_blob(proposed->hash), text};
+    HF_CHECK(impl_->store.put_blobs(std::span(&document, 1)));
+    evidence::Entry entry;
+    entry.agreement = proposed->version;
+    entry.party = caller.name;
+    entry.event = std::move(event);
+    HF_TRY(const auto appended, impl_->log->append_and_wait(std::move(entry)));
+    if (!now) {
+      HF_CHECK(impl_->append_now(impl_->own_name(),
+                                 evidence::ServerStarted{impl_->options.binary, impl_->options.software}));
+    }
+    return appended.index;
+  });
+}
+
+namespace {
+std::string newest(const std::vector<vault::RootKeyId>& ids) { return to_hex(ids.back().view()); }
+}  // namespace
+
+Task<std::uint64_t> Trustee::rotate_root_key(Caller caller) {
+  co_return co_await await_job(impl_->jobs, [&]() -> Result<std::uint64_t> {
+    HF_CHECK(impl_->require_trustee(caller));
+    const std::string from = newest(impl_->roots.ids());
+    std::uint64_t keys = 0;
+    HF_CHECK(impl_->vault->rotate_root_key([&](std::uint64_t looked_at) {
+      keys = looked_at;
+      return true;
+    }));
+    HF_CHECK(impl_->append_now(caller.name, evidence::RootKeyRotated{from, newest(impl_->roots.ids()), keys}));
+    return keys;
+  });
+}
+
+Task<void> Trustee::backup(Caller caller, std::string directory, std::string keys_directory) {
+  co_return co_await await_job(impl_->jobs, [&]() -> Result<void> {
+    HF_CHECK(impl_->require_trustee(caller));
+    HF_CHECK(impl_->append_now(caller.name, evidence::BackupTaken{impl_->log->size()}));
+    return impl_->store.backup(directory, keys_directory);
+  });
+}
+
+Result<std::string> Trustee::status(const Caller& caller) const {
+  HF_TRY(const auto active, impl_->active());
+  HF_TRY(const auto who, impl_->party(*active, caller));
+  const agreement::Plan& plan = *active->plan;
+  const agreement::Role role = plan.parties[who].role;
+  if (role != agreement::Role::trustee && role != agreement::Role::overseer) {
+    return fail(Code::refused, "caller.role", caller.name, "the status is for the trustee and the overseer");
+  }
+  json::object out{{"agreement", plan.agreement}, {"version", plan.version}, {"hash", to_hex(plan.hash.view())}};
+  out["log"] = json::object{{"origin", impl_->log->key().name()},
+                            {"key", impl_->log->key().text()},
+                            {"entries", impl_->log->size()}};
+  const UnixMillis now = impl_->clock.now();
+  impl_->state->ledger([&](const ledger::Ledger& ledger) {
+    json::array limits, flows;
+    for (const auto& budget : ledger.budgets(now)) {
+      limits.push_back(json::object{{"limit", budget.limit},
+                                    {"text", budget.text},
+                                    {"amount", budget.amount},
+                                    {"spent", budget.spent},
+                                    {"renews", to_rfc3339(budget.renews_at)}});
+    }
+    for (const auto& tally : ledger.tallies()) {
+      flows.push_back(json::object{{"flow", tally.flow},
+                                   {"to", tally.to},
+                                   {"version", tally.agreement},
+                                   {"releases", tally.releases},
+                                   {"bytes", tally.bytes},
+                                   {"last", to_rfc3339(tally.last)}});
+    }
+    out["limits"] = std::move(limits);
+    out["flows"] = std::move(flows);
+    out["erasures-unfinished"] = ledger.erasures_unfinished().size();
+  });
+  {
+    const std::lock_guard lock(impl_->sweep_mutex);
+    if (!impl_->sweep_failure.empty()) out["sweep-failed"] = impl_->sweep_failure;
+  }
+  json::object storage;
+  for (const auto& [name, value] : impl_->store.statistics()) storage[name] = value;
+  out["storage"] = std::move(storage);
+  return json::serialize(out);
+}
+
+std::vector<Trustee::Budget> Trustee::budgets() const {
+  std::vector<Budget> out;
+  if (!has_agreement()) return out;
+  const UnixMillis now = impl_->clock.now();
+  impl_->state->ledger([&](const ledger::Ledger& ledger) {
+    for (auto& budget : ledger.budgets(now)) out.push_back({std::move(budget.limit), budget.amount, budget.spent});
+  });
+  return out;
+}
+
+std::vector<std::pair<std::string, std::uint64_t>> Trustee::statistics() const { return impl_->store.statistics(); }
+
+}  // namespace holdfast::trustee

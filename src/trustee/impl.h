@@ -1,0 +1,83 @@
+#pragma once
+
+#include <boost/asio/thread_pool.hpp>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "trustee/await.h"
+#include "trustee/commit_queue.h"
+#include "trustee/refusals.h"
+#include "trustee/state.h"
+#include "trustee/trustee.h"
+
+namespace holdfast::trustee {
+
+/// What the operations share. Members are in the order in which they depend on each other, and end in reverse.
+struct Trustee::Impl {
+  storage::Store& store;
+  vault::RootKeys& roots;
+  const Clock& clock;
+  TrusteeOptions options;
+  std::unique_ptr<vault::Vault> vault;
+  std::unique_ptr<State> state;
+  std::unique_ptr<evidence::Log> log;
+  std::unique_ptr<CommitQueue> commits;
+  std::unique_ptr<Refusals> refusals;
+  std::mutex erasing;  ///< one shredding at a time: each rewrites the engine's key files
+  boost::asio::thread_pool jobs;
+
+  std::mutex sweep_mutex;
+  std::condition_variable sweep_wake;
+  bool stopping = false;
+  std::string sweep_failure;  ///< of the last sweep; empty when it went well
+  std::thread sweeper;
+
+  Impl(storage::Store& s, vault::RootKeys& r, const Clock& c, TrusteeOptions o)
+      : store(s), roots(r), clock(c), options(std::move(o)), jobs(options.job_threads) {}
+
+  // ---- who and plan
+  /// unavailable "agreement.none" before the first adoption.
+  Result<std::shared_ptr<const Active>> active() const;
+  /// The calling party; refused "caller.party" for a subject or a party the agreement does not know.
+  Result<agreement::PartyIndex> party(const Active& active, const Caller& caller) const;
+  /// Only the trustee itself: refused "caller.trustee".
+  Result<void> require_trustee(const Caller& caller) const;
+  /// May the caller ask this for `subject`: the subject itself, or a party that serves it. Answers what evidence
+  /// calls the caller.
+  Result<std::string> serves(const Active& active, const Caller& caller, const std::string& subject) const;
+  /// The trustee's name under the agreement in force.
+  std::string own_name() const;
+
+  // ---- record
+  evidence::Entry entry(const Active& active, std::string party, evidence::Event event) const;
+  Task<evidence::Appended> append(evidence::Entry entry);
+  /// Blocks; for job threads.
+  Result<evidence::Appended> append_now(std::string party, evidence::Event event);
+  void refuse(const Caller& caller, const char* operation, const std::string& flow, const Error& error);
+
+  // ---- upkeep
+  Result<void> start();
+  Result<void> finish_erasures();
+  void sweep_until_stopped();
+  /// One pass over all lockers.
+  Result<void> sweep();
+};
+
+/// Evidence never says more of a subject than its pseudonym; a subject that asks for itself is "subject".
+inline constexpr std::string_view kSubjectItself = "subject";
+
+/// The collection, if the caller may deposit into it. Refusals: "collection.unknown", "collection.party".
+Result<agreement::CollectionIndex> depositable(const Trustee::Impl& self, const Active& active, const Caller& caller,
+                                               const std::string& name);
+
+/// SHA-256(salt || payload): with a fresh salt nobody can guess a small payload from the public log.
+struct Salted {
+  Bytes salt;
+  Hash digest;
+};
+Salted salted(ByteView payload);
+
+}  // namespace holdfast::trustee

@@ -1,0 +1,259 @@
+// A stream of rows comes into custody, batch by batch: evidence first, then the batch, one sync each.
+#include <boost/json.hpp>
+#include <unordered_map>
+
+#include "base/hash.h"
+#include "trustee/impl.h"
+#include "trustee/rows.h"
+
+namespace holdfast::trustee {
+namespace {
+
+namespace json = boost::json;
+
+std::string encode_summary(const ImportSummary& summary) {
+  return json::serialize(json::array{summary.rows, summary.accepted, summary.unchanged, summary.rejected,
+                                     summary.first_receipt, summary.last_receipt});
+}
+
+Result<ImportSummary> decode_summary(std::string_view text) {
+  boost::system::error_code error;
+  const json::value value = json::parse(text, error);
+  ImportSummary out;
+  std::uint64_t* const members[] = {&out.rows,     &out.accepted,      &out.unchanged,
+                                    &out.rejected, &out.first_receipt, &out.last_receipt};
+  const json::array* array = error ? nullptr : value.if_array();
+  if (array == nullptr || array->size() != std::size(members)) {
+    return fail(Code::corrupt, "import.answer", "", "the answer kept for this idempotency key is damaged");
+  }
+  for (std::size_t i = 0; i < array->size(); ++i) *members[i] = (*array)[i].to_number<std::uint64_t>(error);
+  return out;
+}
+
+/// The rows of one batch that belong to one subject, in their order.
+struct Group {
+  std::string_view subject;
+  std::vector<std::size_t> rows;
+};
+
+class ImportStream final : public Import {
+ public:
+  ImportStream(Trustee::Impl& self, std::shared_ptr<const Active> active, agreement::CollectionIndex collection,
+               std::string party, ImportFormat format, std::string key)
+      : self_(self),
+        active_(std::move(active)),
+        collection_(active_->plan->collections[collection]),
+        party_(std::move(party)),
+        key_(std::move(key)) {
+    const auto row = [this](IncomingRow&& incoming) { rows_.push_back(std::move(incoming)); };
+    const auto problem = [this](std::uint64_t line, const Error& error) { reject(line, error); };
+    reader_ = format == ImportFormat::csv ? RowReader::csv(collection_, row, problem)
+                                          : RowReader::ndjson(collection_, row, problem);
+  }
+
+  Task<void> write(std::string bytes) override {
+    if (answered_) co_return Result<void>();
+    co_return co_await await_job(self_.jobs, [this, &bytes]() -> Result<void> {
+      if (!looked_up_) HF_CHECK(look_up());
+      if (answered_) return {};
+      HF_CHECK(reader_->feed(bytes));
+      return rows_.size() >= kImportBatchRows ? deposit_batch() : Result<void>();
+    });
+  }
+
+  Task<ImportSummary> finish() override {
+    co_return co_await await_job(self_.jobs, [this]() -> Result<ImportSummary> {
+      if (!looked_up_) HF_CHECK(look_up());
+      if (answered_) return std::move(*answered_);
+      HF_CHECK(reader_->finish());
+      HF_CHECK(deposit_batch());
+      if (!key_.empty()) HF_CHECK(self_.vault->remember_batch(key_, {request_digest(), encode_summary(summary_)}));
+      return std::move(summary_);
+    });
+  }
+
+ private:
+  /// The stream cannot be hashed before it was read, so the key stands for the content; the CLI derives it from it.
+  Hash request_digest() const { return sha256({party_, "\n", collection_.name}); }
+
+  Result<void> look_up() {
+    looked_up_ = true;
+    if (key_.empty()) return {};
+    HF_TRY(const auto known, self_.vault->recall_batch(key_));
+    if (!known) return {};
+    if (known->request != request_digest()) {
+      return fail(Code::conflict, "idempotency.reused", "Idempotency-Key",
+                  "this key came with another request before; use a new one");
+    }
+    HF_TRY(answered_, decode_summary(known->answer));
+    return {};
+  }
+
+  void reject(std::uint64_t line, const Error& error) {
+    ++summary_.rows;
+    ++summary_.rejected;
+    if (summary_.problems.size() < kImportProblemsMax) {
+      summary_.problems.push_back({line, error.where, std::string(error.slug), error.what});
+    }
+  }
+
+  std::vector<Group> grouped() const {
+    std::vector<Group> out;
+    std::unordered_map<std::string_view, std::size_t> at;
+    for (std::size_t i = 0; i < rows_.size(); ++i) {
+      const auto [it, added] = at.try_emplace(rows_[i].subject, out.size());
+      if (added) out.push_back({rows_[i].subject, {}});
+      out[it->second].rows.push_back(i);
+    }
+    return out;
+  }
+
+  Result<void> deposit_batch() {
+    if (rows_.empty()) return {};
+    const std::vector<Group> groups = grouped();
+    std::vector<std::string_view> ids;
+    for (const Group& group : groups) ids.push_back(group.subject);
+    auto subjects = self_.vault->open_or_create(ids);
+
+    std::vector<vault::Draft> drafts;
+    std::vector<std::size_t> group_of_draft;
+    std::uint64_t accepted = 0;
+    for (std::size_t i = 0; i < groups.size(); ++i) {
+      if (subjects[i]) {
+        auto draft = self_.vault->begin(std::move(*subjects[i]));
+        const std::uint64_t before = accepted;
+        if (draft && fill(*draft, groups[i], accepted)) {
+          if (accepted > before) {
+            drafts.push_back(std::move(*draft));
+            group_of_draft.push_back(i);
+          }
+          continue;
+        }
+        if (draft) continue;  // fill() told why
+        subjects[i] = tl::unexpected<Error>(draft.error());
+      }
+      for (const std::size_t row : groups[i].rows) reject(rows_[row].line, subjects[i].error());
+    }
+    if (!drafts.empty()) {
+      HF_CHECK(record(accepted, drafts.size()));
+      HF_CHECK(commit(std::move(drafts), group_of_draft, groups));
+      summary_.accepted += accepted;
+    }
+    rows_.clear();
+    return {};
+  }
+
+  /// Puts a group's rows into its draft; counts those that are new. False when none could be taken.
+  bool fill(vault::Draft& draft, const Group& group, std::uint64_t& accepted) {
+    if (!collection_.append_only()) return fill_single(draft, group, accepted);
+    std::vector<vault::Row> rows;
+    rows.reserve(group.rows.size());
+    for (const std::size_t i : group.rows) rows.push_back({rows_[i].key, rows_[i].record});
+    const auto outcomes = self_.vault->append(draft, collection_.tag, rows);
+    if (!outcomes) {
+      for (const std::size_t i : group.rows) reject(rows_[i].line, outcomes.error());
+      return false;
+    }
+    for (std::size_t i = 0; i < outcomes->size(); ++i) {
+      switch ((*outcomes)[i]) {
+        case vault::AppendOutcome::appended: ++summary_.rows, ++accepted; break;
+        case vault::AppendOutcome::unchanged: ++summary_.rows, ++summary_.unchanged; break;
+        case vault::AppendOutcome::exists:
+          reject(rows_[group.rows[i]].line,
+                 {Code::conflict, "vault.record.exists", *collection_.key,
+                  "another record stands under this key, and records of this collection are never replaced"});
+      }
+    }
+    return true;
+  }
+
+  bool fill_single(vault::Draft& draft, const Group& group, std::uint64_t& accepted) {
+    bool any = false;
+    for (const std::size_t i : group.rows) {
+      const auto outcome = self_.vault->put(draft, collection_.tag, rows_[i].record);
+      if (!outcome) {
+        reject(rows_[i].line, outcome.error());
+        continue;
+      }
+      any = true;
+      ++summary_.rows;
+      if (outcome->kind == vault::PutOutcome::Kind::unchanged) {
+        ++summary_.unchanged;
+      } else {
+        ++accepted;
+      }
+    }
+    return any;
+  }
+
+  Result<void> record(std::uint64_t records, std::uint64_t subjects) {
+    Bytes received;
+    for (const IncomingRow& row : rows_) {
+      put_sized(received, row.subject);
+      put_sized(received, row.key);
+      HF_CHECK(vault::encode_record(row.record, received));
+    }
+    HF_TRY(const auto appended,
+           self_.append_now(party_, evidence::Deposited{collection_.name, std::nullopt, records, subjects,
+                                                        salted(received).digest}));
+    wipe(received);
+    if (summary_.accepted == 0) summary_.first_receipt = appended.index;
+    summary_.last_receipt = appended.index;
+    return {};
+  }
+
+  /// A draft that another writer overtook is drawn up anew, alone.
+  Result<void> commit(std::vector<vault::Draft> drafts, const std::vector<std::size_t>& group_of_draft,
+                      const std::vector<Group>& groups) {
+    auto results = self_.vault->commit(std::move(drafts));
+    for (std::size_t i = 0; i < results.size(); ++i) {
+      Result<void> result = std::move(results[i]);
+      for (int tries = 0; !result && result.error().slug == "vault.draft.stale" && tries < 8; ++tries) {
+        const Group& group = groups[group_of_draft[i]];
+        HF_TRY(vault::Subject subject, self_.vault->open_or_create(group.subject));
+        HF_TRY(vault::Draft draft, self_.vault->begin(std::move(subject)));
+        HF_CHECK(refill(draft, group));
+        result = self_.vault->commit(std::move(draft));
+      }
+      if (!result) return result;
+    }
+    return {};
+  }
+
+  /// As fill(), for rows that were counted before.
+  Result<void> refill(vault::Draft& draft, const Group& group) {
+    const ImportSummary counted = summary_;
+    std::uint64_t ignored = 0;
+    const bool filled = fill(draft, group, ignored);
+    summary_ = counted;
+    if (filled) return {};
+    return fail(Code::conflict, "import.overtaken", "", "another writer changed the same records; import again");
+  }
+
+  Trustee::Impl& self_;
+  std::shared_ptr<const Active> active_;
+  const agreement::Collection& collection_;
+  std::string party_, key_;
+  std::unique_ptr<RowReader> reader_;
+  std::vector<IncomingRow> rows_;
+  ImportSummary summary_;
+  bool looked_up_ = false;
+  std::optional<ImportSummary> answered_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Import>> Trustee::import(const Caller& caller, const std::string& collection,
+                                                ImportFormat format, std::optional<std::string> idempotency_key) {
+  HF_TRY(auto active, impl_->active());
+  const auto index = depositable(*impl_, *active, caller, collection);
+  if (!index) {
+    impl_->refuse(caller, "deposit", {}, index.error());
+    return tl::unexpected<Error>(index.error());
+  }
+  const std::string key = idempotency_key ? caller.name + "\nimport\n" + *idempotency_key : std::string();
+  return std::unique_ptr<Import>(
+      std::make_unique<ImportStream>(*impl_, std::move(active), *index, caller.name, format, key));
+}
+
+}  // namespace holdfast::trustee

@@ -1,0 +1,307 @@
+#include "trustee/rows.h"
+
+#include <csv.h>
+
+#include <boost/json.hpp>
+#include <deque>
+#include <unordered_map>
+
+#include "base/near.h"
+#include "disclosure/value.h"
+
+namespace holdfast::trustee {
+namespace {
+
+namespace json = boost::json;
+
+const agreement::Field* find_field(const agreement::Collection& collection, std::string_view name) {
+  for (const agreement::Field& field : collection.fields) {
+    if (field.name == name) return &field;
+  }
+  return nullptr;
+}
+
+tl::unexpected<Error> unknown_field(const agreement::Collection& collection, std::string_view name) {
+  std::vector<std::string_view> known{"subject"};
+  if (collection.key) known.push_back(*collection.key);
+  for (const agreement::Field& field : collection.fields) known.push_back(field.name);
+  // The name is the sender's own spelling and may be anything, so only a short one is repeated.
+  return fail(Code::invalid, "record.field.unknown", std::string(name.substr(0, 64)),
+              "collection '" + collection.name + "' has no such field" + did_you_mean(name, known));
+}
+
+Result<void> set_field(const agreement::Field& field, Result<Bytes> value, vault::Record& record) {
+  if (!value) {
+    Error error = std::move(value).error();
+    error.where = field.name;
+    return tl::unexpected<Error>(std::move(error));
+  }
+  record.set(field.tag, std::move(*value));
+  return {};
+}
+
+Result<json::object> parse_object(std::string_view text) {
+  json::parse_options options;
+  options.max_depth = 8;
+  boost::system::error_code error;
+  json::value value = json::parse(text, error, {}, options);
+  if (error || !value.is_object()) {
+    return fail(Code::invalid, "record.json", "", "a record is one JSON object, {\"field\": value, …}");
+  }
+  return std::move(value.as_object());
+}
+
+/// Members named in `aside` (subject, key) go to their string; all others are fields.
+using Aside = std::vector<std::pair<std::string_view, std::string*>>;
+Result<vault::Record> read_object(const agreement::Collection& collection, const json::object& object,
+                                  const Aside& aside) {
+  vault::Record out;
+  for (const auto& [name, value] : object) {
+    const std::string_view member(name.data(), name.size());
+    bool taken = false;
+    for (const auto& [wanted, into] : aside) {
+      if (member != wanted) continue;
+      if (value.is_string()) {
+        into->assign(value.get_string().data(), value.get_string().size());
+      } else if (value.is_int64()) {
+        *into = std::to_string(value.get_int64());
+      } else {
+        return fail(Code::invalid, "record.name", std::string(wanted), "expected a string");
+      }
+      taken = true;
+    }
+    if (taken || value.is_null()) continue;
+    const agreement::Field* field = find_field(collection, member);
+    if (field == nullptr) return unknown_field(collection, member);
+    HF_CHECK(set_field(*field, disclosure::value_from_json(field->type, value), out));
+  }
+  return out;
+}
+
+Result<void> check_names(const agreement::Collection& collection, const IncomingRow& row) {
+  if (row.subject.empty()) return fail(Code::invalid, "record.subject", "subject", "a row names its subject");
+  if (collection.key && row.key.empty()) {
+    return fail(Code::invalid, "record.key", *collection.key, "a row of this collection has a key of this name");
+  }
+  return {};
+}
+
+tl::unexpected<Error> too_long() {
+  return fail(Code::invalid, "record.large", "", "one row is at most 1 MiB");
+}
+
+class NdjsonReader final : public RowReader {
+ public:
+  NdjsonReader(const agreement::Collection& collection, OnRow row, OnProblem problem)
+      : collection_(collection), row_(std::move(row)), problem_(std::move(problem)) {
+    aside_.emplace_back("subject", &incoming_.subject);
+    if (collection_.key) aside_.emplace_back(*collection_.key, &incoming_.key);
+  }
+
+  Result<void> feed(std::string_view bytes) override {
+    while (!bytes.empty()) {
+      const std::size_t end = bytes.find('\n');
+      const std::string_view piece = bytes.substr(0, end);
+      if (held_.size() + piece.size() > kRowBytesMax) return too_long();
+      if (end == std::string_view::npos) {
+        held_ += piece;
+        return {};
+      }
+      if (held_.empty()) {
+        line(piece);
+      } else {
+        held_ += piece;
+        line(held_);
+        held_.clear();
+      }
+      bytes.remove_prefix(end + 1);
+    }
+    return {};
+  }
+
+  Result<void> finish() override {
+    if (!held_.empty()) line(held_);
+    held_.clear();
+    return {};
+  }
+
+ private:
+  void line(std::string_view text) {
+    ++line_;
+    if (!text.empty() && text.back() == '\r') text.remove_suffix(1);
+    if (text.empty()) return;
+    incoming_.subject.clear();
+    incoming_.key.clear();
+    auto record = [&]() -> Result<vault::Record> {
+      HF_TRY(const json::object object, parse_object(text));
+      HF_TRY(vault::Record out, read_object(collection_, object, aside_));
+      HF_CHECK(check_names(collection_, incoming_));
+      return out;
+    }();
+    if (!record) {
+      problem_(line_, record.error());
+      return;
+    }
+    row_(IncomingRow{line_, incoming_.subject, incoming_.key, std::move(*record)});
+  }
+
+  const agreement::Collection& collection_;
+  OnRow row_;
+  OnProblem problem_;
+  Aside aside_;
+  IncomingRow incoming_;
+  std::string held_;
+  std::uint64_t line_ = 0;
+};
+
+class CsvReader final : public RowReader {
+ public:
+  CsvReader(const agreement::Collection& collection, OnRow row, OnProblem problem)
+      : collection_(collection), row_(std::move(row)), problem_(std::move(problem)) {
+    HF_ASSERT(csv_init(&parser_, CSV_STRICT | CSV_STRICT_FINI) == 0);
+  }
+  ~CsvReader() override { csv_free(&parser_); }
+  CsvReader(const CsvReader&) = delete;
+  CsvReader& operator=(const CsvReader&) = delete;
+
+  Result<void> feed(std::string_view bytes) override {
+    if (at_start_) {
+      held_ += bytes;
+      if (held_.size() < 3) return {};
+      at_start_ = false;
+      if (held_.starts_with("\xef\xbb\xbf")) held_.erase(0, 3);
+      const std::string first = std::exchange(held_, {});
+      return parse(first);
+    }
+    return parse(bytes);
+  }
+
+  Result<void> finish() override {
+    if (at_start_) HF_CHECK(parse(std::exchange(held_, {})));
+    if (csv_fini(&parser_, &CsvReader::cell, &CsvReader::row_end, this) != 0) return malformed();
+    return std::move(failed_);
+  }
+
+ private:
+  static constexpr std::size_t kSubject = ~std::size_t{0}, kKey = kSubject - 1;
+
+  static void cell(void* text, std::size_t size, void* self) {
+    static_cast<CsvReader*>(self)->take_cell({static_cast<const char*>(text), size});
+  }
+  static void row_end(int, void* self) { static_cast<CsvReader*>(self)->take_row(); }
+
+  Result<void> parse(std::string_view bytes) {
+    if (!failed_) return failed_;
+    // Piece by piece, so that an endless cell is noticed before it fills the memory.
+    while (!bytes.empty()) {
+      const std::string_view piece = bytes.substr(0, 65536);
+      row_bytes_ += piece.size();
+      if (csv_parse(&parser_, piece.data(), piece.size(), &CsvReader::cell, &CsvReader::row_end, this) !=
+          piece.size()) {
+        return malformed();
+      }
+      if (!failed_) return failed_;
+      if (row_bytes_ > kRowBytesMax + piece.size()) return too_long();
+      bytes.remove_prefix(piece.size());
+    }
+    return {};
+  }
+
+  tl::unexpected<Error> malformed() const {
+    return fail(Code::invalid, "record.csv", std::to_string(line_ + 1),
+                "not CSV as RFC 4180 has it: a quote stands where none may, or one is not closed");
+  }
+
+  void take_cell(std::string_view text) {
+    if (line_ == 0) {
+      header_cell(text);
+      return;
+    }
+    const std::size_t at = cells_++;
+    if (at >= columns_.size() || !row_error_ || text.empty()) return;
+    const std::size_t column = columns_[at];
+    if (column == kSubject) {
+      incoming_.subject = text;
+    } else if (column == kKey) {
+      incoming_.key = text;
+    } else {
+      const agreement::Field& field = collection_.fields[column];
+      row_error_ = set_field(field, disclosure::value_from_text(field.type, text), incoming_.record);
+    }
+  }
+
+  void header_cell(std::string_view name) {
+    if (!failed_) return;
+    if (name == "subject") {
+      columns_.push_back(kSubject);
+    } else if (collection_.key && name == *collection_.key) {
+      columns_.push_back(kKey);
+    } else if (const agreement::Field* field = find_field(collection_, name)) {
+      columns_.push_back(static_cast<std::size_t>(field - collection_.fields.data()));
+    } else {
+      failed_ = unknown_field(collection_, name);
+    }
+    for (std::size_t i = 0; failed_ && i + 1 < columns_.size(); ++i) {
+      if (columns_[i] == columns_.back()) {
+        failed_ = fail(Code::invalid, "record.header", std::string(name), "this column stands twice in the header");
+      }
+    }
+  }
+
+  void take_row() {
+    row_bytes_ = 0;
+    if (line_++ == 0) {
+      const bool subject = std::find(columns_.begin(), columns_.end(), kSubject) != columns_.end();
+      if (failed_ && !subject) {
+        failed_ = fail(Code::invalid, "record.header", "subject", "the first line names the columns; one is 'subject'");
+      }
+      return;
+    }
+    if (row_error_ && cells_ != columns_.size()) {
+      row_error_ = fail(Code::invalid, "record.cells", "",
+                        "has " + std::to_string(cells_) + " cells where the header has " +
+                            std::to_string(columns_.size()));
+    }
+    if (row_error_) row_error_ = check_names(collection_, incoming_);
+    if (row_error_) {
+      incoming_.line = line_;
+      row_(std::move(incoming_));
+    } else {
+      problem_(line_, row_error_.error());
+    }
+    incoming_ = {};
+    row_error_ = {};
+    cells_ = 0;
+  }
+
+  const agreement::Collection& collection_;
+  OnRow row_;
+  OnProblem problem_;
+  csv_parser parser_{};
+  bool at_start_ = true;
+  std::string held_;
+  std::vector<std::size_t> columns_;  ///< by cell: index of the field, kSubject or kKey
+  IncomingRow incoming_;
+  Result<void> row_error_, failed_;
+  std::size_t cells_ = 0, row_bytes_ = 0;
+  std::uint64_t line_ = 0;  ///< rows seen, the header too
+};
+
+}  // namespace
+
+Result<vault::Record> record_from_json(const agreement::Collection& collection, std::string_view text) {
+  HF_TRY(const json::object object, parse_object(text));
+  HF_TRY(vault::Record out, read_object(collection, object, {}));
+  HF_CHECK(vault::check_record(out));
+  return out;
+}
+
+std::unique_ptr<RowReader> RowReader::ndjson(const agreement::Collection& collection, OnRow row, OnProblem problem) {
+  return std::make_unique<NdjsonReader>(collection, std::move(row), std::move(problem));
+}
+
+std::unique_ptr<RowReader> RowReader::csv(const agreement::Collection& collection, OnRow row, OnProblem problem) {
+  return std::make_unique<CsvReader>(collection, std::move(row), std::move(problem));
+}
+
+}  // namespace holdfast::trustee

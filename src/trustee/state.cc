@@ -1,0 +1,66 @@
+#include "trustee/state.h"
+
+namespace holdfast::trustee {
+
+Result<std::shared_ptr<const Active>> Active::create(agreement::PlanPtr plan, const disclosure::TokenKeys& tokens) {
+  auto out = std::make_shared<Active>();
+  for (const agreement::Flow& flow : plan->flows) {
+    auto key = std::make_shared<const disclosure::TokenKey>(tokens.key_for(plan->parties[flow.to].name, flow.use));
+    auto& formers = out->formers.emplace_back();
+    for (const agreement::GivenCollection& given : flow.gives) {
+      HF_TRY(auto former, disclosure::RecordFormer::create(*plan, given, key));
+      formers.push_back(std::move(former));
+    }
+  }
+  out->plan = std::move(plan);
+  return std::shared_ptr<const Active>(std::move(out));
+}
+
+std::string agreement_blob(const Hash& document) { return "agreement/" + to_hex(document.view()); }
+
+ledger::DocumentReader State::documents() const {
+  return [this](const Hash& document) -> Result<std::string> {
+    HF_TRY(auto note, store_.get_blob(agreement_blob(document)));
+    if (!note) {
+      return fail(Code::corrupt, "agreement.document.missing", agreement_blob(document),
+                  "the evidence names an agreement whose document is not here; restore it from the log's mirror");
+    }
+    return std::move(*note);
+  };
+}
+
+State::State(storage::Store& store, disclosure::TokenKeys tokens)
+    : store_(store), tokens_(std::move(tokens)), ledger_(std::in_place, documents()) {}
+
+Result<void> State::admit(const evidence::Entry& entry) const {
+  const std::lock_guard lock(mutex_);
+  return ledger_->admit(entry);
+}
+
+void State::follow(std::uint64_t, const evidence::Entry& entry) {
+  const std::lock_guard lock(mutex_);
+  ledger_->apply(entry);
+  if (std::holds_alternative<evidence::AgreementAdopted>(entry.event)) activate();
+}
+
+Bytes State::snapshot() const {
+  const std::lock_guard lock(mutex_);
+  return ledger_->snapshot();
+}
+
+Result<void> State::restore(ByteView snapshot) {
+  HF_TRY(auto restored, ledger::Ledger::restore(snapshot, documents()));
+  const std::lock_guard lock(mutex_);
+  ledger_.emplace(std::move(restored));
+  activate();
+  return {};
+}
+
+void State::activate() {
+  if (!ledger_->plan()) return;
+  auto made = Active::create(ledger_->plan(), tokens_);
+  // A checked agreement asks for no form that its types cannot take; without formers nothing is released.
+  active_.store(made ? *made : nullptr, std::memory_order_release);
+}
+
+}  // namespace holdfast::trustee

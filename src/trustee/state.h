@@ -1,0 +1,60 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "agreement/plan.h"
+#include "disclosure/form.h"
+#include "disclosure/token.h"
+#include "evidence/log.h"
+#include "ledger/ledger.h"
+#include "storage/store.h"
+
+namespace holdfast::trustee {
+
+/// A plan with what its flows need at hand: for each flow, for each collection it gives, the former. Immutable.
+struct Active {
+  agreement::PlanPtr plan;
+  std::vector<std::vector<disclosure::RecordFormer>> formers;  ///< by flow, then as Flow::gives
+
+  static Result<std::shared_ptr<const Active>> create(agreement::PlanPtr plan, const disclosure::TokenKeys& tokens);
+};
+
+/// The blob in which the signed note of an agreement lies.
+std::string agreement_blob(const Hash& document);
+
+/// What the log says is so, shared by all threads: the ledger under a lock, the agreement in force without one.
+class State final : public evidence::Follower {
+ public:
+  State(storage::Store& store, disclosure::TokenKeys tokens);
+
+  Result<void> admit(const evidence::Entry& entry) const override;
+  void follow(std::uint64_t index, const evidence::Entry& entry) override;
+  Bytes snapshot() const override;
+  Result<void> restore(ByteView snapshot) override;
+
+  /// The agreement in force; null before the first.
+  std::shared_ptr<const Active> active() const { return active_.load(std::memory_order_acquire); }
+  /// Looks into the ledger; `look` is called under the lock and must be quick.
+  template <class Look>
+  auto ledger(Look look) const {
+    const std::lock_guard lock(mutex_);
+    return look(static_cast<const ledger::Ledger&>(*ledger_));
+  }
+
+ private:
+  void activate();
+  ledger::DocumentReader documents() const;
+
+  storage::Store& store_;
+  disclosure::TokenKeys tokens_;
+  mutable std::mutex mutex_;
+  std::optional<ledger::Ledger> ledger_;  ///< always there; optional, because a ledger moves but is not assigned
+  std::atomic<std::shared_ptr<const Active>> active_;
+};
+
+}  // namespace holdfast::trustee

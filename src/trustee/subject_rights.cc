@@ -1,0 +1,80 @@
+// Restriction (GDPR 18) and erasure (GDPR 17), asked for by the subject or by a party that serves it.
+#include "trustee/impl.h"
+
+namespace holdfast::trustee {
+namespace {
+
+/// Who asks, and the subject opened; records the refusal when it may not.
+struct Asked {
+  std::string party;
+  vault::Subject subject;
+};
+Result<Asked> ask(Trustee::Impl& self, const Caller& caller, const char* operation, const std::string& subject) {
+  HF_TRY(const auto active, self.active());
+  auto party = self.serves(*active, caller, subject);
+  if (!party) {
+    self.refuse(caller, operation, {}, party.error());
+    return tl::unexpected<Error>(std::move(party).error());
+  }
+  HF_TRY(vault::Subject opened, self.vault->open(subject));
+  return Asked{std::move(*party), std::move(opened)};
+}
+
+}  // namespace
+
+Task<std::uint64_t> Trustee::restrict(Caller caller, std::string subject) {
+  co_return co_await await_job(impl_->jobs, [&]() -> Result<std::uint64_t> {
+    HF_TRY(const Asked asked, ask(*impl_, caller, "restrict", subject));
+    HF_TRY(const auto appended,
+           impl_->append_now(asked.party, evidence::SubjectRestricted{asked.subject.pseudonym()}));
+    return appended.index;
+  });
+}
+
+Task<std::uint64_t> Trustee::unrestrict(Caller caller, std::string subject) {
+  co_return co_await await_job(impl_->jobs, [&]() -> Result<std::uint64_t> {
+    HF_TRY(const Asked asked, ask(*impl_, caller, "restrict", subject));
+    HF_TRY(const auto appended,
+           impl_->append_now(asked.party, evidence::SubjectUnrestricted{asked.subject.pseudonym()}));
+    return appended.index;
+  });
+}
+
+Task<Erasure> Trustee::erase(Caller caller, std::string subject_id) {
+  co_return co_await await_job(impl_->jobs, [&]() -> Result<Erasure> {
+    const std::lock_guard one_at_a_time(impl_->erasing);
+    Erasure out;
+    std::string party;
+    vault::Erasure begun;
+    {
+      HF_TRY(Asked asked, ask(*impl_, caller, "erase", subject_id));
+      // Begun first, so that an erasure on record is always one that a restart finishes.
+      HF_TRY(begun, impl_->vault->begin_erasure(asked.subject));
+      party = std::move(asked.party);
+    }
+    HF_TRY(const auto recorded, impl_->append_now(party, evidence::ErasureAsked{begun.pseudonym}));
+    out.asked = recorded.index;
+    HF_CHECK(impl_->vault->finish_erasures(std::span(&begun, 1)));
+    HF_TRY(const auto done, impl_->append_now(impl_->own_name(), evidence::ErasureDone{begun.pseudonym}));
+    out.done = done.index;
+    return out;
+  });
+}
+
+/// What a crash left half done: begun in the vault, perhaps not yet on record; or gone from the vault, and only the
+/// last entry missing.
+Result<void> Trustee::Impl::finish_erasures() {
+  HF_TRY(const auto begun, vault->unfinished_erasures());
+  for (const vault::Erasure& erasure : begun) {
+    const bool asked = state->ledger([&](const ledger::Ledger& l) { return l.erasing(erasure.pseudonym); });
+    if (!asked) HF_CHECK(append_now(own_name(), evidence::ErasureAsked{erasure.pseudonym}));
+  }
+  if (!begun.empty()) HF_CHECK(vault->finish_erasures(begun));
+  const auto unfinished = state->ledger([](const ledger::Ledger& l) { return l.erasures_unfinished(); });
+  for (const Pseudonym& pseudonym : unfinished) {
+    HF_CHECK(append_now(own_name(), evidence::ErasureDone{pseudonym}));
+  }
+  return {};
+}
+
+}  // namespace holdfast::trustee

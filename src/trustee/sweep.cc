@@ -1,0 +1,51 @@
+// Retention: what is older than its collection's keep goes, on record before it goes.
+#include "trustee/impl.h"
+
+namespace holdfast::trustee {
+namespace {
+
+constexpr std::size_t kLockersAtOnce = 512;
+
+std::vector<vault::Retention> retentions(const agreement::Plan& plan) {
+  std::vector<vault::Retention> out;
+  for (const agreement::Collection& collection : plan.collections) out.push_back({collection.tag, collection.keep});
+  return out;
+}
+
+}  // namespace
+
+Result<void> Trustee::Impl::sweep() {
+  std::optional<LockerId> after;
+  do {
+    HF_TRY(const auto now, active());
+    const agreement::Plan& plan = *now->plan;
+    HF_TRY(vault::Sweep piece, vault->prepare_sweep(retentions(plan), after, kLockersAtOnce));
+    for (std::size_t i = 0; i < plan.collections.size(); ++i) {
+      if (piece.expired[i] == 0) continue;
+      HF_CHECK(append_now(own_name(), evidence::RetentionSwept{plan.collections[i].name, piece.expired[i],
+                                                               piece.drafts.size()}));
+    }
+    for (const auto& result : vault->commit(std::move(piece.drafts))) {
+      // A draft that a writer overtook is caught by the next sweep.
+      if (!result && result.error().slug != "vault.draft.stale") return tl::unexpected<Error>(result.error());
+    }
+    after = piece.next;
+    const std::lock_guard lock(sweep_mutex);
+    if (stopping) return {};
+  } while (after);
+  return {};
+}
+
+void Trustee::Impl::sweep_until_stopped() {
+  std::unique_lock lock(sweep_mutex);
+  while (!stopping) {
+    if (sweep_wake.wait_for(lock, options.sweep_every, [this] { return stopping; })) return;
+    if (!state->active()) continue;
+    lock.unlock();
+    const auto swept = sweep();
+    lock.lock();
+    sweep_failure = swept ? std::string() : swept.error().text();
+  }
+}
+
+}  // namespace holdfast::trustee

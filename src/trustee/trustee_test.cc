@@ -1,0 +1,363 @@
+#include "trustee/trustee.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/json.hpp>
+
+#include "base/hash.h"
+#include "storage/memory.h"
+
+namespace holdfast::trustee {
+namespace {
+
+namespace asio = boost::asio;
+namespace json = boost::json;
+using std::chrono::hours;
+using testing::HasSubstr;
+using testing::Not;
+
+/// Root keys that live in memory, for tests.
+class TestRoots final : public vault::RootKeys {
+ public:
+  TestRoots() {
+    std::string path = testing::TempDir() + "holdfast-roots-XXXXXX";
+    directory_ = mkdtemp(path.data());
+    file_ = std::move(*vault::FileRootKeys::create(directory_ + "/root.keys"));
+  }
+  ~TestRoots() override {
+    ::unlink((directory_ + "/root.keys").c_str());
+    ::rmdir(directory_.c_str());
+  }
+  std::vector<vault::RootKeyId> ids() const override { return file_->ids(); }
+  Result<Bytes> wrap(ByteView secret, ByteView context) const override { return file_->wrap(secret, context); }
+  Result<Bytes> unwrap(ByteView wrapped, ByteView context) const override { return file_->unwrap(wrapped, context); }
+  Result<void> add_new() override { return file_->add_new(); }
+  Result<void> drop_old() override { return file_->drop_old(); }
+
+ private:
+  std::string directory_;
+  std::unique_ptr<vault::FileRootKeys> file_;
+};
+
+constexpr std::string_view kAgreement = R"(holdfast: 1
+agreement: us-users
+version: @VERSION@
+subjects: {country: US, served-by: [app-us, oracle]}
+parties:
+  bytedance: {role: operator, country: CN, key: @bytedance@}
+  oracle: {role: trustee, country: US, key: @oracle@}
+  treasury: {role: overseer, country: US, key: @treasury@}
+  app-us: {role: recipient, country: US, operated-by: oracle}
+collections:
+  profile:
+    from: app-us
+    keep: 5y
+    fields:
+      email: {type: text, category: user.contact.email}
+      zip: {type: text, category: user.contact.address.postal_code}
+      birthdate: {type: date, category: user.demographic.date_of_birth}
+  views:
+    from: [app-us]
+    key: event
+    keep: 400d
+    fields:
+      video: {type: text, category: user.behavior.media_consumption}
+flows:
+  account:
+    to: app-us
+    use: essential.service
+    gives: {profile: {email: clear, zip: clear, birthdate: clear}}
+  history:
+    to: app-us
+    use: essential.service
+    gives: {views: {video: clear}}
+  support:
+    to: bytedance
+    use: essential.service.operations.support
+    gives: {profile: {email: token, birthdate: year, zip: first 3}}
+    limit: 2 subjects per day
+prohibitions:
+  - {never: user.contact.email, to: {country: CN}, unless: token}
+changes:
+  agreement: {signed-by: [operator, trustee, overseer]}
+)";
+
+void replace(std::string& text, std::string_view what, const std::string& with) {
+  for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what)) text.replace(at, what.size(), with);
+}
+
+const Caller kApp{Caller::Kind::party, "app-us"};
+const Caller kOperator{Caller::Kind::party, "bytedance"};
+const Caller kTrustee{Caller::Kind::party, "oracle"};
+
+class TrusteeTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    for (const char* name : {"bytedance", "oracle", "treasury"}) keys_.push_back(std::move(*SigningKey::generate(name)));
+    open();
+  }
+  void TearDown() override { trustee_.reset(); }
+
+  void open() {
+    trustee_.reset();
+    auto log_key = SigningKey::from_seed("example.org/log", Bytes(32, 'l'));
+    auto opened = Trustee::open(*store_, roots_, std::move(*log_key), clock_, {});
+    ASSERT_TRUE(opened) << opened.error().text();
+    trustee_ = std::move(*opened);
+  }
+
+  /// Runs one operation to its end on an event loop of its own.
+  template <class T>
+  T run(asio::awaitable<T> task) {
+    asio::io_context loop;
+    std::optional<T> out;
+    asio::co_spawn(loop, std::move(task), [&](std::exception_ptr thrown, T value) {
+      if (thrown) std::rethrow_exception(thrown);
+      out = std::move(value);
+    });
+    loop.run();
+    return std::move(*out);
+  }
+
+  std::string agreement(int version, std::string extra = {}) const {
+    std::string text(kAgreement);
+    replace(text, "@VERSION@", std::to_string(version));
+    for (const SigningKey& key : keys_) replace(text, "@" + key.verifier().name() + "@", key.verifier().text());
+    return text + extra;
+  }
+  std::string signed_by(std::string text, std::size_t signers) const {
+    auto note = Note::create(std::move(text));
+    for (std::size_t i = 0; i < signers; ++i) note->sign(keys_[i]);
+    return note->encode();
+  }
+  void adopt() {
+    const auto adopted = run(trustee_->adopt(kTrustee, signed_by(agreement(1), 3)));
+    ASSERT_TRUE(adopted) << adopted.error().text();
+    EXPECT_EQ(*adopted, 0u);
+  }
+  void deposit(const std::string& subject) {
+    const auto put = run(trustee_->put_record(
+        kApp, "profile", subject, R"({"email":"zoe@example.org","zip":"94105","birthdate":"1990-04-01"})",
+        vault::Expect::anything(), std::nullopt));
+    ASSERT_TRUE(put) << put.error().text();
+  }
+  evidence::Entry entry(std::uint64_t index) {
+    const auto raw = trustee_->log().entry(index);
+    return std::move(*evidence::Entry::decode(*raw));
+  }
+
+  std::unique_ptr<storage::Store> store_ = storage::open_memory();
+  TestRoots roots_;
+  ManualClock clock_{1'790'000'000'000};
+  std::vector<SigningKey> keys_;
+  std::unique_ptr<Trustee> trustee_;
+};
+
+TEST_F(TrusteeTest, without_an_agreement_nothing_moves) {
+  EXPECT_EQ(run(trustee_->disclose(kApp, "account", "u1")).error().slug, "agreement.none");
+  EXPECT_EQ(run(trustee_->adopt(kTrustee, signed_by(agreement(1), 2))).error().slug, "agreement.quorum");
+  EXPECT_EQ(trustee_->log().size(), 0u);
+}
+
+TEST_F(TrusteeTest, each_recipient_gets_its_own_form_and_every_release_its_entry) {
+  adopt();
+  deposit("u1");
+  const auto clear = run(trustee_->disclose(kApp, "account", "u1"));
+  ASSERT_TRUE(clear) << clear.error().text();
+  EXPECT_EQ(clear->payload, R"({"profile":{"email":"zoe@example.org","zip":"94105","birthdate":"1990-04-01"}})");
+  const auto support = run(trustee_->disclose(kOperator, "support", "u1"));
+  ASSERT_TRUE(support) << support.error().text();
+  EXPECT_THAT(support->payload, HasSubstr(R"("birthdate":"1990","zip":"941")"));
+  EXPECT_THAT(support->payload, HasSubstr(R"("email":"tok_)"));
+
+  const evidence::Entry recorded = entry(support->receipt);
+  const auto& released = std::get<evidence::Released>(recorded.event);
+  EXPECT_EQ(recorded.party, "bytedance");
+  EXPECT_EQ(released.digest, sha256({support->salt, support->payload}));
+  EXPECT_EQ(released.size_bytes, support->payload.size());
+  EXPECT_THAT(recorded.encode(), Not(HasSubstr("u1\"")));
+}
+
+TEST_F(TrusteeTest, what_the_agreement_does_not_declare_is_refused_and_recorded) {
+  adopt();
+  deposit("u1");
+  const auto unknown = run(trustee_->disclose(kOperator, "suport", "u1"));
+  EXPECT_EQ(unknown.error().slug, "flow.unknown");
+  EXPECT_THAT(unknown.error().what, HasSubstr("did you mean 'support'"));
+  EXPECT_EQ(run(trustee_->disclose(kOperator, "account", "u1")).error().slug, "flow.party");
+  EXPECT_EQ(run(trustee_->disclose({Caller::Kind::party, "stranger"}, "account", "u1")).error().slug, "caller.party");
+  EXPECT_EQ(run(trustee_->disclose({}, "account", "u1")).error().code, Code::unauthenticated);
+  EXPECT_EQ(run(trustee_->put_record(kOperator, "profile", "u2", "{}", {}, std::nullopt)).error().slug,
+            "collection.party");
+  EXPECT_EQ(run(trustee_->export_subject(kOperator, "u1")).error().slug, "caller.serves");
+  EXPECT_EQ(run(trustee_->export_subject({Caller::Kind::subject, "u2"}, "u1")).error().slug, "caller.subject");
+  trustee_->log().append_and_wait({});  // refused by the ledger; by then the refusals above are durable
+  std::map<std::string, int> reasons;
+  for (std::uint64_t i = 0; i < trustee_->log().size(); ++i) {
+    const evidence::Entry at = entry(i);
+    if (const auto* refused = std::get_if<evidence::Refused>(&at.event)) ++reasons[refused->reason];
+  }
+  EXPECT_EQ(reasons["flow.unknown"], 1);
+  EXPECT_EQ(reasons["flow.party"], 1);
+  EXPECT_EQ(reasons["collection.party"], 1);
+  EXPECT_EQ(reasons["caller.serves"], 1);
+  EXPECT_EQ(reasons["caller.subject"], 1);
+}
+
+TEST_F(TrusteeTest, a_limit_holds_across_restarts_and_a_clock_that_goes_back) {
+  adopt();
+  for (const char* subject : {"u1", "u2", "u3"}) deposit(subject);
+  EXPECT_TRUE(run(trustee_->disclose(kOperator, "support", "u1")));
+  EXPECT_TRUE(run(trustee_->disclose(kOperator, "support", "u1")));  // the same subject is not counted twice
+  EXPECT_TRUE(run(trustee_->disclose(kOperator, "support", "u2")));
+  const auto third = run(trustee_->disclose(kOperator, "support", "u3"));
+  EXPECT_EQ(third.error().slug, "limit.exceeded");
+  EXPECT_GT(third.error().retry_after_s, 0);
+  open();
+  EXPECT_EQ(run(trustee_->disclose(kOperator, "support", "u3")).error().slug, "limit.exceeded");
+  clock_.advance(-hours(72));
+  EXPECT_EQ(run(trustee_->disclose(kOperator, "support", "u3")).error().slug, "limit.exceeded");
+  clock_.advance(hours(72 + 24));
+  EXPECT_TRUE(run(trustee_->disclose(kOperator, "support", "u3")));
+}
+
+TEST_F(TrusteeTest, a_batch_answers_for_each_and_spends_no_more_than_allowed) {
+  adopt();
+  for (const char* subject : {"u1", "u2", "u3"}) deposit(subject);
+  const auto items = run(trustee_->disclose_batch(kOperator, "support", {"u1", "nobody", "u2", "u3"}));
+  ASSERT_EQ(items.size(), 4u);
+  EXPECT_TRUE(items[0].disclosure);
+  EXPECT_EQ(items[1].disclosure.error().slug, "vault.subject.unknown");
+  EXPECT_TRUE(items[2].disclosure);
+  EXPECT_EQ(items[3].disclosure.error().slug, "limit.exceeded");
+}
+
+TEST_F(TrusteeTest, a_restricted_subject_is_kept_and_not_given) {
+  adopt();
+  deposit("u1");
+  ASSERT_TRUE(run(trustee_->restrict({Caller::Kind::subject, "u1"}, "u1")));
+  EXPECT_EQ(run(trustee_->disclose(kApp, "account", "u1")).error().slug, "subject.restricted");
+  ASSERT_TRUE(run(trustee_->unrestrict(kApp, "u1")));
+  EXPECT_TRUE(run(trustee_->disclose(kApp, "account", "u1")));
+}
+
+TEST_F(TrusteeTest, an_export_tells_all_and_an_erasure_leaves_nothing) {
+  adopt();
+  deposit("u1");
+  ASSERT_TRUE(run(trustee_->append_row(kApp, "views", "u1", "e1", R"({"video":"v1"})")));
+  ASSERT_TRUE(run(trustee_->disclose(kOperator, "support", "u1")));
+  const auto exported = run(trustee_->export_subject({Caller::Kind::subject, "u1"}, "u1"));
+  ASSERT_TRUE(exported) << exported.error().text();
+  const json::value told = json::parse(exported->payload);
+  EXPECT_EQ(told.at_pointer("/collections/profile/records/0/fields/email").as_string(), "zoe@example.org");
+  EXPECT_EQ(told.at_pointer("/collections/profile/categories/email").as_string(), "user.contact.email");
+  EXPECT_EQ(told.at_pointer("/collections/views/records/0/key").as_string(), "e1");
+  EXPECT_EQ(told.at_pointer("/recipients/0/to").as_string(), "bytedance");
+  EXPECT_EQ(told.at_pointer("/recipients/0/gives/profile/email").as_string(), "token");
+
+  const auto erased = run(trustee_->erase({Caller::Kind::subject, "u1"}, "u1"));
+  ASSERT_TRUE(erased) << erased.error().text();
+  EXPECT_EQ(run(trustee_->disclose(kApp, "account", "u1")).error().slug, "vault.subject.unknown");
+  EXPECT_TRUE(std::holds_alternative<evidence::ErasureAsked>(entry(erased->asked).event));
+  EXPECT_TRUE(std::holds_alternative<evidence::ErasureDone>(entry(erased->done).event));
+  deposit("u1");  // whoever comes back is somebody new to the evidence
+  const auto again = run(trustee_->export_subject(kApp, "u1"));
+  EXPECT_NE(json::parse(again->payload).at_pointer("/pseudonym"), told.at_pointer("/pseudonym"));
+}
+
+TEST_F(TrusteeTest, a_retry_with_its_key_is_told_the_same_and_another_request_is_not) {
+  adopt();
+  const auto put = [&](const char* zip) {
+    return run(trustee_->put_record(kApp, "profile", "u1", std::string(R"({"zip":")") + zip + "\"}",
+                                    vault::Expect::absent(), "key-1"));
+  };
+  const auto first = put("94105");
+  ASSERT_TRUE(first) << first.error().text();
+  const auto retried = put("94105");
+  ASSERT_TRUE(retried) << retried.error().text();
+  EXPECT_EQ(retried->receipt, first->receipt);
+  EXPECT_EQ(retried->version, first->version);
+  EXPECT_EQ(put("10001").error().slug, "idempotency.reused");
+}
+
+TEST_F(TrusteeTest, an_expected_version_is_compared_and_set) {
+  adopt();
+  deposit("u1");
+  const auto current = run(trustee_->disclose(kApp, "account", "u1"));
+  ASSERT_TRUE(current->version);
+  const auto put = [&](std::uint64_t version) {
+    return run(trustee_->put_record(kApp, "profile", "u1", R"({"zip":"1"})", vault::Expect::at(version), std::nullopt));
+  };
+  EXPECT_EQ(put(*current->version + 1).error().slug, "vault.record.version");
+  EXPECT_TRUE(put(*current->version));
+  EXPECT_EQ(put(*current->version).error().slug, "vault.record.version");
+}
+
+TEST_F(TrusteeTest, an_import_takes_good_rows_tells_bad_ones_and_may_be_repeated) {
+  adopt();
+  const std::string csv =
+      "\xef\xbb\xbfsubject,email,birthdate\r\nu1,a@example.org,1990-01-01\r\nu2,\"b, c\",not a date\r\n,x,\r\nu3,c\r\n"
+      "u4,d@example.org,\r\n";
+  for (int round = 0; round < 2; ++round) {
+    auto stream = trustee_->import(kApp, "profile", ImportFormat::csv, std::nullopt);
+    ASSERT_TRUE(stream) << stream.error().text();
+    for (const char c : csv) ASSERT_TRUE(run((*stream)->write(std::string(1, c))));  // cut anywhere
+    const auto summary = run((*stream)->finish());
+    ASSERT_TRUE(summary) << summary.error().text();
+    EXPECT_EQ(summary->rows, 5u);
+    EXPECT_EQ(summary->accepted, round == 0 ? 2u : 0u);
+    EXPECT_EQ(summary->unchanged, round == 0 ? 0u : 2u);
+    EXPECT_EQ(summary->rejected, 3u);
+    ASSERT_EQ(summary->problems.size(), 3u);
+    EXPECT_EQ(summary->problems[0].line, 3u);
+    EXPECT_EQ(summary->problems[0].field, "birthdate");
+    EXPECT_EQ(summary->problems[1].code, "record.subject");
+    EXPECT_EQ(summary->problems[2].code, "record.cells");
+  }
+  EXPECT_EQ(run(trustee_->disclose(kApp, "account", "u1"))->payload,
+            R"({"profile":{"email":"a@example.org","birthdate":"1990-01-01"}})");
+}
+
+TEST_F(TrusteeTest, rows_are_appended_once) {
+  adopt();
+  auto stream = trustee_->import(kApp, "views", ImportFormat::ndjson, "file-1");
+  ASSERT_TRUE(run((*stream)->write("{\"subject\":\"u1\",\"event\":\"e1\",\"video\":\"v1\"}\n"
+                                   "{\"subject\":\"u1\",\"event\":\"e2\",\"video\":\"v2\"}\n{\"subject\"")));
+  ASSERT_TRUE(run((*stream)->write(":\"u1\",\"event\":\"e1\",\"video\":\"other\"}\nnot json")));
+  const auto summary = run((*stream)->finish());
+  ASSERT_TRUE(summary) << summary.error().text();
+  EXPECT_EQ(summary->accepted, 2u);
+  EXPECT_EQ(summary->rejected, 2u);
+  EXPECT_EQ(run(trustee_->append_row(kApp, "views", "u1", "e1", R"({"video":"v1"})"))->outcome,
+            Deposit::Outcome::unchanged);
+  EXPECT_EQ(run(trustee_->append_row(kApp, "views", "u1", "e1", R"({"video":"v9"})")).error().slug,
+            "vault.record.exists");
+  EXPECT_EQ(run(trustee_->disclose(kApp, "history", "u1"))->payload, R"({"views":[{"video":"v1"},{"video":"v2"}]})");
+}
+
+TEST_F(TrusteeTest, the_next_agreement_takes_effect_at_once_and_needs_the_old_quorum) {
+  adopt();
+  deposit("u1");
+  EXPECT_EQ(run(trustee_->adopt(kTrustee, signed_by(agreement(3), 3))).error().slug, "agreement.version.stale");
+  EXPECT_EQ(run(trustee_->adopt(kTrustee, signed_by(agreement(2), 1))).error().slug, "agreement.quorum");
+  std::string narrowed = agreement(2);
+  replace(narrowed, "zip: first 3", "zip: first 1");
+  ASSERT_TRUE(run(trustee_->adopt(kTrustee, signed_by(narrowed, 3))));
+  EXPECT_THAT(run(trustee_->disclose(kOperator, "support", "u1"))->payload, HasSubstr(R"("zip":"9")"));
+}
+
+TEST_F(TrusteeTest, root_key_rotation_leaves_everything_readable) {
+  adopt();
+  deposit("u1");
+  EXPECT_EQ(run(trustee_->rotate_root_key(kOperator)).error().slug, "caller.trustee");
+  const auto before = roots_.ids();
+  ASSERT_TRUE(run(trustee_->rotate_root_key(kTrustee)));
+  EXPECT_NE(roots_.ids(), before);
+  EXPECT_TRUE(run(trustee_->disclose(kApp, "account", "u1")));
+}
+
+}  // namespace
+}  // namespace holdfast::trustee
