@@ -226,8 +226,7 @@ class MemoryStore final : public Store {
     });
   }
 
-  Result<std::uint64_t> acquire(std::string_view name, std::string_view owner,
-                                std::chrono::milliseconds ttl) override {
+  Result<std::uint64_t> acquire(std::string_view name, std::string_view owner, std::chrono::milliseconds ttl) override {
     HF_CHECK(check_name(name));
     std::uint64_t token = 0;
     HF_CHECK(write([&](Content& content) -> Result<void> {

@@ -18,8 +18,7 @@ class RocksLog {
 
   Result<void> put_blobs(std::span<const Blob> blobs);
   Result<std::optional<Bytes>> get_blob(std::string_view name) const;
-  Result<std::vector<std::string>> list_blobs(std::string_view prefix, std::string_view after,
-                                              std::size_t count) const;
+  Result<std::vector<std::string>> list_blobs(std::string_view prefix, std::string_view after, std::size_t count) const;
   Result<void> delete_blobs(std::span<const std::string> names);
 
   Result<void> append(std::string_view journal, std::uint64_t position, std::uint32_t count, ByteView packed,

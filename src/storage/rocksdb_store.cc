@@ -94,8 +94,7 @@ class RocksStore final : public Store {
     return log_shelf_.trim(journal, position);
   }
 
-  Result<std::uint64_t> acquire(std::string_view name, std::string_view owner,
-                                std::chrono::milliseconds ttl) override {
+  Result<std::uint64_t> acquire(std::string_view name, std::string_view owner, std::chrono::milliseconds ttl) override {
     return log_shelf_.acquire(name, owner, ttl);
   }
   Result<void> renew(std::string_view name, std::uint64_t token, std::chrono::milliseconds ttl) override {
@@ -143,8 +142,7 @@ Result<std::unique_ptr<Store>> open_rocksdb(const std::string& directory, RocksO
   HF_TRY(auto records, RocksInstance::open(directory + "/records", shared, records_families()));
   HF_TRY(auto keys, RocksInstance::open(directory + "/keys", shared, keys_families()));
   HF_TRY(auto log, RocksInstance::open(directory + "/log", shared, log_families()));
-  auto store =
-      std::make_unique<RocksStore>(shared, std::move(records), std::move(keys), std::move(log), options.clock);
+  auto store = std::make_unique<RocksStore>(shared, std::move(records), std::move(keys), std::move(log), options.clock);
   HF_CHECK(store->start());
   return store;
 }

@@ -65,9 +65,7 @@ Result<LockerState> after_change(LockerState state, const LockerChange& change) 
   return LockerState{state.changes + 1, true};
 }
 
-LockerState after_removal(LockerState state) {
-  return state.exists ? LockerState{state.changes + 1, false} : state;
-}
+LockerState after_removal(LockerState state) { return state.exists ? LockerState{state.changes + 1, false} : state; }
 
 Result<LeaseState> after_acquire(const LeaseState& state, std::string_view name, std::string_view owner,
                                  std::chrono::milliseconds ttl, UnixMillis now) {

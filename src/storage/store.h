@@ -37,7 +37,7 @@ struct LockerChange {
   LockerId locker;
   Version expected = kAnyVersion;  ///< else: conflict unless the locker's version is this
   std::vector<Item> puts;
-  std::vector<Bytes> deletes;      ///< item keys, removed before the puts; absent ones are fine
+  std::vector<Bytes> deletes;  ///< item keys, removed before the puts; absent ones are fine
 };
 
 struct Blob {
@@ -88,9 +88,9 @@ class Store {
   virtual Result<void> append(std::string_view journal, std::uint64_t position, std::uint32_t count, ByteView packed,
                               std::uint64_t lease) = 0;
   /// Batches that hold entries at or after `from`, in order, whole.
-  virtual Result<void> read(std::string_view journal, std::uint64_t from,
-                            const std::function<bool(std::uint64_t position, std::uint32_t count, ByteView packed)>&
-                                visit) const = 0;
+  virtual Result<void> read(
+      std::string_view journal, std::uint64_t from,
+      const std::function<bool(std::uint64_t position, std::uint32_t count, ByteView packed)>& visit) const = 0;
   /// The number that the next entry will get.
   virtual Result<std::uint64_t> end(std::string_view journal) const = 0;
   /// Forgets batches that lie wholly before `position`. Never moves the end.

@@ -1,0 +1,132 @@
+#include <atomic>
+#include <thread>
+
+#include "storage/conformance_test.h"
+#include "storage/scratch_test.h"
+
+namespace holdfast::storage {
+namespace {
+
+const Bytes kKey = "sixty bytes of wrapped key material, as random as they come";
+
+/// No value is a part of another, or shred would find it there.
+Bytes key_of(std::uint64_t n) { return kKey + std::to_string(100 + n); }
+
+void fill(Store& store) {
+  for (std::uint64_t n = 0; n < 50; ++n) {
+    ASSERT_TRUE(put(store, Shelf::keys, n, "key", key_of(n)));
+    ASSERT_TRUE(put(store, Shelf::records, n, "r", "record " + std::to_string(n)));
+  }
+  const Blob blob{"tile/0", "tile"};
+  ASSERT_TRUE(store.put_blobs({&blob, 1}));
+  const auto token = store.acquire("log", "w", std::chrono::hours(1));
+  ASSERT_TRUE(token);
+  ASSERT_TRUE(store.append("log", 0, 2, "ab", *token));
+}
+
+TEST(Backup, a_restored_store_has_everything_and_keys_lie_apart) {
+  const Scratch scratch;
+  {
+    const auto store = must_open(scratch / "store");
+    fill(*store);
+    const auto done = store->backup(scratch / "backup", scratch / "backup-keys");
+    ASSERT_TRUE(done) << done.error().text();
+    ASSERT_TRUE(put(*store, Shelf::records, 0, "r", "after the backup"));
+  }
+  EXPECT_TRUE(grep(scratch / "backup", kKey).empty());
+  EXPECT_FALSE(grep(scratch / "backup-keys", kKey).empty());
+  const auto restored = restore_rocksdb(scratch / "backup", scratch / "backup-keys", scratch / "restored/");
+  ASSERT_TRUE(restored) << restored.error().text();
+  const auto store = must_open(scratch / "restored");
+  for (std::uint64_t n = 0; n < 50; ++n) {
+    EXPECT_EQ(*store->get(Shelf::keys, locker(n), "key"), key_of(n));
+    EXPECT_EQ(*store->get(Shelf::records, locker(n), "r"), "record " + std::to_string(n));
+  }
+  EXPECT_EQ(*store->get_blob("tile/0"), "tile");
+  EXPECT_EQ(*store->end("log"), 2u);
+  EXPECT_FALSE(std::filesystem::exists(scratch / "restored.restoring"));
+}
+
+TEST(Backup, taken_while_writing_has_all_that_was_acknowledged_before_and_no_record_without_its_key) {
+  const Scratch scratch;
+  const auto store = must_open(scratch / "store");
+  std::atomic<std::uint64_t> written{0};
+  std::atomic<bool> stop{false};
+  std::thread writer([&] {
+    for (std::uint64_t n = 0; !stop; ++n) {
+      const Bytes number = std::to_string(n);
+      // The record says which generation of its key sealed it.
+      ASSERT_TRUE(put(*store, Shelf::keys, n % 10, "key" + number, number));
+      ASSERT_TRUE(put(*store, Shelf::records, n, "r", number));
+      written = n + 1;
+    }
+  });
+  while (written < 100) std::this_thread::yield();
+  const std::uint64_t before = written;
+  const auto done = store->backup(scratch / "backup", scratch / "keys");
+  stop = true;
+  writer.join();
+  ASSERT_TRUE(done) << done.error().text();
+  ASSERT_TRUE(restore_rocksdb(scratch / "backup", scratch / "keys", scratch / "restored"));
+  const auto restored = must_open(scratch / "restored");
+  for (std::uint64_t n = 0; n < before; ++n) {
+    ASSERT_EQ(*restored->get(Shelf::records, locker(n), "r"), std::to_string(n));
+    ASSERT_EQ(*restored->get(Shelf::keys, locker(n % 10), "key" + std::to_string(n)), std::to_string(n));
+  }
+}
+
+TEST(Backup, an_old_backup_of_records_brings_no_key_back) {
+  const Scratch scratch;
+  const auto store = must_open(scratch / "store");
+  fill(*store);
+  ASSERT_TRUE(store->backup(scratch / "old", scratch / "old-keys"));
+  const LockerId erased = locker(3);
+  ASSERT_TRUE(store->shred(Shelf::keys, {&erased, 1}));
+  ASSERT_TRUE(store->backup(scratch / "new", scratch / "new-keys"));
+  ASSERT_TRUE(restore_rocksdb(scratch / "old", scratch / "new-keys", scratch / "restored"));
+  const auto restored = must_open(scratch / "restored");
+  EXPECT_EQ(*restored->get(Shelf::records, erased, "r"), "record 3") << "ciphertext for ever";
+  EXPECT_EQ(*restored->get(Shelf::keys, erased, "key"), std::nullopt);
+  EXPECT_TRUE(grep(scratch / "restored", key_of(3)).empty());
+}
+
+TEST(Backup, refuses_places_that_are_taken) {
+  const Scratch scratch;
+  const auto store = must_open(scratch / "store");
+  fill(*store);
+  ASSERT_TRUE(store->backup(scratch / "b", scratch / "k"));
+  EXPECT_TRUE(fails(store->backup(scratch / "b", scratch / "k2"), Code::conflict, "storage.backup.exists"));
+  EXPECT_TRUE(fails(store->backup(scratch / "b2", scratch / "k"), Code::conflict, "storage.backup.exists"));
+  EXPECT_TRUE(fails(store->backup(scratch / "same", scratch / "same"), Code::invalid, "storage.backup.same"));
+  EXPECT_TRUE(fails(store->backup("", scratch / "k3"), Code::conflict, "storage.backup.exists"));
+  EXPECT_TRUE(fails(restore_rocksdb(scratch / "b", scratch / "k", scratch / "store"), Code::conflict,
+                    "storage.restore.target"));
+  EXPECT_TRUE(
+      fails(restore_rocksdb(scratch / "k", scratch / "b", scratch / "r"), Code::not_found, "storage.restore.backup"));
+  EXPECT_FALSE(std::filesystem::exists(scratch / "r"));
+}
+
+TEST(Backup, a_damaged_backup_is_found_before_it_is_in_place) {
+  const Scratch scratch;
+  {
+    const auto store = must_open(scratch / "store");
+    fill(*store);
+    ASSERT_TRUE(store->backup(scratch / "b", scratch / "k"));
+  }
+  bool damaged = false;
+  for (const auto& table : files(scratch / "b/records", ".sst")) {
+    const std::size_t at = slurp(table).find("record 4");
+    if (at == std::string::npos) continue;
+    damage(table, at);
+    damaged = true;
+  }
+  ASSERT_TRUE(damaged);
+  const auto restored = restore_rocksdb(scratch / "b", scratch / "k", scratch / "restored");
+  ASSERT_TRUE(fails(restored, Code::corrupt, "storage.corrupt"));
+  EXPECT_NE(restored.error().where.find(".sst"), std::string::npos) << restored.error().text();
+  EXPECT_FALSE(std::filesystem::exists(scratch / "restored"));
+  EXPECT_FALSE(std::filesystem::exists(scratch / "restored.restoring"));
+}
+
+}  // namespace
+}  // namespace holdfast::storage

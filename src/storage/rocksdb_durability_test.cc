@@ -1,0 +1,171 @@
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+
+#include "storage/conformance_test.h"
+#include "storage/scratch_test.h"
+
+namespace holdfast::storage {
+namespace {
+
+Bytes value_of(std::uint64_t n) { return "value " + std::to_string(n) + Bytes(n % 700, 'v'); }
+
+/// In the child: writes without end, and reports each number down the pipe once it was acknowledged.
+[[noreturn]] void write_until_killed(const std::string& directory, int report) {
+  auto store = open_rocksdb(directory);
+  if (!store) ::_exit(2);
+  const auto token = (*store)->acquire("log", "child", std::chrono::hours(1));
+  const auto end = (*store)->end("log");
+  if (!token || !end) ::_exit(3);
+  for (std::uint64_t n = *end;; ++n) {
+    const Blob blob{"blob/" + std::to_string(n), value_of(n)};
+    const bool ok = put(**store, Shelf::keys, n, "k", value_of(n)) &&
+                    put(**store, Shelf::records, n, "r", value_of(n)) && (*store)->put_blobs({&blob, 1}) &&
+                    (*store)->append("log", n, 1, value_of(n), *token);
+    if (!ok || ::write(report, &n, sizeof n) != sizeof n) ::_exit(4);
+  }
+}
+
+/// Starts the child, kills it after `acknowledged` reports, and answers the last number that was reported.
+std::uint64_t run_and_kill(const std::string& directory, int acknowledged) {
+  int ends[2];
+  EXPECT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::close(ends[0]);
+    write_until_killed(directory, ends[1]);
+  }
+  ::close(ends[1]);
+  std::uint64_t last = 0;
+  for (int i = 0; i < acknowledged; ++i) EXPECT_EQ(::read(ends[0], &last, sizeof last), ssize_t{sizeof last});
+  ::kill(child, SIGKILL);
+  for (std::uint64_t n; ::read(ends[0], &n, sizeof n) == sizeof n;) last = n;  // reported before the kill struck
+  ::close(ends[0]);
+  int status = 0;
+  EXPECT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) << status;
+  return last;
+}
+
+TEST(Durability, all_that_was_acknowledged_survives_kill_9) {
+  const Scratch scratch;
+  for (const int acknowledged : {1, 20, 150, 400}) {
+    const std::uint64_t last = run_and_kill(scratch / "store", acknowledged);
+    const auto store = must_open(scratch / "store");
+    for (std::uint64_t n = 0; n <= last; ++n) {
+      ASSERT_EQ(*store->get(Shelf::keys, locker(n), "k"), value_of(n)) << n << " of " << last;
+      ASSERT_EQ(*store->get(Shelf::records, locker(n), "r"), value_of(n));
+      ASSERT_EQ(*store->get_blob("blob/" + std::to_string(n)), value_of(n));
+    }
+    std::uint64_t next = 0;
+    ASSERT_TRUE(store->read("log", 0, [&](std::uint64_t position, std::uint32_t, ByteView packed) {
+      EXPECT_EQ(position, next);
+      EXPECT_EQ(packed, value_of(next++));
+      return true;
+    }));
+    EXPECT_GT(next, last);
+    EXPECT_EQ(*store->end("log"), next);
+  }
+}
+
+/// A store whose records lie in a table file, closed.
+void fill_table(const std::string& directory) {
+  auto store = must_open(directory);
+  std::vector<LockerChange> changes;
+  for (std::uint64_t n = 0; n < 500; ++n) {
+    changes.push_back({Shelf::records, locker(n), kAnyVersion, {{"k", value_of(n)}}, {}});
+  }
+  for (const auto& result : store->apply(changes)) ASSERT_TRUE(result);
+  const LockerId none = locker(9999);
+  ASSERT_TRUE(store->shred(Shelf::records, {&none, 1}));  // flushes
+}
+
+TEST(Durability, a_flipped_bit_in_a_table_is_found_and_its_file_named) {
+  const Scratch scratch;
+  fill_table(scratch / "store");
+  std::filesystem::path table;
+  for (const auto& file : files(scratch / "store/records", ".sst")) {
+    if (slurp(file).find("value 499") != std::string::npos) table = file;
+  }
+  ASSERT_FALSE(table.empty());
+  damage(table, slurp(table).find("value 250"));
+  const auto store = must_open(scratch / "store");
+  int corrupt = 0;
+  for (std::uint64_t n = 0; n < 500; ++n) {
+    const auto value = store->get(Shelf::records, locker(n), "k");
+    if (value) {
+      EXPECT_EQ(*value, value_of(n)) << "never a wrong value";
+      continue;
+    }
+    ++corrupt;
+    EXPECT_TRUE(fails(value, Code::corrupt, "storage.corrupt"));
+    EXPECT_EQ(std::filesystem::path(value.error().where).filename(), table.filename()) << value.error().text();
+    EXPECT_EQ(value.error().text().find("value"), std::string::npos) << "no record data in an error";
+  }
+  EXPECT_GT(corrupt, 0);
+  EXPECT_LT(corrupt, 100) << "only the damaged block is lost";
+}
+
+TEST(Durability, a_missing_table_refuses_to_open) {
+  const Scratch scratch;
+  fill_table(scratch / "store");
+  for (const auto& file : files(scratch / "store/records", ".sst")) std::filesystem::remove(file);
+  const auto store = open_rocksdb(scratch / "store");
+  ASSERT_FALSE(store);
+  EXPECT_EQ(store.error().code, Code::corrupt) << store.error().text();
+}
+
+/// Writes `count` records in a child that dies without closing, so that they lie in the log alone.
+void fill_log(const std::string& directory, int count) { run_and_kill(directory, count); }
+
+TEST(Durability, damage_within_the_log_refuses_to_open_until_told_to_go_on) {
+  const Scratch scratch;
+  fill_log(scratch / "store", 300);
+  const auto logs = files(scratch / "store/records", ".log");
+  ASSERT_EQ(logs.size(), 1u);
+  const std::size_t at = slurp(logs[0]).find("value 100");
+  ASSERT_NE(at, std::string::npos);
+  damage(logs[0], at);
+  const auto store = open_rocksdb(scratch / "store");
+  ASSERT_TRUE(fails(store, Code::corrupt, "storage.corrupt"));
+  const auto reduced = must_open(scratch / "store", {.drop_damaged_tail = true});
+  EXPECT_EQ(*reduced->get(Shelf::records, locker(99), "r"), value_of(99));
+  EXPECT_EQ(*reduced->get(Shelf::records, locker(200), "r"), std::nullopt);
+}
+
+TEST(Durability, a_log_torn_at_its_end_opens) {
+  const Scratch scratch;
+  fill_log(scratch / "store", 50);
+  const auto logs = files(scratch / "store/records", ".log");
+  ASSERT_EQ(logs.size(), 1u);
+  std::filesystem::resize_file(logs[0], std::filesystem::file_size(logs[0]) - 3);
+  const auto store = must_open(scratch / "store");
+  EXPECT_EQ(*store->get(Shelf::records, locker(40), "r"), value_of(40));
+}
+
+TEST(Durability, a_write_that_the_disk_does_not_take_is_unavailable_and_changes_nothing) {
+  const Scratch scratch;
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::signal(SIGXFSZ, SIG_IGN);
+    auto store = open_rocksdb(scratch / "store");
+    if (!store || !put(**store, Shelf::records, 1, "k", "before")) ::_exit(2);
+    const rlimit small{256 << 10, 256 << 10};
+    ::setrlimit(RLIMIT_FSIZE, &small);
+    const auto refused = put(**store, Shelf::records, 1, "k", Bytes(4 << 20, 'x'));
+    if (refused || refused.error().code != Code::unavailable) ::_exit(3);
+    const auto there = (*store)->get(Shelf::records, locker(1), "k");
+    ::_exit(there && *there == "before" && *(*store)->version(Shelf::records, locker(1)) == 1 ? 0 : 4);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << WEXITSTATUS(status);
+  const auto store = must_open(scratch / "store");
+  EXPECT_EQ(*store->get(Shelf::records, locker(1), "k"), "before");
+}
+
+}  // namespace
+}  // namespace holdfast::storage
