@@ -1,0 +1,83 @@
+#include "evidence/tail.h"
+
+#include "evidence/formats/tree.h"
+
+namespace holdfast::evidence {
+
+std::optional<ByteView> first_entries(ByteView bundle, std::size_t width) {
+  ByteReader in(bundle);
+  for (std::size_t i = 0; i < width; ++i) in.take(in.u16());
+  if (!in.ok()) return std::nullopt;
+  return bundle.substr(0, bundle.size() - in.left());
+}
+
+Tail::Tail(std::uint64_t sealed, Upper upper) : size_(sealed), sealed_(sealed) {
+  HF_ASSERT(sealed % kTileWidth == 0);
+  std::uint64_t hashes = sealed;
+  for (unsigned level = 0; level < kLevels; ++level, hashes /= kTileWidth) {
+    levels_[level].first = hashes / kTileWidth * kTileWidth;
+    levels_[level].hashes = std::move(upper[level]);
+    HF_ASSERT(levels_[level].end() == hashes);
+  }
+}
+
+void Tail::add(ByteView packed, std::span<const Hash> leaves) {
+  const std::lock_guard lock(mutex_);
+  add_entries(packed);
+  levels_[0].hashes.insert(levels_[0].hashes.end(), leaves.begin(), leaves.end());
+  for (unsigned level = 0; level + 1 < kLevels; ++level) {
+    const Level& below = levels_[level];
+    Level& above = levels_[level + 1];
+    while (above.end() < below.end() / kTileWidth) {
+      const std::uint64_t at = above.end() * kTileWidth - below.first;
+      above.hashes.push_back(complete_root(std::span(below.hashes).subspan(at, kTileWidth)));
+    }
+  }
+  size_ = levels_[0].end();
+}
+
+void Tail::add_entries(ByteView packed) {
+  std::uint64_t index = levels_[0].end();
+  while (!packed.empty()) {
+    const std::uint64_t used = index % kTileWidth;
+    if (used == 0) bundles_.emplace_back();
+    // To the end of this bundle or of what there is, whichever comes first.
+    ByteReader in(packed);
+    for (std::uint64_t i = used; i < kTileWidth && in.left() > 0; ++i, ++index) in.take(in.u16());
+    HF_ASSERT(in.ok());
+    bundles_.back() += packed.substr(0, packed.size() - in.left());
+    packed.remove_prefix(packed.size() - in.left());
+  }
+}
+
+void Tail::drop(std::uint64_t sealed) {
+  HF_ASSERT(sealed % kTileWidth == 0 && sealed >= sealed_ && sealed <= size_);
+  const std::lock_guard lock(mutex_);
+  bundles_.erase(bundles_.begin(), bundles_.begin() + static_cast<std::ptrdiff_t>((sealed - sealed_) / kTileWidth));
+  std::uint64_t hashes = sealed;
+  for (Level& level : levels_) {
+    const std::uint64_t first = hashes / kTileWidth * kTileWidth;
+    level.hashes.erase(level.hashes.begin(), level.hashes.begin() + static_cast<std::ptrdiff_t>(first - level.first));
+    level.first = first;
+    hashes /= kTileWidth;
+  }
+  sealed_ = sealed;
+}
+
+std::optional<Bytes> Tail::tile(const TileId& id) const {
+  if (id.level >= kLevels) return std::nullopt;
+  const std::lock_guard lock(mutex_);
+  const Level& level = levels_[id.level];
+  const std::uint64_t begin = id.number * kTileWidth;
+  if (begin < level.first || begin + id.width > level.end()) return std::nullopt;
+  if (id.entries) {
+    const auto entries = first_entries(bundles_[(begin - level.first) / kTileWidth], id.width);
+    return Bytes(entries.value());
+  }
+  Bytes out;
+  out.reserve(id.width * Hash::kSize);
+  for (std::size_t i = 0; i < id.width; ++i) out += level.hashes[begin - level.first + i].view();
+  return out;
+}
+
+}  // namespace holdfast::evidence
