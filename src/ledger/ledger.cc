@@ -1,0 +1,122 @@
+#include "ledger/ledger.h"
+
+#include <algorithm>
+
+#include "ledger/state.h"
+
+namespace holdfast::ledger {
+
+using namespace evidence;
+
+Ledger::Ledger(DocumentReader documents, std::vector<VerifierKey> first_keys) : state_(std::make_unique<State>()) {
+  state_->documents = std::move(documents);
+  state_->first_keys = std::move(first_keys);
+}
+Ledger::~Ledger() = default;
+Ledger::Ledger(Ledger&&) noexcept = default;
+Ledger& Ledger::operator=(Ledger&&) noexcept = default;
+
+namespace {
+
+/// What an entry does to sets of subjects; the other kinds change nothing here.
+struct SubjectEffects {
+  PseudonymSet &restricted, &erasing, &erased;
+
+  void operator()(const SubjectRestricted& event) const { restricted.insert(event.subject); }
+  void operator()(const SubjectUnrestricted& event) const { restricted.erase(event.subject); }
+  void operator()(const ErasureAsked& event) const {
+    if (!erased.contains(event.subject)) erasing.insert(event.subject);
+  }
+  void operator()(const ErasureDone& event) const {
+    erasing.erase(event.subject);
+    restricted.erase(event.subject);
+    erased.insert(event.subject);
+  }
+  void operator()(const auto&) const {}
+};
+
+}  // namespace
+
+void Ledger::apply(const Entry& entry) {
+  State& state = *state_;
+  if (const auto* adopted = std::get_if<AgreementAdopted>(&entry.event)) {
+    // Time is not looked at: an adoption with its quorum is one, even in a log whose times are wrong.
+    if (auto next = state.judge(*adopted); next && entry.agreement == adopted->version) {
+      state.adoptions.push_back({adopted->name, adopted->version, adopted->document, entry.at, adopted->signed_by});
+      state.put_in_force(*std::move(next));
+    }
+  } else if (const auto* released = std::get_if<Released>(&entry.event)) {
+    const auto flow = state.find_flow(released->flow);
+    if (flow) {
+      for (const agreement::LimitIndex limit : state.plan->flows[*flow].limits) {
+        const UnixMillis at = std::max(entry.at, state.newest_at);
+        state.spendings[limit].spend(state.plan->limits[limit], released->subject, released->records, at);
+      }
+    }
+    state.count(entry, *released, flow);
+  } else {
+    std::visit(SubjectEffects{state.restricted, state.erasing, state.erased}, entry.event);
+  }
+  state.newest_at = std::max(state.newest_at, entry.at);
+}
+
+std::optional<agreement::FlowIndex> Ledger::State::find_flow(std::string_view name) const {
+  const auto found = flows.find(name);
+  return found == flows.end() ? std::nullopt : std::optional(found->second);
+}
+
+void Ledger::State::count(const Entry& entry, const Released& released, std::optional<agreement::FlowIndex> flow) {
+  const auto is_it = [&](const Tally& tally) {
+    return tally.agreement == entry.agreement && tally.flow == released.flow && tally.to == released.to &&
+           tally.gives == released.gives;
+  };
+  // Nearly always the flow's newest tally is the one; a search is for the first of a kind and for forgeries.
+  std::uint32_t index = flow ? tally_of_flow[*flow] : kNoTally;
+  if (index == kNoTally || !is_it(tallies[index])) {
+    const auto found = std::find_if(tallies.begin(), tallies.end(), is_it);
+    index = static_cast<std::uint32_t>(found - tallies.begin());
+    if (found == tallies.end()) {
+      if (tallies.size() == kTalliesMax) return;
+      tallies.push_back({released.flow, released.to, released.gives, entry.agreement, 0, 0, 0, entry.at, entry.at});
+    }
+    if (flow) tally_of_flow[*flow] = index;
+  }
+  Tally& tally = tallies[index];
+  tally.releases += 1;
+  tally.records += released.records;
+  tally.bytes += released.size_bytes;
+  tally.last = std::max(tally.last, entry.at);
+}
+
+const agreement::PlanPtr& Ledger::plan() const { return state_->plan; }
+const std::vector<Ledger::Adoption>& Ledger::adoptions() const { return state_->adoptions; }
+std::vector<Ledger::Tally> Ledger::tallies() const { return state_->tallies; }
+bool Ledger::restricted(const Pseudonym& subject) const { return state_->restricted.contains(subject); }
+bool Ledger::erasing(const Pseudonym& subject) const { return state_->erasing.contains(subject); }
+bool Ledger::erased(const Pseudonym& subject) const { return state_->erased.contains(subject); }
+
+std::vector<Pseudonym> Ledger::erasures_unfinished() const {
+  std::vector<Pseudonym> out(state_->erasing.begin(), state_->erasing.end());
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+Result<void> Ledger::may_release(agreement::FlowIndex flow, const Pseudonym& subject, std::uint64_t records,
+                                 UnixMillis now) const {
+  HF_ASSERT(state_->plan && flow < state_->plan->flows.size());
+  HF_CHECK(state_->readable(subject));
+  return state_->within_limits(state_->plan->flows[flow], subject, records, std::max(now, state_->newest_at));
+}
+
+std::vector<Ledger::Budget> Ledger::budgets(UnixMillis now) const {
+  std::vector<Budget> out;
+  now = std::max(now, state_->newest_at);
+  for (std::size_t i = 0; i < state_->spendings.size(); ++i) {
+    const agreement::Limit& limit = state_->plan->limits[i];
+    const Spending& spending = state_->spendings[i];
+    out.push_back({limit.name, limit.text, limit.amount, spending.spent(now), spending.renews_at(limit, now)});
+  }
+  return out;
+}
+
+}  // namespace holdfast::ledger

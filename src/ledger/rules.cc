@@ -1,0 +1,185 @@
+#include <algorithm>
+
+#include "ledger/state.h"
+
+namespace holdfast::ledger {
+namespace {
+
+using namespace evidence;
+
+tl::unexpected<Error> wrong_party(const Entry& entry) {
+  return fail(Code::refused, "party.wrong", shown(entry.party),
+              "the agreement in force does not let this party have an entry of kind " + std::string(entry.kind()));
+}
+
+int seconds_until(UnixMillis then, UnixMillis now) {
+  return static_cast<int>(std::clamp<UnixMillis>((then - now + 999) / 1000, 1, 400LL * 86400));
+}
+
+}  // namespace
+
+std::string shown(std::string_view name) {
+  std::string out(name.substr(0, 64));
+  std::replace_if(out.begin(), out.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
+  return out;
+}
+
+/// One overload a kind of entry: is it right, now?
+class Rules {
+ public:
+  Rules(Ledger::State& state, const Entry& entry) : state_(state), entry_(entry) {}
+
+  Result<void> operator()(const AgreementAdopted& adopted) const {
+    if (entry_.agreement != adopted.version) {
+      return fail(Code::refused, "agreement.version.stale", shown(adopted.name),
+                  "the entry of an adoption must carry the version adopted");
+    }
+    HF_TRY(const agreement::PlanPtr next, state_.judge(adopted));
+    if (!state_.knows(entry_.party) && !next->find_party(entry_.party)) return wrong_party(entry_);
+    return {};
+  }
+  Result<void> operator()(const ServerStarted&) const { return by_trustee(); }
+  Result<void> operator()(const RetentionSwept&) const { return by_trustee(); }
+  Result<void> operator()(const RootKeyRotated&) const { return by_trustee(); }
+  Result<void> operator()(const BackupTaken&) const { return by_trustee(); }
+  /// Whoever was turned away: it may be a party that the agreement does not know.
+  Result<void> operator()(const Refused&) const { return version_not_ahead(); }
+
+  Result<void> operator()(const Deposited& deposited) const {
+    HF_CHECK(version_in_force());
+    const auto found = state_.plan->find_collection(deposited.collection);
+    if (!found) {
+      return fail(Code::refused, "deposit.undeclared", shown(deposited.collection),
+                  "the agreement in force declares no such collection");
+    }
+    const auto& depositors = state_.plan->collections[*found].depositors;
+    const auto party = state_.plan->find_party(entry_.party);
+    if (!party || std::find(depositors.begin(), depositors.end(), *party) == depositors.end()) {
+      return fail(Code::refused, "deposit.party", shown(entry_.party),
+                  "the agreement in force does not let this party deposit in '" + deposited.collection + "'");
+    }
+    return deposited.subject ? not_erased(*deposited.subject) : Result<void>();
+  }
+
+  Result<void> operator()(const Released& released) const {
+    HF_CHECK(version_in_force());
+    const auto index = state_.find_flow(released.flow);
+    if (!index) {
+      return fail(Code::refused, "release.undeclared", shown(released.flow),
+                  "the agreement in force declares no such flow");
+    }
+    const agreement::Flow& flow = state_.plan->flows[*index];
+    if (flow.kind != agreement::Flow::Kind::gives) {
+      return fail(Code::unsupported, "flow.kind.unavailable", flow.name,
+                  "run and aggregate flows are not available in this version, so nothing can be released by one");
+    }
+    const std::string& recipient = state_.plan->parties[flow.to].name;
+    if (released.to != recipient || entry_.party != recipient) {
+      return fail(Code::refused, "release.recipient", flow.name,
+                  "the recipient of this flow is '" + recipient + "', and nobody else may ask or receive");
+    }
+    if (released.gives != flow.gives_json) {
+      return fail(Code::refused, "release.form", flow.name,
+                  "what was given, or its form, is not what the flow declares");
+    }
+    if (flow.size_max_bytes && released.size_bytes > *flow.size_max_bytes) {
+      return fail(Code::exhausted, "release.size", flow.name,
+                  "the payload is larger than the " + std::to_string(*flow.size_max_bytes) +
+                      " bytes that the flow allows a release");
+    }
+    HF_CHECK(state_.readable(released.subject));
+    return state_.within_limits(flow, released.subject, released.records, entry_.at);
+  }
+
+  Result<void> operator()(const SubjectExported& exported) const {
+    HF_CHECK(version_in_force());
+    HF_CHECK(for_subject());
+    return not_erased(exported.subject);
+  }
+  Result<void> operator()(const SubjectRestricted& restricted) const {
+    HF_CHECK(for_subject());
+    return not_erased(restricted.subject);
+  }
+  Result<void> operator()(const SubjectUnrestricted&) const { return for_subject(); }
+  Result<void> operator()(const ErasureAsked& asked) const {
+    HF_CHECK(for_subject());
+    if (!state_.erased.contains(asked.subject)) return {};
+    return fail(Code::conflict, "subject.erased", "", "this subject has been erased already");
+  }
+  Result<void> operator()(const ErasureDone& done) const {
+    HF_CHECK(by_trustee());
+    if (state_.erasing.contains(done.subject)) return {};
+    return fail(Code::conflict, "erasure.unasked", "",
+                "an erasure is recorded as done that nobody asked for, or that was done before");
+  }
+
+ private:
+  /// Personal data comes and goes under the agreement in force, and under no other.
+  Result<void> version_in_force() const {
+    if (entry_.agreement == state_.plan->version) return {};
+    return fail(Code::conflict, "agreement.version.stale", "",
+                "version " + std::to_string(state_.plan->version) + " of the agreement is in force, the entry carries " +
+                    std::to_string(entry_.agreement) + "; ask again under the one in force");
+  }
+  /// The server's own doings, begun under one version, may be recorded under the next.
+  Result<void> version_not_ahead() const {
+    return entry_.agreement > state_.plan->version ? version_in_force() : Result<void>();
+  }
+  Result<void> by_trustee() const {
+    HF_CHECK(version_not_ahead());
+    if (state_.is_trustee(entry_.party)) return {};
+    return wrong_party(entry_);
+  }
+  Result<void> for_subject() const {
+    HF_CHECK(version_not_ahead());
+    if (entry_.party == "subject" || state_.is_trustee(entry_.party)) return {};
+    for (const agreement::PartyIndex party : state_.plan->served_by) {
+      if (state_.plan->parties[party].name == entry_.party) return {};
+    }
+    return wrong_party(entry_);
+  }
+  Result<void> not_erased(const Pseudonym& subject) const {
+    if (!state_.erasing.contains(subject) && !state_.erased.contains(subject)) return {};
+    return fail(Code::refused, "subject.erased", "", "the subject's erasure has been asked for");
+  }
+
+  Ledger::State& state_;
+  const Entry& entry_;
+};
+
+Result<void> Ledger::admit(const Entry& entry) const {
+  if (entry.at < state_->newest_at) {
+    return fail(Code::refused, "evidence.time.backwards", "", "the entry is older than the one before it");
+  }
+  if (!state_->plan && !std::holds_alternative<AgreementAdopted>(entry.event)) {
+    return fail(Code::refused, "agreement.none", "", "no agreement is in force yet, so nothing may be recorded");
+  }
+  return std::visit(Rules(*state_, entry), entry.event);
+}
+
+Result<void> Ledger::State::readable(const Pseudonym& subject) const {
+  if (erasing.contains(subject) || erased.contains(subject)) {
+    return fail(Code::refused, "subject.erased", "", "the subject's erasure has been asked for");
+  }
+  if (restricted.contains(subject)) {
+    return fail(Code::refused, "subject.restricted", "",
+                "the processing of this subject's data is restricted; it may be read again when that is lifted");
+  }
+  return {};
+}
+
+Result<void> Ledger::State::within_limits(const agreement::Flow& flow, const Pseudonym& subject, std::uint64_t records,
+                                          UnixMillis at) const {
+  for (const agreement::LimitIndex index : flow.limits) {
+    const agreement::Limit& limit = plan->limits[index];
+    const Spending& spending = spendings[index];
+    if (spending.has_room(limit, subject, records, at)) continue;
+    const UnixMillis renews = spending.renews_at(limit, at);
+    return fail(Code::exhausted, "limit.exceeded", limit.name,
+                "the limit '" + limit.text + "' is reached; there is room again from " + to_rfc3339(renews),
+                seconds_until(renews, at));
+  }
+  return {};
+}
+
+}  // namespace holdfast::ledger

@@ -1,0 +1,21 @@
+#pragma once
+
+#include "agreement/plan.h"
+#include "base/clock.h"
+
+namespace holdfast::ledger {
+
+/// A span of time, [start, end).
+struct Window {
+  UnixMillis start = 0, end = 0;
+  bool holds(UnixMillis at) const { return at >= start && at < end; }
+};
+
+/// The calendar window (UTC) that `at` lies in: the hour, the day, the week from its Monday (ISO 8601), the month or
+/// the year.
+Window calendar_window(agreement::Limit::Window unit, UnixMillis at);
+
+/// The length of a rolling window in milliseconds. A month is a twelfth of 365 days, so 12 months are a year.
+UnixMillis rolling_length(agreement::Limit::Window unit, std::uint32_t windows);
+
+}  // namespace holdfast::ledger

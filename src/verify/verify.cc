@@ -1,0 +1,185 @@
+#include "verify/verify.h"
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <thread>
+
+#include "base/file.h"
+#include "verify/auditor.h"
+#include "verify/pipeline.h"
+
+namespace holdfast::verify {
+
+using evidence::Checkpoint;
+using evidence::kTileWidth;
+
+namespace {
+
+constexpr std::size_t kCheckpointBytesMax = 64u << 10;
+
+/// A checkpoint file, or the checkpoint of a log elsewhere.
+Result<std::string> read_other_checkpoint(const std::string& place, const fetch::HttpOptions& http) {
+  std::error_code ignored;
+  if (std::filesystem::is_regular_file(place, ignored)) return read_file(place, kCheckpointBytesMax);
+  HF_TRY(const auto source, Source::open(place, http));
+  return source->get("checkpoint", kCheckpointBytesMax);
+}
+
+/// The log's key as the first agreement pins it. Sound before the log is checked, since the parties' signatures stand
+/// under the agreement, and wherever a signed agreement came from it says the same.
+Result<VerifierKey> pinned_key(Source& source, std::string_view note, const std::vector<VerifierKey>& parties) {
+  HF_TRY(const Note parsed, Note::parse(note));
+  HF_TRY(const Checkpoint unproven, Checkpoint::parse(parsed.text));
+  const auto unknown = [](std::string what) {
+    return fail(Code::invalid, "verify.log-key.unknown", "", what + "; give the log's verifier key");
+  };
+  if (unproven.size == 0) return unknown("the log is empty, so no agreement names its key");
+  const auto width = static_cast<std::uint16_t>(std::min(unproven.size, kTileWidth));
+  HF_TRY(const Bundle bundle, fetch_bundle(source, 0, width));
+  if (!bundle.slots[0].entry) return unknown("the log's first entry, which should name its key, is not there");
+  ledger::Ledger ledger(documents_of(source), parties);
+  const evidence::Entry& first = *bundle.slots[0].entry;
+  HF_CHECK(ledger.admit(first));
+  ledger.apply(first);
+  if (!ledger.plan()->log) return unknown("the agreement does not name the log's key");
+  return *ledger.plan()->log;
+}
+
+unsigned threads_for(const Options& options, const Source& source) {
+  if (options.threads > 0) return std::min(options.threads, 64u);
+  const unsigned cores = std::max(1u, std::thread::hardware_concurrency());
+  return source.is_remote() ? std::max(4u, 2 * cores) : cores;  // remote: some of them wait for answers
+}
+
+Result<void> audit_entries(const Options& options, Source& source, Auditor& auditor, const Report& report) {
+  const std::uint64_t size = report.checkpoint.size;
+  const std::uint64_t first = report.from / kTileWidth, end = (size + kTileWidth - 1) / kTileWidth;
+  if (size <= report.from) return {};
+  Pipeline pipeline(threads_for(options, source), first, end, [&source, size](std::uint64_t number) {
+    const auto width = static_cast<std::uint16_t>(std::min(size - number * kTileWidth, kTileWidth));
+    return fetch_bundle(source, number, width);
+  });
+  for (std::uint64_t number = first; number < end; ++number) {
+    HF_TRY(const Bundle bundle, pipeline.next());
+    HF_CHECK(auditor.take(bundle));
+    if (options.progress) {
+      options.progress({std::min(size, (number + 1) * kTileWidth) - report.from, size - report.from,
+                        report.findings_total});
+    }
+  }
+  return {};
+}
+
+/// A run, from the first fetch to the verdict.
+struct Run {
+  const Options& options;
+  Source& source;
+  Report report;
+  std::optional<Memory> memory;
+  std::vector<std::pair<std::string, std::string>> others;  // holder and checkpoint note
+  std::string note;
+  VerifierKey key;
+
+  /// Answers false when the run ends here, with its verdict in the report.
+  Result<bool> open();
+  Result<void> audit();
+
+ private:
+  bool give_up(const Error& error, Verdict verdict, std::optional<std::uint64_t> index = {}) {
+    report.verdict = verdict;
+    report.findings_total = 1;
+    report.findings.push_back({std::string(error.slug), index, error.what});
+    return false;
+  }
+};
+
+Result<bool> Run::open() {
+  if (!options.state_file.empty()) {
+    HF_TRY(memory, Memory::load(options.state_file));
+  }
+  // The others' first: what they have seen, this log must show by now.
+  for (const std::string& place : options.also) {
+    HF_TRY(std::string other, read_other_checkpoint(place, options.http));
+    others.emplace_back(place, std::move(other));
+  }
+  auto fetched = source.get("checkpoint", kCheckpointBytesMax);
+  if (!fetched && fetched.error().code == Code::not_found) {
+    return fail(Code::unavailable, "verify.checkpoint.missing", fetched.error().where,
+                "there is no checkpoint, so this is no log; check that the URL or directory is the log's prefix");
+  }
+  HF_TRY(note, std::move(fetched));
+  if (options.log_key) {
+    key = *options.log_key;
+  } else if (memory) {
+    key = memory->log_key;
+  } else {
+    auto pinned = pinned_key(source, note, options.parties);
+    if (!pinned) {
+      const Error& error = pinned.error();
+      if (error.code == Code::refused || error.code == Code::corrupt || error.slug.starts_with("agreement.")) {
+        return give_up(error, Verdict::violations, 0);
+      }
+      return tl::unexpected(std::move(pinned).error());
+    }
+    key = *std::move(pinned);
+  }
+  if (memory && memory->log_key != key) {
+    return fail(Code::invalid, "verify.state.other", options.state_file,
+                "this state file is about a log with another key; name another file for this log");
+  }
+  auto checkpoint = evidence::open_checkpoint(note, key);
+  if (!checkpoint) {
+    return give_up({Code::corrupt, "evidence.checkpoint.signature", "",
+                    "the checkpoint does not carry the log's signature: " + checkpoint.error().what, 0},
+                   Verdict::inconsistent);
+  }
+  report.checkpoint = *std::move(checkpoint);
+  report.log_key = key.text();
+  return true;
+}
+
+Result<void> Run::audit() {
+  Auditor auditor(options, source, key, report);
+  if (memory) {
+    HF_TRY(const Checkpoint old, evidence::open_checkpoint(memory->checkpoint, key));
+    HF_CHECK(auditor.extends(old, "the state file"));
+  }
+  for (const auto& [holder, other_note] : others) {
+    auto other = evidence::open_checkpoint(other_note, key);
+    if (!other) {
+      return fail(Code::invalid, "verify.also.unsigned", holder, "this checkpoint is not signed by the log's key");
+    }
+    HF_CHECK(auditor.extends(*other, "'" + holder + "'"));
+  }
+  if (report.verdict == Verdict::inconsistent) return {};
+  if (memory && memory->parties == parties_digest(options.parties)) {
+    if (auto resumed = auditor.resume(*memory); !resumed) {
+      if (resumed.error().code == Code::unavailable) return resumed;
+      auditor.find(resumed.error().slug, {}, resumed.error().what);
+      return {};
+    }
+  }
+  HF_CHECK(audit_entries(options, source, auditor, report));
+  HF_CHECK(auditor.finish());
+  if (report.findings_total > 0 || options.state_file.empty()) return {};
+  return auditor.memory(note).save(options.state_file);
+}
+
+}  // namespace
+
+Result<Report> verify(const Options& options) {
+  if (options.parties.empty()) {
+    return fail(Code::invalid, "verify.parties.none", "",
+                "no party's public key was given; without them nobody can tell who signed the agreement");
+  }
+  const auto start = std::chrono::steady_clock::now();
+  HF_TRY(const auto source, Source::open(options.log, options.http));
+  Run run{options, *source, {}, {}, {}, {}, {}};
+  HF_TRY(const bool opened, run.open());
+  if (opened) HF_CHECK(run.audit());
+  run.report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return std::move(run.report);
+}
+
+}  // namespace holdfast::verify
