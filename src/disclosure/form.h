@@ -45,15 +45,16 @@ class Former {
   Result<Outcome> append(std::string& out, ByteView encoded, UnixMillis now) const;
 
   const std::string& name() const { return name_; }
+  /// Quoted, escaped, with its colon: what stands before the value.
+  const std::string& json_name() const { return json_name_; }
   std::uint32_t tag() const { return tag_; }
   agreement::FieldType type() const { return type_; }
   const agreement::Form& form() const { return form_; }
 
  private:
-  friend class RecordFormer;
   Former() = default;
   std::string name_;
-  std::string json_name_;  ///< `"email":`
+  std::string json_name_;
   std::string category_;
   std::uint32_t tag_ = 0;
   agreement::FieldType type_ = agreement::FieldType::text;

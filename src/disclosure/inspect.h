@@ -13,7 +13,8 @@ using StoredField = const Bytes*;
 /// The border's step "inspect": does `object`, which RecordFormer wrote, hold what must not leave? It trusts nothing of
 /// how the object was made: walks the JSON by itself and demands that
 /// - it is one object of the given fields, none twice, none else, and nothing behind it ("inspect.field");
-/// - each value has the outward shape of its form: a token looks like a token, a year has four digits ("inspect.shape");
+/// - each value has the outward shape of its form: a token looks like a token, a year has four digits
+/// ("inspect.shape");
 /// - a clear value is that field's stored value and no other's ("inspect.value");
 /// - no text given as a token, generalised or redacted stands verbatim, six bytes or more, in a value that is not given
 ///   in the clear ("inspect.leak"). `first N` may hold its own text when that is no longer than N.

@@ -15,7 +15,7 @@ namespace holdfast::disclosure {
 
 inline constexpr std::size_t kValueBytesMax = 64u << 10;  ///< of a text, of bytes, of a list's texts together
 inline constexpr std::size_t kListItemsMax = 1000;
-inline constexpr int kDecimalScaleMax = 18;               ///< digits behind the point
+inline constexpr int kDecimalScaleMax = 18;  ///< digits behind the point
 
 /// A value as it is stored ("encoded") is one byte that names the type, then the value: a value deposited under an
 /// earlier agreement, which gave its field another type, is therefore never misread. Equal values have equal bytes.
@@ -59,7 +59,7 @@ std::optional<std::string_view> text_of(ByteView encoded);
 std::optional<std::int64_t> integer_of(ByteView encoded);
 std::optional<Decimal> decimal_of(ByteView encoded);
 std::optional<bool> boolean_of(ByteView encoded);
-std::optional<std::int32_t> days_of(ByteView encoded);      ///< of a date, since 1970-01-01
+std::optional<std::int32_t> days_of(ByteView encoded);  ///< of a date, since 1970-01-01
 std::optional<UnixMillis> time_of(ByteView encoded);
 std::optional<std::int64_t> duration_ms_of(ByteView encoded);
 std::optional<std::string_view> bytes_of(ByteView encoded);
