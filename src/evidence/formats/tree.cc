@@ -37,13 +37,7 @@ Hash empty_root() { return sha256(ByteView{}); }
 
 Hash leaf_hash(ByteView entry) { return sha256({ByteView("\0", 1), entry}); }
 
-Hash node_hash(const Hash& left, const Hash& right) {
-  std::array<char, 1 + 2 * Hash::kSize> block;
-  block[0] = 1;
-  std::ranges::copy(left.view(), block.begin() + 1);
-  std::ranges::copy(right.view(), block.begin() + 1 + Hash::kSize);
-  return sha256(ByteView(block.data(), block.size()));
-}
+Hash node_hash(const Hash& left, const Hash& right) { return sha256({ByteView("\x01", 1), left.view(), right.view()}); }
 
 Hash complete_root(std::span<const Hash> hashes) {
   HF_ASSERT(std::has_single_bit(hashes.size()));
