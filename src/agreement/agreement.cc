@@ -36,7 +36,8 @@ void read_log(const Node& node, Draft& draft) {
   const std::string* text = text_of(node, "the log's verifier key: name+hash+base64", draft.findings);
   if (!text) return;
   auto key = VerifierKey::parse(*text);
-  if (key) draft.plan.log = *std::move(key);
+  if (key)
+    draft.plan.log = *std::move(key);
   else
     draft.findings.add("agreement.key.malformed", node.at, "not a verifier key: " + key.error().what);
 }
@@ -44,10 +45,11 @@ void read_log(const Node& node, Draft& draft) {
 /// A prohibition that is passed over would open what it closes; so a pack that is not here is an error.
 void read_under(const Node& node, Draft& draft) {
   each_text(node, "rule packs", false, draft.findings, [&](const Node& item) {
-    draft.findings.add("agreement.under.unavailable", item.at,
-                       fmt::format("the rule pack {} is not available in this version; write its prohibitions out under "
-                                   "'prohibitions'",
-                                   quoted(item.text)));
+    draft.findings.add(
+        "agreement.under.unavailable", item.at,
+        fmt::format("the rule pack {} is not available in this version; write its prohibitions out under "
+                    "'prohibitions'",
+                    quoted(item.text)));
   });
 }
 
@@ -60,7 +62,8 @@ void read_document(const Node& root, Draft& draft) {
   read_head(terms, draft);
   read_taxonomies(root, draft);
   if (const Node* node = terms.required("parties", "who takes part")) read_parties(*node, draft);
-  if (const Node* node = terms.required("subjects", "whose data this is about: {country: US}")) read_subjects(*node, draft);
+  if (const Node* node = terms.required("subjects", "whose data this is about: {country: US}"))
+    read_subjects(*node, draft);
   if (const Node* node = terms.optional("log")) read_log(*node, draft);
   if (const Node* node = terms.required("collections", "what is kept")) read_collections(*node, draft);
   if (const Node* node = terms.required("flows", "what may leave")) read_flows(*node, draft);
@@ -87,8 +90,10 @@ Result<PlanPtr> compile(std::string_view document) {
   if (checked.plan) return checked.plan;
   const Finding& first = checked.findings.front();
   std::string what = first.message;
-  for (std::size_t i = 1; i < checked.findings.size() && i < kTextsShown; ++i) what += "\n" + checked.findings[i].text();
-  if (checked.findings.size() > kTextsShown) what += fmt::format("\nand {} more", checked.findings.size() - kTextsShown);
+  for (std::size_t i = 1; i < checked.findings.size() && i < kTextsShown; ++i)
+    what += "\n" + checked.findings[i].text();
+  if (checked.findings.size() > kTextsShown)
+    what += fmt::format("\nand {} more", checked.findings.size() - kTextsShown);
   return fail(Code::invalid, first.slug, fmt::format("{}:{}", first.line, first.column), std::move(what));
 }
 

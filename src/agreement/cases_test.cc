@@ -9,7 +9,6 @@
 #include <sstream>
 
 #include "agreement/agreement.h"
-#include "agreement/show.h"
 
 namespace holdfast::agreement {
 namespace {
@@ -51,8 +50,10 @@ Case read_case(const std::filesystem::path& path) {
   std::string instead;
   bool concluded = false;
   for (const auto& [title, body] : sections(slurp(path))) {
-    if (title == "document") out.document = body;
-    else if (title == "instead of") instead = body;
+    if (title == "document")
+      out.document = body;
+    else if (title == "instead of")
+      instead = body;
     else if (title == "write") {
       const auto at = out.document.find(instead);
       if (instead.empty() || at == std::string::npos || out.document.find(instead, at + 1) != std::string::npos)
@@ -61,8 +62,10 @@ Case read_case(const std::filesystem::path& path) {
     } else if (title == "findings") {
       concluded = true;
       std::istringstream lines(body);
-      for (std::string line; std::getline(lines, line);) if (!line.empty()) out.expected.push_back(line);
-    } else throw std::runtime_error("unknown section " + title);
+      for (std::string line; std::getline(lines, line);)
+        if (!line.empty()) out.expected.push_back(line);
+    } else
+      throw std::runtime_error("unknown section " + title);
   }
   if (!concluded) throw std::runtime_error("no 'findings' section");
   return out;
@@ -96,7 +99,6 @@ TEST_P(AgreementCase, HasItsFindings) {
     }
   }
   EXPECT_EQ(checked.plan != nullptr, given.expected.empty());
-  if (checked.plan) EXPECT_FALSE(show_json(*checked.plan).empty());
 }
 
 INSTANTIATE_TEST_SUITE_P(Cases, AgreementCase, testing::ValuesIn(all_cases()), [](const auto& tested) {
@@ -110,12 +112,13 @@ TEST(AgreementCases, CoverEverySlug) {
   std::string cases;
   for (const auto& path : all_cases()) cases += slurp(path);
   // Given by quorum checks, which need signatures and not only a document; and what no small text can bring about.
-  const std::set<std::string> elsewhere{"agreement.document.other", "agreement.name.other", "agreement.version.stale",
-                                        "agreement.quorum",         "agreement.text.large", "agreement.yaml.large",
-                                        "agreement.findings.many",  "agreement.term.many",  "agreement.text.encoding",
+  const std::set<std::string> elsewhere{"agreement.document.other", "agreement.name.other",  "agreement.version.stale",
+                                        "agreement.quorum",         "agreement.text.large",  "agreement.yaml.large",
+                                        "agreement.findings.many",  "agreement.term.many",   "agreement.text.encoding",
                                         "agreement.text.unended",   "agreement.text.control"};
   std::set<std::string> missing;
-  for (const auto& entry : std::filesystem::directory_iterator(std::filesystem::path(HOLDFAST_SOURCE_DIR) / "src/agreement")) {
+  for (const auto& entry :
+       std::filesystem::directory_iterator(std::filesystem::path(HOLDFAST_SOURCE_DIR) / "src/agreement")) {
     if (entry.path().extension() != ".cc" || entry.path().string().ends_with("_test.cc")) continue;
     const std::string source = slurp(entry.path());
     for (auto at = source.find("\"agreement."); at != std::string::npos; at = source.find("\"agreement.", at + 1)) {

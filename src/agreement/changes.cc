@@ -34,7 +34,8 @@ std::vector<PartyIndex> parties_meant(const Node& node, Draft& draft) {
 
 std::optional<std::uint32_t> read_any(const Node& node, Draft& draft) {
   const auto count = parse_count(std::string_view(node.text).substr(kAny.size()));
-  const auto able = static_cast<std::size_t>(std::count_if(draft.plan.parties.begin(), draft.plan.parties.end(), can_sign));
+  const auto able =
+      static_cast<std::size_t>(std::count_if(draft.plan.parties.begin(), draft.plan.parties.end(), can_sign));
   if (!count) {
     add_expected("agreement.number.malformed", node, kExpected, draft.findings);
     return std::nullopt;
@@ -64,8 +65,8 @@ std::optional<Quorum> read_signed_by(const Node& node, Draft& draft) {
     good = good && !meant.empty();
     for (const PartyIndex party : meant) {
       const Party& who = draft.plan.parties[party];
-      if (!who.key) {
-        good = false;
+      good = good && who.key.has_value();
+      if (!who.key && who.role == Role::recipient) {  // of the others a missing key is reported where it is missing
         draft.findings.add("agreement.quorum.unreachable", item.at,
                            fmt::format("'{}' has no key, so it cannot sign", who.name));
       }
@@ -106,7 +107,8 @@ void read_module_change(const Node& node, Draft& draft) {
   const Terms terms(node, "a change of module", {"signed-by", "seen-by"}, draft.findings);
   required_quorum(terms, draft);
   if (const Node* seen_by = terms.optional("seen-by")) {
-    each_text(*seen_by, "roles and parties", true, draft.findings, [&](const Node& item) { parties_meant(item, draft); });
+    each_text(*seen_by, "roles and parties", true, draft.findings,
+              [&](const Node& item) { parties_meant(item, draft); });
   }
 }
 

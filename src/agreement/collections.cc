@@ -36,13 +36,14 @@ Field read_field(const Node::Member& member, Draft& draft) {
   const Terms terms(member.value, "a field", {"type", "category"}, findings);
   static constexpr std::string_view kTypes[] = {"text", "integer",  "decimal", "boolean",     "date",
                                                 "time", "duration", "bytes",   "list of text"};
-  if (const Node* node = terms.required("type", "text, integer, decimal, boolean, date, time, duration, bytes or list of text")) {
+  if (const Node* node =
+          terms.required("type", "text, integer, decimal, boolean, date, time, duration, bytes or list of text")) {
     if (const std::string* text = text_of(*node, "a type", findings)) {
       const auto type = parse_field_type(*text);
       if (type) field.type = *type;
       if (!type) {
-        findings.add_unknown("agreement.type.unknown", node->at, *text,
-                             "is not a type; known: " + one_of(kTypes), kTypes);
+        findings.add_unknown("agreement.type.unknown", node->at, *text, "is not a type; known: " + one_of(kTypes),
+                             kTypes);
       }
     }
   }
@@ -58,9 +59,10 @@ void read_fields(const Node& node, Collection& collection, Draft& draft) {
   std::set<std::uint32_t> tags;
   each_named(node, "field", kFieldsMax, draft.findings, [&](const Node::Member& member) {
     if (member.key == "subject" || member.key == collection.key) {
-      draft.findings.add("agreement.name.reserved", member.at,
-                         fmt::format("'{}' is how a record itself is named when it is deposited; name the field otherwise",
-                                     member.key));
+      draft.findings.add(
+          "agreement.name.reserved", member.at,
+          fmt::format("'{}' is how a record itself is named when it is deposited; name the field otherwise",
+                      member.key));
     }
     names.add(member.key);
     Field field = read_field(member, draft);
@@ -94,7 +96,8 @@ void read_collection(const Node::Member& member, std::set<std::uint32_t>& tags, 
       const auto keep = parse_duration(*text);
       if (keep) collection.keep = *keep;
       if (!keep) {
-        add_expected("agreement.duration.malformed", *node, "a duration such as 5y, 400d or 36h, at most 100y", findings);
+        add_expected("agreement.duration.malformed", *node, "a duration such as 5y, 400d or 36h, at most 100y",
+                     findings);
       }
     }
   }

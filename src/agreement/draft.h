@@ -45,10 +45,10 @@ struct Prohibition {
   enum class Kind { never, bulk };
   Kind kind = Kind::never;
   std::string category;
-  std::string country;               ///< whom it is about: a country, or
-  std::optional<PartyIndex> party;   ///< one party
-  Level allowed = Level::nothing;    ///< never: the most that may still leave
-  std::optional<Limit> limit;        ///< bulk
+  std::string country;              ///< whom it is about: a country, or
+  std::optional<PartyIndex> party;  ///< one party
+  Level allowed = Level::nothing;   ///< never: the most that may still leave
+  std::optional<Limit> limit;       ///< bulk
   Position at;
 };
 

@@ -52,7 +52,8 @@ void read_limit(const Node& node, Flow& flow, std::set<std::string>& seen, Draft
   }
   if (!seen.insert(kind).second) {
     draft.findings.add("agreement.limit.repeated", node.at,
-                       fmt::format("this flow has a limit per {} already; keep the lower one", kind));
+                       fmt::format("this flow has a limit of {} already; keep the lower one",
+                                   kind == "release" ? "bytes per release" : kind));
   }
 }
 
@@ -64,8 +65,9 @@ void read_given(const Node::Member& member, CollectionIndex collection, GivenCol
   if (!text) return;
   const auto form = parse_form(*text);
   if (!form) {
-    static constexpr std::string_view kForms[] = {"clear", "token", "redacted", "year", "month",
-                                                  "first 3", "range of 10", "age band of 10", "place to 1 decimal"};
+    static constexpr std::string_view kForms[] = {"clear",       "token",          "redacted",
+                                                  "year",        "month",          "first 3",
+                                                  "range of 10", "age band of 10", "place to 1 decimal"};
     draft.findings.add_unknown("agreement.form.unknown", member.value.at, *text,
                                "is not a form; expected clear, token, redacted, year, month, first N, range of N, "
                                "age band of N or place to N decimals",

@@ -44,24 +44,37 @@ std::optional<Level> parse_level(std::string_view text) {
 
 Level level_of(const Form& form) {
   switch (form.kind) {
-    case Form::Kind::redacted: return Level::nothing;
-    case Form::Kind::token: return Level::token;
-    case Form::Kind::clear: return Level::clear;
-    default: return Level::generalised;
+    case Form::Kind::redacted:
+      return Level::nothing;
+    case Form::Kind::token:
+      return Level::token;
+    case Form::Kind::clear:
+      return Level::clear;
+    default:
+      return Level::generalised;
   }
 }
 
 std::string Form::text() const {
   switch (kind) {
-    case Kind::redacted: return "redacted";
-    case Kind::token: return "token";
-    case Kind::year: return "year";
-    case Kind::month: return "month";
-    case Kind::first: return fmt::format("first {}", argument);
-    case Kind::range: return fmt::format("range of {}", argument);
-    case Kind::age_band: return fmt::format("age band of {}", argument);
-    case Kind::place: return fmt::format("place to {} decimal{}", argument, argument == 1 ? "" : "s");
-    case Kind::clear: return "clear";
+    case Kind::redacted:
+      return "redacted";
+    case Kind::token:
+      return "token";
+    case Kind::year:
+      return "year";
+    case Kind::month:
+      return "month";
+    case Kind::first:
+      return fmt::format("first {}", argument);
+    case Kind::range:
+      return fmt::format("range of {}", argument);
+    case Kind::age_band:
+      return fmt::format("age band of {}", argument);
+    case Kind::place:
+      return fmt::format("place to {} decimal{}", argument, argument == 1 ? "" : "s");
+    case Kind::clear:
+      return "clear";
   }
   return "";
 }
@@ -88,29 +101,40 @@ bool fits(const Form& form, FieldType type) {
   switch (form.kind) {
     case Form::Kind::clear:
     case Form::Kind::token:
-    case Form::Kind::redacted: return true;
+    case Form::Kind::redacted:
+      return true;
     case Form::Kind::year:
-    case Form::Kind::month: return type == FieldType::date || type == FieldType::time;
+    case Form::Kind::month:
+      return type == FieldType::date || type == FieldType::time;
     case Form::Kind::first:
-    case Form::Kind::place: return type == FieldType::text;
+    case Form::Kind::place:
+      return type == FieldType::text;
     case Form::Kind::range:
       // A range of 1 is the whole number itself under another name.
       return type == FieldType::decimal ||
              ((type == FieldType::integer || type == FieldType::duration) && form.argument >= 2);
-    case Form::Kind::age_band: return type == FieldType::date;
+    case Form::Kind::age_band:
+      return type == FieldType::date;
   }
   return false;
 }
 
 std::string_view forms_of(FieldType type) {
   switch (type) {
-    case FieldType::text: return "clear, first N, place to N decimals, token or redacted";
-    case FieldType::integer: return "clear, range of N (2 or more), token or redacted";
-    case FieldType::decimal: return "clear, range of N, token or redacted";
-    case FieldType::duration: return "clear, range of N (seconds, 2 or more), token or redacted";
-    case FieldType::date: return "clear, month, year, age band of N, token or redacted";
-    case FieldType::time: return "clear, month, year, token or redacted";
-    default: return "clear, token or redacted";
+    case FieldType::text:
+      return "clear, first N, place to N decimals, token or redacted";
+    case FieldType::integer:
+      return "clear, range of N (2 or more), token or redacted";
+    case FieldType::decimal:
+      return "clear, range of N, token or redacted";
+    case FieldType::duration:
+      return "clear, range of N (seconds, 2 or more), token or redacted";
+    case FieldType::date:
+      return "clear, month, year, age band of N, token or redacted";
+    case FieldType::time:
+      return "clear, month, year, token or redacted";
+    default:
+      return "clear, token or redacted";
   }
 }
 

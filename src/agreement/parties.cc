@@ -30,8 +30,7 @@ void read_key(const Node* node, const Terms& terms, Party& party, Draft& draft) 
   if (!text) return;
   auto key = VerifierKey::parse(*text);
   if (!key) {
-    draft.findings.add("agreement.key.malformed", node->at,
-                       fmt::format("not a verifier key: {}; print one with 'holdfast key show'", key.error().what));
+    draft.findings.add("agreement.key.malformed", node->at, fmt::format("not a verifier key: {}", key.error().what));
     return;
   }
   for (const Party& other : draft.plan.parties) {

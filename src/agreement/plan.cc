@@ -17,7 +17,9 @@ std::optional<Index> find_by_name(const Items& items, std::string_view name) {
 
 }  // namespace
 
-std::optional<PartyIndex> Plan::find_party(std::string_view name) const { return find_by_name<PartyIndex>(parties, name); }
+std::optional<PartyIndex> Plan::find_party(std::string_view name) const {
+  return find_by_name<PartyIndex>(parties, name);
+}
 
 std::optional<CollectionIndex> Plan::find_collection(std::string_view name) const {
   return find_by_name<CollectionIndex>(collections, name);
@@ -26,7 +28,8 @@ std::optional<CollectionIndex> Plan::find_collection(std::string_view name) cons
 std::optional<FlowIndex> Plan::find_flow(std::string_view name) const { return find_by_name<FlowIndex>(flows, name); }
 
 PartyIndex Plan::trustee() const {
-  const auto found = std::find_if(parties.begin(), parties.end(), [](const Party& p) { return p.role == Role::trustee; });
+  const auto found =
+      std::find_if(parties.begin(), parties.end(), [](const Party& p) { return p.role == Role::trustee; });
   HF_ASSERT(found != parties.end());
   return static_cast<PartyIndex>(found - parties.begin());
 }

@@ -42,27 +42,27 @@ struct Form {
 struct Party {
   std::string name;
   Role role = Role::recipient;
-  std::vector<std::string> countries;      ///< ISO 3166-1 alpha-2: where it is, and who controls it; sorted
-  std::optional<VerifierKey> key;          ///< required of operator, trustee, overseer
+  std::vector<std::string> countries;  ///< ISO 3166-1 alpha-2: where it is, and who controls it; sorted
+  std::optional<VerifierKey> key;      ///< required of operator, trustee, overseer
   std::optional<PartyIndex> operated_by;
-  std::uint32_t line = 0;                  ///< in the document, 1-based
+  std::uint32_t line = 0;  ///< in the document, 1-based
 };
 
 struct Field {
   std::string name;
   FieldType type = FieldType::text;
-  std::string category;                    ///< Fideslang dot-path
-  std::uint32_t tag = 0;                   ///< names the field in stored records: first 32 bits of SHA-256(name),
-                                           ///< unique within the collection (checked)
+  std::string category;   ///< Fideslang dot-path
+  std::uint32_t tag = 0;  ///< names the field in stored records: first 32 bits of SHA-256(name),
+                          ///< unique within the collection (checked)
 };
 
 struct Collection {
   std::string name;
-  std::optional<std::string> key;          ///< set: many records a subject, append-only, told apart by this
+  std::optional<std::string> key;  ///< set: many records a subject, append-only, told apart by this
   std::chrono::seconds keep{0};
   std::vector<Field> fields;
-  std::vector<PartyIndex> depositors;      ///< who may deposit
-  std::uint32_t tag = 0;                   ///< as for fields, unique within the agreement
+  std::vector<PartyIndex> depositors;  ///< who may deposit
+  std::uint32_t tag = 0;               ///< as for fields, unique within the agreement
   bool append_only() const { return key.has_value(); }
 };
 
@@ -72,7 +72,7 @@ struct Given {
 };
 struct GivenCollection {
   CollectionIndex collection = 0;
-  std::vector<Given> fields;               ///< in the document's order
+  std::vector<Given> fields;  ///< in the document's order
 };
 
 /// What a sealed module reads, or what an aggregate is made of.
@@ -85,11 +85,11 @@ struct Reads {
 /// distinct subjects over a rolling window, whatever the flow.
 struct Limit {
   enum class Counts : std::uint8_t { subjects, records };
-  std::string name;                        ///< "flow:support" or "bulk:1", unique; in evidence and in errors
-  Counts counts = Counts::subjects;        ///< subjects: distinct ones within the window
+  std::string name;                  ///< "flow:support" or "bulk:1", unique; in evidence and in errors
+  Counts counts = Counts::subjects;  ///< subjects: distinct ones within the window
   std::uint64_t amount = 0;
   enum class Window : std::uint8_t { hour, day, week, month, year } window = Window::day;
-  std::uint32_t windows = 1;               ///< `12 months`: month and 12; more than one only when rolling
+  std::uint32_t windows = 1;  ///< `12 months`: month and 12; more than one only when rolling
   bool rolling = false;
   /// The document's spelling: "200 subjects per day".
   std::string text;
@@ -99,12 +99,12 @@ struct Flow {
   enum class Kind : std::uint8_t { gives, run, aggregate };
   std::string name;
   Kind kind = Kind::gives;
-  PartyIndex to = 0;                       ///< who receives; for `subject via P`: P, who passes it on
+  PartyIndex to = 0;  ///< who receives; for `subject via P`: P, who passes it on
   bool to_subject = false;
   std::string use;
-  std::vector<GivenCollection> gives;      ///< kind gives
-  std::string module;                      ///< kind run: the sealed module's name
-  std::vector<Reads> reads;                ///< kinds run and aggregate
+  std::vector<GivenCollection> gives;  ///< kind gives
+  std::string module;                  ///< kind run: the sealed module's name
+  std::vector<Reads> reads;            ///< kinds run and aggregate
   std::vector<LimitIndex> limits;
   std::optional<std::size_t> size_max_bytes;  ///< payload of one release
   /// Canonical JSON of what is given: {"profile":{"email":"token"}}; goes into every release's entry.
@@ -119,12 +119,12 @@ struct Quorum {
 };
 
 struct Plan {
-  std::string agreement;                   ///< name
+  std::string agreement;  ///< name
   std::uint32_t version = 0;
-  Hash hash;                               ///< SHA-256 of the document's exact bytes
+  Hash hash;  ///< SHA-256 of the document's exact bytes
   std::string subjects_country;
-  std::vector<PartyIndex> served_by;       ///< who may pass on a subject's requests (export, erase, restrict)
-  std::optional<VerifierKey> log;          ///< the evidence log's key, if the document pins one
+  std::vector<PartyIndex> served_by;  ///< who may pass on a subject's requests (export, erase, restrict)
+  std::optional<VerifierKey> log;     ///< the evidence log's key, if the document pins one
   std::vector<Party> parties;
   std::vector<Collection> collections;
   std::vector<Flow> flows;

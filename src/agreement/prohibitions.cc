@@ -56,7 +56,8 @@ void read_prohibition(const Node& node, std::size_t& bulk_count, Draft& draft) {
   const Node* never = terms.optional("never");
   const Node* bulk = terms.optional("bulk");
   if ((never != nullptr) == (bulk != nullptr)) {
-    findings.add("agreement.prohibition.kind", node.at, "a prohibition has either 'never' or 'bulk': the category it is about");
+    findings.add("agreement.prohibition.kind", node.at,
+                 "a prohibition has either 'never' or 'bulk': the category it is about");
     return;
   }
   const std::string* category = category_of(never ? *never : *bulk, draft);

@@ -11,14 +11,16 @@ namespace {
 std::string names(const Plan& plan, const std::vector<PartyIndex>& parties) {
   std::string out;
   for (const PartyIndex party : parties) {
-    out += fmt::format("{}{} '{}'", out.empty() ? "" : ", ", to_string(plan.parties[party].role), plan.parties[party].name);
+    out += fmt::format("{}{} '{}'", out.empty() ? "" : ", ", to_string(plan.parties[party].role),
+                       plan.parties[party].name);
   }
   return out.empty() ? "nobody" : out;
 }
 
 bool meets(const Quorum& quorum, const Plan& plan, const std::vector<PartyIndex>& signed_by) {
   if (quorum.all.empty() && quorum.any == 0) return false;  // a plan that nobody filled in approves nothing
-  const auto counted = std::ranges::count_if(signed_by, [&](PartyIndex p) { return plan.parties[p].role != Role::recipient; });
+  const auto counted =
+      std::ranges::count_if(signed_by, [&](PartyIndex p) { return plan.parties[p].role != Role::recipient; });
   return std::ranges::includes(signed_by, quorum.all) && counted >= static_cast<std::ptrdiff_t>(quorum.any);
 }
 

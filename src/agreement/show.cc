@@ -85,8 +85,9 @@ std::string flows_text(const Plan& plan) {
     for (const auto& [field, form, category] : outlets(plan, flow)) rows.push_back({"  " + field, form, category});
     out += table(rows);
     for (const LimitIndex limit : flow.limits) {
-      out += fmt::format("    at most {}{}\n", plan.limits[limit].text,
-                         plan.limits[limit].rolling ? fmt::format(" ({}, over all its flows)", plan.limits[limit].name) : "");
+      out += fmt::format(
+          "    at most {}{}\n", plan.limits[limit].text,
+          plan.limits[limit].rolling ? fmt::format(" ({}, over all its flows)", plan.limits[limit].name) : "");
     }
     if (flow.size_max_bytes) out += fmt::format("    at most {} bytes a release\n", *flow.size_max_bytes);
   }
@@ -105,7 +106,9 @@ json::object flow_json(const Plan& plan, const Flow& flow) {
     leaves.push_back({{"field", field}, {"form", form}, {"category", category}});
   }
   for (const LimitIndex limit : flow.limits) {
-    limits.push_back({{"name", plan.limits[limit].name}, {"text", plan.limits[limit].text}, {"rolling", plan.limits[limit].rolling}});
+    limits.push_back({{"name", plan.limits[limit].name},
+                      {"text", plan.limits[limit].text},
+                      {"rolling", plan.limits[limit].rolling}});
   }
   json::object out{{"name", flow.name},
                    {"kind", kind_text(flow.kind)},
@@ -143,7 +146,8 @@ std::string show_text(const Plan& plan) {
   out += fmt::format("a change needs {}\n\nParties\n", describe(plan, plan.change_agreement));
   std::vector<Row> parties{{"name", "role", "countries", "operated by", "key"}};
   for (const Party& party : plan.parties) {
-    parties.push_back({party.name, std::string(to_string(party.role)), fmt::format("{}", fmt::join(party.countries, ", ")),
+    parties.push_back({party.name, std::string(to_string(party.role)),
+                       fmt::format("{}", fmt::join(party.countries, ", ")),
                        party.operated_by ? plan.parties[*party.operated_by].name : "-",
                        party.key ? fmt::format("{:08x}", party.key->id()) : "-"});
   }
@@ -161,21 +165,23 @@ std::string show_text(const Plan& plan) {
 std::string show_json(const Plan& plan) {
   json::array parties, collections, flows;
   for (const Party& party : plan.parties) {
-    json::object out{{"name", party.name}, {"role", to_string(party.role)}, {"countries", json::value_from(party.countries)}};
+    json::object out{
+        {"name", party.name}, {"role", to_string(party.role)}, {"countries", json::value_from(party.countries)}};
     if (party.operated_by) out["operated_by"] = plan.parties[*party.operated_by].name;
     if (party.key) out["key"] = party.key->text();
     parties.push_back(std::move(out));
   }
   for (const Collection& collection : plan.collections) collections.push_back(collection_json(plan, collection));
   for (const Flow& flow : plan.flows) flows.push_back(flow_json(plan, flow));
-  json::object out{{"agreement", plan.agreement},
-                   {"version", plan.version},
-                   {"sha256", to_hex(plan.hash.view())},
-                   {"subjects", {{"country", plan.subjects_country}, {"served_by", party_array(plan, plan.served_by)}}},
-                   {"parties", std::move(parties)},
-                   {"collections", std::move(collections)},
-                   {"flows", std::move(flows)},
-                   {"change_needs", {{"all", party_array(plan, plan.change_agreement.all)}, {"any", plan.change_agreement.any}}}};
+  json::object out{
+      {"agreement", plan.agreement},
+      {"version", plan.version},
+      {"sha256", to_hex(plan.hash.view())},
+      {"subjects", {{"country", plan.subjects_country}, {"served_by", party_array(plan, plan.served_by)}}},
+      {"parties", std::move(parties)},
+      {"collections", std::move(collections)},
+      {"flows", std::move(flows)},
+      {"change_needs", {{"all", party_array(plan, plan.change_agreement.all)}, {"any", plan.change_agreement.any}}}};
   if (plan.log) out["log"] = plan.log->text();
   return json::serialize(out);
 }

@@ -36,8 +36,8 @@ struct WindowName {
   Limit::Window window;
 };
 constexpr std::array kWindows{
-    WindowName{"hour", "hours", Limit::Window::hour},    WindowName{"day", "days", Limit::Window::day},
-    WindowName{"week", "weeks", Limit::Window::week},    WindowName{"month", "months", Limit::Window::month},
+    WindowName{"hour", "hours", Limit::Window::hour}, WindowName{"day", "days", Limit::Window::day},
+    WindowName{"week", "weeks", Limit::Window::week}, WindowName{"month", "months", Limit::Window::month},
     WindowName{"year", "years", Limit::Window::year},
 };
 
@@ -49,10 +49,12 @@ constexpr std::array<std::string_view, 4> kRoles{"operator", "trustee", "oversee
 
 bool is_name(std::string_view text) {
   if (text.empty() || text.size() > kNameBytesMax || !is_letter(text.front())) return false;
-  if (!std::all_of(text.begin(), text.end(), [](char c) { return is_letter(c) || is_digit(c) || c == '-' || c == '_'; }))
+  if (!std::all_of(text.begin(), text.end(),
+                   [](char c) { return is_letter(c) || is_digit(c) || c == '-' || c == '_'; }))
     return false;
   std::string lower(text);
-  std::transform(lower.begin(), lower.end(), lower.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; });
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; });
   static constexpr std::array<std::string_view, 7> kTruths{"true", "false", "null", "yes", "no", "on", "off"};
   return std::find(kTruths.begin(), kTruths.end(), lower) == kTruths.end();
 }

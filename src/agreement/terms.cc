@@ -12,10 +12,14 @@ namespace {
 
 std::string_view describe(const Node& node) {
   switch (node.kind) {
-    case Node::Kind::null: return "nothing";
-    case Node::Kind::list: return "a list";
-    case Node::Kind::map: return "a mapping";
-    case Node::Kind::scalar: return "a single value";
+    case Node::Kind::null:
+      return "nothing";
+    case Node::Kind::list:
+      return "a list";
+    case Node::Kind::map:
+      return "a mapping";
+    case Node::Kind::scalar:
+      return "a single value";
   }
   return "";
 }
@@ -40,8 +44,7 @@ std::vector<std::string_view> Names::all() const {
   return out;
 }
 
-Terms::Terms(const Node& node, std::string_view what, std::initializer_list<std::string_view> known,
-             Findings& findings)
+Terms::Terms(const Node& node, std::string_view what, std::initializer_list<std::string_view> known, Findings& findings)
     : node_(node), what_(what), findings_(findings), is_map_(node.kind == Node::Kind::map) {
   if (!is_map_) {
     add_type(node, fmt::format("{}: a mapping with {}", what, one_of({known.begin(), known.size()})), findings);
@@ -49,7 +52,8 @@ Terms::Terms(const Node& node, std::string_view what, std::initializer_list<std:
   }
   for (const auto& member : node.members) {
     if (std::find(known.begin(), known.end(), member.key) != known.end()) continue;
-    const std::string statement = fmt::format("is not a term of {}; known: {}", what, one_of({known.begin(), known.size()}));
+    const std::string statement =
+        fmt::format("is not a term of {}; known: {}", what, one_of({known.begin(), known.size()}));
     findings.add_unknown("agreement.term.unknown", member.at, member.key, statement, {known.begin(), known.size()});
   }
 }
@@ -62,7 +66,8 @@ const Node* Terms::optional(std::string_view term) const {
 const Node* Terms::required(std::string_view term, std::string_view expected) const {
   const Node* node = optional(term);
   if (!node && is_map_) {
-    findings_.add("agreement.term.missing", node_.at, fmt::format("{} has no '{}': expected {}", what_, term, expected));
+    findings_.add("agreement.term.missing", node_.at,
+                  fmt::format("{} has no '{}': expected {}", what_, term, expected));
   }
   return node;
 }
@@ -110,7 +115,8 @@ void each_text(const Node& node, std::string_view what, bool or_one, Findings& f
                const std::function<void(const Node&)>& each) {
   if (or_one && node.kind == Node::Kind::scalar) return each(node);
   if (node.kind != Node::Kind::list) return add_type(node, fmt::format("a list of {}", what), findings);
-  if (node.items.empty()) findings.add("agreement.term.empty", node.at, fmt::format("expected at least one of {}", what));
+  if (node.items.empty())
+    findings.add("agreement.term.empty", node.at, fmt::format("expected at least one of {}", what));
   std::set<std::string_view> seen;
   for (const Node& item : node.items) {
     if (!text_of(item, what, findings)) continue;
@@ -147,9 +153,10 @@ const std::string* category_of(const Node& node, Draft& draft) {
 const std::string* country_of(const Node& node, Draft& draft) {
   const std::string* country = text_of(node, "a country code such as US", draft.findings);
   if (!country || is_country(*country)) return country;
-  draft.findings.add("agreement.country.unknown", node.at,
-                     fmt::format("{} is not a country: expected an ISO 3166-1 code of two capital letters, such as US{}",
-                                 quoted(*country), *country == "UK" ? "; the United Kingdom is GB" : ""));
+  draft.findings.add(
+      "agreement.country.unknown", node.at,
+      fmt::format("{} is not a country: expected an ISO 3166-1 code of two capital letters, such as US{}",
+                  quoted(*country), *country == "UK" ? "; the United Kingdom is GB" : ""));
   return nullptr;
 }
 

@@ -19,7 +19,8 @@ namespace {
 struct Stop {};
 
 Position position(const YAML::Mark& mark) {
-  return {static_cast<std::uint32_t>(std::max(mark.line, 0)) + 1, static_cast<std::uint32_t>(std::max(mark.column, 0)) + 1};
+  return {static_cast<std::uint32_t>(std::max(mark.line, 0)) + 1,
+          static_cast<std::uint32_t>(std::max(mark.column, 0)) + 1};
 }
 
 class TreeBuilder final : public YAML::EventHandler {
@@ -61,8 +62,8 @@ class TreeBuilder final : public YAML::EventHandler {
   /// A mapping or list that is still open. The pointer is steady: a parent does not grow while its child is open.
   struct Open {
     Node* node;
-    bool has_key = false;                     // of a map: a key waits for its value
-    bool drop_last = false;                   // its key was none, or a repetition
+    bool has_key = false;    // of a map: a key waits for its value
+    bool drop_last = false;  // its key was none, or a repetition
     std::unordered_set<std::string> keys{};
   };
 
@@ -76,7 +77,8 @@ class TreeBuilder final : public YAML::EventHandler {
 
   void refuse_tag(const YAML::Mark& mark, const std::string& tag) {
     if (tag.empty() || tag == "?" || tag == "!") return;  // what yaml-cpp says of untagged and of quoted values
-    findings_.add("agreement.yaml.tag", position(mark), fmt::format("the tag {} is not allowed; leave it out", quoted(tag)));
+    findings_.add("agreement.yaml.tag", position(mark),
+                  fmt::format("the tag {} is not allowed; leave it out", quoted(tag)));
     throw Stop{};
   }
 
@@ -199,7 +201,8 @@ bool check_text(std::string_view document, Findings& findings) {
     i += size;
   }
   if (document.empty() || document.back() != '\n') {
-    findings.add("agreement.text.unended", at, "the last line has no end; a text to be signed ends with a line end (LF)");
+    findings.add("agreement.text.unended", at,
+                 "the last line has no end; a text to be signed ends with a line end (LF)");
   }
   return good;
 }
