@@ -38,7 +38,8 @@ Result<void> check_listed(const std::vector<std::string>& signed_by, const agree
 Result<void> check_trusted(const std::vector<VerifierKey>& trusted, const agreement::Plan& first, const Note& note) {
   HF_TRY(std::vector<agreement::PartyIndex> counted, agreement::signers(first, note));
   std::erase_if(counted, [&](agreement::PartyIndex party) {
-    return std::find(trusted.begin(), trusted.end(), *first.parties[party].key) == trusted.end();
+    return first.parties[party].role == agreement::Role::recipient ||
+           std::find(trusted.begin(), trusted.end(), *first.parties[party].key) == trusted.end();
   });
   const agreement::Quorum& quorum = first.change_agreement;
   const auto missing = std::find_if(quorum.all.begin(), quorum.all.end(), [&](agreement::PartyIndex party) {

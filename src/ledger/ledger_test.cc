@@ -1,0 +1,268 @@
+#include "ledger/ledger.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <map>
+#include <random>
+
+#include "agreement/agreement.h"
+#include "base/hash.h"
+#include "ledger/spending.h"
+
+namespace holdfast::ledger {
+namespace {
+
+using namespace evidence;
+using agreement::Limit;
+
+SigningKey key(const std::string& name, char seed) { return *SigningKey::from_seed(name, std::string(32, seed)); }
+
+Pseudonym subject(unsigned number) {
+  return *Pseudonym::from(sha256("subject " + std::to_string(number)).view().substr(0, Pseudonym::kSize));
+}
+
+UnixMillis at(const char* time) { return *from_rfc3339(time); }
+
+class LedgerTest : public testing::Test {
+ protected:
+  std::string text(unsigned version, const std::string& limits = "3 subjects per day") const {
+    return "holdfast: 1\nagreement: test\nversion: " + std::to_string(version) +
+           "\nsubjects: {country: US, served-by: [app]}\nparties:\n  acme: {role: operator, country: CN, key: " +
+           operator_key.verifier().text() + "}\n  oak: {role: trustee, country: US, key: " +
+           trustee_key.verifier().text() + "}\n  treasury: {role: overseer, country: US, key: " +
+           overseer_key.verifier().text() +
+           "}\n  app: {role: recipient, country: US, operated-by: oak}\ncollections:\n  profile:\n    from: [app]\n"
+           "    keep: 5y\n    fields:\n      email: {type: text, category: user.contact.email}\nflows:\n  account:\n"
+           "    to: app\n    use: essential.service\n    gives: {profile: {email: clear}}\n  support:\n    to: acme\n"
+           "    use: essential.service.operations.support\n    gives: {profile: {email: token}}\n    limit: [" +
+           limits + ", 64KiB per release]\nchanges:\n  agreement: {signed-by: [operator, trustee, overseer]}\n";
+  }
+  DocumentReader reader() {
+    return [this](const Hash& hash) -> Result<std::string> {
+      const auto found = documents.find(hash);
+      if (found == documents.end()) return fail(Code::not_found, "test.missing", "", "no such document");
+      return found->second;
+    };
+  }
+  Entry adoption(const std::string& document, unsigned version) {
+    Note note = *Note::create(document);
+    AgreementAdopted adopted{sha256(document), "test", version, {}};
+    for (const SigningKey* signer : {&operator_key, &trustee_key, &overseer_key}) {
+      note.sign(*signer);
+      adopted.signed_by.push_back(signer->verifier().text());
+    }
+    documents[adopted.document] = note.encode();
+    return {now, version, "oak", adopted};
+  }
+  Entry support(unsigned who, std::uint32_t version = 1) {
+    return {now, version, "acme",
+            Released{"support", "acme", subject(who), R"({"profile":{"email":"token"}})", 1, sha256("payload"), 64}};
+  }
+  Entry account(unsigned who) {
+    return {now, 1, "app",
+            Released{"account", "app", subject(who), R"({"profile":{"email":"clear"}})", 1, sha256("payload"), 64}};
+  }
+  /// "" if it was right.
+  std::string put(const Entry& entry) {
+    const auto right = ledger.admit(entry);
+    ledger.apply(entry);
+    return right ? "" : std::string(right.error().slug);
+  }
+
+  const SigningKey operator_key = key("acme", 2), trustee_key = key("oak", 3), overseer_key = key("treasury", 4);
+  std::map<Hash, std::string> documents;
+  Ledger ledger{reader()};
+  UnixMillis now = at("2026-11-23T22:00:00Z");
+};
+
+TEST_F(LedgerTest, NothingBeforeTheFirstAgreement) {
+  EXPECT_EQ(put({now, 0, "oak", ServerStarted{}}), "agreement.none");
+  EXPECT_EQ(put(adoption(text(1), 1)), "");
+  EXPECT_EQ(ledger.plan()->version, 1u);
+  EXPECT_EQ(put({now, 1, "oak", ServerStarted{}}), "");
+  EXPECT_EQ(put({now, 1, "acme", ServerStarted{}}), "party.wrong");
+}
+
+TEST_F(LedgerTest, AdoptionsFollowOneAnother) {
+  ASSERT_EQ(put(adoption(text(1), 1)), "");
+  EXPECT_EQ(put(adoption(text(1), 1)), "agreement.version.stale");
+  EXPECT_EQ(put(adoption(text(3), 3)), "agreement.version.stale");
+  Entry unlisted = adoption(text(2), 2);
+  std::get<AgreementAdopted>(unlisted.event).signed_by.pop_back();
+  EXPECT_EQ(put(unlisted), "agreement.signers.wrong");
+  Entry invented = adoption(text(2), 2);
+  std::get<AgreementAdopted>(invented.event).signed_by.push_back(key("eve", 9).verifier().text());
+  EXPECT_EQ(put(invented), "agreement.signers.wrong");
+  EXPECT_EQ(ledger.plan()->version, 1u);
+  EXPECT_EQ(put(adoption(text(2), 2)), "");
+  EXPECT_EQ(ledger.adoptions().size(), 2u);
+}
+
+TEST_F(LedgerTest, AdoptionThatFailedForWantOfItsDocumentMayBeTriedAgain) {
+  const Entry entry = adoption(text(1), 1);
+  const auto kept = documents;
+  documents.clear();
+  EXPECT_EQ(ledger.admit(entry).error().slug, "agreement.document.missing");
+  documents = kept;
+  EXPECT_TRUE(ledger.admit(entry));
+}
+
+TEST_F(LedgerTest, ReleasesAreHeldAgainstTheFlow) {
+  ASSERT_EQ(put(adoption(text(1), 1)), "");
+  EXPECT_EQ(put(account(1)), "");
+  EXPECT_EQ(put(support(1, 2)), "agreement.version.stale");
+  Entry entry = support(1);
+  std::get<Released>(entry.event).flow = "other";
+  EXPECT_EQ(put(entry), "release.undeclared");
+  entry = support(1);
+  entry.party = "app";
+  EXPECT_EQ(put(entry), "release.recipient");
+  entry = support(1);
+  std::get<Released>(entry.event).gives = "{}";
+  EXPECT_EQ(put(entry), "release.form");
+  entry = support(1);
+  std::get<Released>(entry.event).size_bytes = 65537;
+  EXPECT_EQ(put(entry), "release.size");
+  EXPECT_EQ(put({now, 1, "acme", Deposited{"profile", subject(1), 1, 1, {}}}), "deposit.party");
+  EXPECT_EQ(put({now, 1, "app", Deposited{"other", subject(1), 1, 1, {}}}), "deposit.undeclared");
+  EXPECT_EQ(put({now, 1, "app", Deposited{"profile", subject(1), 1, 1, {}}}), "");
+}
+
+TEST_F(LedgerTest, SubjectsRights) {
+  ASSERT_EQ(put(adoption(text(1), 1)), "");
+  EXPECT_EQ(put({now, 1, "acme", SubjectRestricted{subject(1)}}), "party.wrong");
+  EXPECT_EQ(put({now, 1, "app", SubjectRestricted{subject(1)}}), "");
+  EXPECT_EQ(put({now, 1, "subject", SubjectRestricted{subject(1)}}), "");
+  EXPECT_EQ(put(account(1)), "subject.restricted");
+  EXPECT_EQ(put({now, 1, "app", SubjectExported{subject(1), {}, 1}}), "");
+  EXPECT_EQ(put({now, 1, "subject", SubjectUnrestricted{subject(1)}}), "");
+  EXPECT_EQ(put(account(1)), "");
+  EXPECT_EQ(put({now, 1, "oak", ErasureDone{subject(1)}}), "erasure.unasked");
+  EXPECT_EQ(put({now, 1, "subject", ErasureAsked{subject(2)}}), "");
+  EXPECT_EQ(put({now, 1, "subject", ErasureAsked{subject(2)}}), "");
+  EXPECT_TRUE(ledger.erasing(subject(2)));
+  EXPECT_EQ(ledger.erasures_unfinished(), std::vector{subject(2)});
+  EXPECT_EQ(put({now, 1, "app", Deposited{"profile", subject(2), 1, 1, {}}}), "subject.erased");
+  EXPECT_EQ(put({now, 1, "oak", ErasureDone{subject(2)}}), "");
+  EXPECT_EQ(put(account(2)), "subject.erased");
+  EXPECT_TRUE(ledger.erased(subject(2)));
+}
+
+TEST_F(LedgerTest, LimitsRenewAtMidnightAndNotByABackwardClock) {
+  ASSERT_EQ(put(adoption(text(1), 1)), "");
+  for (unsigned i = 0; i < 3; ++i) EXPECT_EQ(put(support(i)), "");
+  EXPECT_EQ(put(support(1)), "");  // no new subject
+  const auto refused = ledger.admit(support(3));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().slug, "limit.exceeded");
+  EXPECT_EQ(refused.error().retry_after_s, 2 * 3600);
+  const auto flow = *ledger.plan()->find_flow("support");
+  EXPECT_FALSE(ledger.may_release(flow, subject(3), 1, now - 86'400'000));
+  EXPECT_TRUE(ledger.may_release(flow, subject(3), 1, now + 2 * 3'600'000));
+  EXPECT_EQ(ledger.budgets(now)[0].spent, 3u);
+  EXPECT_EQ(ledger.budgets(now)[0].renews_at, at("2026-11-24T00:00:00Z"));
+  now = at("2026-11-24T00:00:00Z");
+  EXPECT_EQ(put(support(3)), "");
+}
+
+TEST_F(LedgerTest, SpendingSurvivesANewAgreement) {
+  ASSERT_EQ(put(adoption(text(1), 1)), "");
+  for (unsigned i = 0; i < 3; ++i) EXPECT_EQ(put(support(i)), "");
+  ASSERT_EQ(put(adoption(text(2, "4 subjects per day"), 2)), "");
+  EXPECT_EQ(put(support(3, 2)), "");
+  EXPECT_EQ(put(support(4, 2)), "limit.exceeded");
+}
+
+TEST_F(LedgerTest, SnapshotsGoOnAlikeAndDamagedOnesAreRefused) {
+  ASSERT_EQ(put(adoption(text(1, "3 subjects per day, 5 records per week"), 1)), "");
+  for (unsigned i = 0; i < 3; ++i) put(support(i));
+  put({now, 1, "app", SubjectRestricted{subject(7)}});
+  put({now, 1, "app", ErasureAsked{subject(8)}});
+  const Bytes snapshot = ledger.snapshot();
+  auto restored = Ledger::restore(snapshot, reader());
+  ASSERT_TRUE(restored) << restored.error().text();
+  EXPECT_EQ(restored->snapshot(), snapshot);
+  EXPECT_EQ(restored->admit(support(9)).error().slug, "limit.exceeded");
+  EXPECT_TRUE(restored->restricted(subject(7)));
+  EXPECT_TRUE(restored->erasing(subject(8)));
+  EXPECT_EQ(restored->tallies()[0].releases, 3u);
+  for (std::size_t cut = 0; cut < snapshot.size(); ++cut) {
+    EXPECT_FALSE(Ledger::restore(ByteView(snapshot).substr(0, cut), reader())) << cut;
+  }
+  std::mt19937 random(7);
+  for (int i = 0; i < 2000; ++i) {  // any outcome but a crash
+    Bytes damaged = snapshot;
+    damaged[random() % damaged.size()] = static_cast<char>(random());
+    (void)Ledger::restore(damaged, reader()).has_value();
+  }
+  documents.clear();
+  EXPECT_EQ(Ledger::restore(snapshot, reader()).error().slug, "agreement.document.missing");
+}
+
+TEST(Window, OfTheCalendar) {
+  const auto window = [](Limit::Window unit, const char* time) {
+    const Window found = calendar_window(unit, at(time));
+    return to_rfc3339(found.start).substr(0, 13) + " " + to_rfc3339(found.end).substr(0, 13);
+  };
+  EXPECT_EQ(window(Limit::Window::hour, "2026-11-23T22:59:59Z"), "2026-11-23T22 2026-11-23T23");
+  EXPECT_EQ(window(Limit::Window::day, "2026-11-23T00:00:00Z"), "2026-11-23T00 2026-11-24T00");
+  EXPECT_EQ(window(Limit::Window::week, "2026-11-29T23:59:59Z"), "2026-11-23T00 2026-11-30T00");
+  EXPECT_EQ(window(Limit::Window::month, "2028-02-29T12:00:00Z"), "2028-02-01T00 2028-03-01T00");
+  EXPECT_EQ(window(Limit::Window::year, "2026-12-31T23:59:59Z"), "2026-01-01T00 2027-01-01T00");
+  EXPECT_EQ(window(Limit::Window::week, "1969-12-31T00:00:00Z"), "1969-12-29T00 1970-01-05T00");
+  EXPECT_EQ(rolling_length(Limit::Window::month, 12), rolling_length(Limit::Window::year, 1));
+}
+
+/// A rolling limit against the plainest model of one.
+TEST(Spending, RollingAgainstAModel) {
+  const unsigned seed = std::random_device()();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937 random(seed);
+  Limit limit;
+  limit.name = "bulk:1";
+  limit.amount = 20;
+  limit.window = Limit::Window::day;
+  limit.windows = 3;
+  limit.rolling = true;
+  Spending spending(limit);
+  std::map<Pseudonym, UnixMillis> last;
+  UnixMillis now = 1'790'000'000'000;
+  for (int i = 0; i < 20'000; ++i) {
+    now += static_cast<UnixMillis>(random() % 10'000'000);
+    const Pseudonym who = subject(static_cast<unsigned>(random() % 40));
+    std::erase_if(last, [&](const auto& seen) { return seen.second <= now - 3 * 86'400'000; });
+    const bool room = last.contains(who) || last.size() < limit.amount;
+    ASSERT_EQ(spending.has_room(limit, who, 1, now), room);
+    ASSERT_EQ(spending.spent(now), last.size());
+    if (!room) continue;
+    spending.spend(limit, who, 1, now);
+    last[who] = now;
+    if (i % 1000 != 0) continue;
+    Bytes bytes;
+    spending.encode(bytes);
+    Spending again(limit);
+    ByteReader in(bytes);
+    again.decode(in);
+    ASSERT_TRUE(in.done());
+    spending = std::move(again);
+  }
+}
+
+TEST_F(LedgerTest, JudgesHundredsOfThousandsOfReleasesASecond) {
+  ASSERT_EQ(put(adoption(text(1), 1)), "");
+  const Entry entry = account(1);
+  constexpr int count = 500'000;
+  const auto start = std::chrono::steady_clock::now();
+  for (int i = 0; i < count; ++i) {
+    ASSERT_TRUE(ledger.admit(entry));
+    ledger.apply(entry);
+  }
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  RecordProperty("entries_per_second", static_cast<int>(count / seconds));
+  std::cout << static_cast<int>(count / seconds) << " entries/s\n";
+  EXPECT_LT(seconds, 5);
+}
+
+}  // namespace
+}  // namespace holdfast::ledger
