@@ -28,7 +28,7 @@ Result<std::optional<Remembered>> Vault::Impl::recall(const Key256& key, const L
 }
 
 Result<std::optional<Remembered>> Vault::recall(const Subject& subject, std::string_view key) const {
-  return impl_->recall(subject.key_, subject.locker(), key);
+  return impl_->judged(subject, impl_->recall(subject.key_, subject.locker(), key));
 }
 
 Result<std::optional<Remembered>> Vault::recall_batch(std::string_view key) const {

@@ -23,9 +23,12 @@ Result<bool> visit_rows(const LockerId& locker, const Chunk& chunk, Record& reco
               "stored rows do not have the form of rows; restore them from a backup");
 }
 
-Result<StoredRecord> stored_record(const Key256& key, const LockerId& locker, ByteView item_key, ByteView value) {
+}  // namespace
+
+Result<StoredRecord> Vault::Impl::stored_record(const Subject& subject, ByteView item_key, ByteView value) const {
+  const LockerId& locker = subject.locker();
   HF_TRY(const RecordHeader header, read_record_header(locker, item_key, value));
-  HF_TRY(const Bytes plaintext, unseal_record(key, locker, item_key, value));
+  HF_TRY(const Bytes plaintext, open_record(subject, item_key, value));
   StoredRecord out{header.version, header.deposited, {}};
   if (auto decoded = decode_record(plaintext, out.record); !decoded) {
     decoded.error().where = place(locker, item_key);
@@ -34,14 +37,12 @@ Result<StoredRecord> stored_record(const Key256& key, const LockerId& locker, By
   return out;
 }
 
-}  // namespace
-
 Result<void> Vault::Impl::chunks(const Subject& subject, const Draft* draft, CollectionId collection,
                                  const std::function<Result<bool>(const Chunk&)>& visit) const {
   Result<bool> more = true;
   std::optional<std::uint32_t> before;
   const auto take = [&](ByteView item_key, ByteView value) {
-    auto chunk = unseal_chunk(subject.key_, subject.locker(), item_key, value);
+    auto chunk = open_chunk(subject, item_key, value);
     if (!chunk) {
       more = tl::unexpected(std::move(chunk).error());
     } else if (before && chunk->header().number != *before + 1) {
@@ -76,7 +77,7 @@ Result<StoredRecord> Vault::read(const Subject& subject, CollectionId collection
   if (!value) {
     return fail(Code::not_found, "vault.record.unknown", "", "nothing is held on this subject in this collection");
   }
-  return stored_record(subject.key_, subject.locker(), item_key, *value);
+  return impl_->stored_record(subject, item_key, *value);
 }
 
 Result<void> Vault::read_rows(const Subject& subject, CollectionId collection, const RowVisitor& visit) const {
@@ -91,7 +92,7 @@ Result<void> Vault::read_all(const Subject& subject,
   bool more = true;
   Result<void> outcome;
   HF_CHECK(impl_->store.scan(Shelf::records, subject.locker(), "r", {}, [&](ByteView item_key, ByteView value) {
-    auto record = stored_record(subject.key_, subject.locker(), item_key, value);
+    auto record = impl_->stored_record(subject, item_key, value);
     if (!record) {
       outcome = tl::unexpected(std::move(record).error());
       return false;

@@ -78,7 +78,7 @@ Result<std::uint64_t> Vault::Impl::expire_rows(Draft& draft, const Retention& ru
       *count += header.count;
       return true;
     }
-    HF_TRY(const Chunk chunk, unseal_chunk(subject.key_, locker, key, value));
+    HF_TRY(const Chunk chunk, open_chunk(subject, key, value));
     HF_TRY(const Chunk rest, chunk.after(cutoff));
     draft.change_.puts.push_back({Bytes(key), seal_chunk(subject.key_, locker, rule.collection, rest)});
     *count += header.count - rest.header().count;

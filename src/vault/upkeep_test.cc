@@ -196,6 +196,7 @@ TEST_F(Upkeep, AWriterWithAnErasedKeyWritesNothing) {
     ASSERT_TRUE(vault->put(during, kProfile, record_of({{1, "during"}})));
     ASSERT_TRUE(vault->put(late, kProfile, record_of({{1, "late"}})));
     Subject held = subject(id);
+    const Subject old = subject(id);
     const auto erasure = vault->begin_erasure(subject(id));
     EXPECT_EQ(vault->commit(std::move(during)).error().slug, "vault.subject.erasing");
     ASSERT_TRUE(vault->finish_erasures({&*erasure, 1}));
@@ -206,6 +207,7 @@ TEST_F(Upkeep, AWriterWithAnErasedKeyWritesNothing) {
     EXPECT_TRUE(items(vault->locker_of(id)).empty());
     ASSERT_TRUE(put(id, record_of({{1, "back"}})));
     EXPECT_TRUE(read(id));
+    EXPECT_EQ(vault->read(old, kProfile).error().slug, "vault.subject.erased") << "not damaged: another's by now";
   }
 }
 

@@ -151,7 +151,8 @@ class Vault {
   /// Where a subject's records lie, whether there are any or not.
   LockerId locker_of(std::string_view subject_id) const;
 
-  // ---- reading; a visitor must not call the vault
+  // ---- reading; a visitor must not call the vault. Also for drafts: conflict "vault.subject.erased" when the subject
+  // was erased since it was opened, and came back.
   /// not_found "vault.record.unknown".
   Result<StoredRecord> read(const Subject&, CollectionId) const;
   /// Rows of an append-only collection, oldest first; none is no error.

@@ -51,6 +51,22 @@ struct Vault::Impl {
   /// Was this subject's key not replaced since it was opened?
   bool still_stands(const Subject& subject) const;
 
+  /// What does not open is judged: not damaged, if the subject was erased since and came back under another key.
+  /// conflict "vault.subject.erased".
+  template <class T>
+  Result<T> judged(const Subject& subject, Result<T> opened) const {
+    if (opened || opened.error().code != Code::corrupt || still_stands(subject)) return opened;
+    return fail(Code::conflict, "vault.subject.erased", "",
+                "the subject was erased since it was opened; open it again");
+  }
+  Result<Bytes> open_record(const Subject& subject, ByteView item_key, ByteView value) const {
+    return judged(subject, unseal_record(subject.key_, subject.locker(), item_key, value));
+  }
+  Result<Chunk> open_chunk(const Subject& subject, ByteView item_key, ByteView value) const {
+    return judged(subject, unseal_chunk(subject.key_, subject.locker(), item_key, value));
+  }
+  Result<StoredRecord> stored_record(const Subject& subject, ByteView item_key, ByteView value) const;
+
   /// As the draft would leave it.
   Result<std::optional<Bytes>> load(const Draft& draft, ByteView item_key) const;
   static void put(Draft& draft, Bytes item_key, Bytes value);

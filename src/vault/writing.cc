@@ -85,7 +85,7 @@ Result<PutOutcome> Vault::put(Draft& draft, CollectionId collection, const Recor
   Bytes before;
   if (stored) {
     HF_TRY(present, read_record_header(subject.locker(), item_key, *stored));
-    HF_TRY(before, unseal_record(subject.key_, subject.locker(), item_key, *stored));
+    HF_TRY(before, impl_->open_record(subject, item_key, *stored));
   }
   if (!meets(expect, present)) return wrong_version();
 
@@ -111,7 +111,7 @@ Result<std::vector<AppendOutcome>> Vault::append(Draft& draft, CollectionId coll
   HF_TRY(const auto stored, impl_->load(draft, tail_key));
   Chunk tail;
   if (stored) {
-    HF_TRY(tail, unseal_chunk(subject.key_, subject.locker(), tail_key, *stored));
+    HF_TRY(tail, impl_->open_chunk(subject, tail_key, *stored));
   }
   std::vector<AppendOutcome> outcomes(rows.size(), AppendOutcome::appended);
   if (!ascend_from(tail.running_max(), rows)) HF_CHECK(impl_->find_known(draft, collection, rows, outcomes));
