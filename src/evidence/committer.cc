@@ -19,9 +19,18 @@ Error closed(std::string_view slug, std::string what) { return {Code::unavailabl
 
 Committer::Committer(storage::Store& store, const Clock& clock, Follower& follower, Tail& tail, Sealer& sealer,
                      const LogOptions& options, Start start)
-    : store_(store), clock_(clock), follower_(follower), tail_(tail), sealer_(sealer), options_(options),
-      lease_(start.lease), last_at_(start.last_at), snapshot_size_(start.snapshot_size), next_(tail.size()),
-      renew_at_(std::chrono::steady_clock::now() + options.lease_ttl / 3), thread_([this] { run(); }) {}
+    : store_(store),
+      clock_(clock),
+      follower_(follower),
+      tail_(tail),
+      sealer_(sealer),
+      options_(options),
+      lease_(start.lease),
+      last_at_(start.last_at),
+      snapshot_size_(start.snapshot_size),
+      next_(tail.size()),
+      renew_at_(std::chrono::steady_clock::now() + options.lease_ttl / 3),
+      thread_([this] { run(); }) {}
 
 Committer::~Committer() { finish(); }
 
@@ -165,9 +174,9 @@ void Committer::flush() {
 void Committer::fail_for_good(const Error& cause) {
   const std::lock_guard lock(mutex_);
   if (failed_) return;
-  failed_ = closed("evidence.log.failed",
-                   "The evidence log could not be written and is closed; restart the server. The cause: " +
-                       cause.text());
+  failed_ =
+      closed("evidence.log.failed",
+             "The evidence log could not be written and is closed; restart the server. The cause: " + cause.text());
 }
 
 void Committer::answer(Pending& pending) {

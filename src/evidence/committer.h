@@ -71,13 +71,13 @@ class Committer {
   std::vector<Pending> queue_;
   std::size_t waiting_entries_ = 0;  ///< queued or being committed
   bool stopping_ = false;
-  std::optional<Error> failed_;      ///< closed for good, and why
+  std::optional<Error> failed_;  ///< closed for good, and why
 
   // The thread's own.
   UnixMillis last_at_;
   std::uint64_t snapshot_size_;
-  std::uint64_t next_;               ///< index of the next entry staged
-  Bytes packed_;                     ///< staged, not durable
+  std::uint64_t next_;  ///< index of the next entry staged
+  Bytes packed_;        ///< staged, not durable
   std::vector<Hash> leaves_;
   std::chrono::steady_clock::time_point renew_at_;
   std::thread thread_;

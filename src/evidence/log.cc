@@ -37,17 +37,20 @@ class Lease {
 class TiledLog final : public Log {
  public:
   TiledLog(storage::Store& store, SigningKey key, Follower& follower, Lease lease, std::unique_ptr<Tail> tail)
-      : follower_(follower), lease_(std::move(lease)), tail_(std::move(tail)), tiles_(store, *tail_),
+      : follower_(follower),
+        lease_(std::move(lease)),
+        tail_(std::move(tail)),
+        tiles_(store, *tail_),
         checkpoints_(store, std::move(key), *tail_, tiles_) {}
 
   Result<void> start(storage::Store& store, const Clock& clock, const LogOptions& options) {
     HF_CHECK(checkpoints_.recover());
     HF_TRY(const Replayed replayed, replay(store, tiles_, tail_->size(), follower_));
     sealer_ = std::make_unique<Sealer>(store, *tail_, tiles_);
-    committer_ = std::make_unique<Committer>(store, clock, follower_, *tail_, *sealer_, options,
-                                             Committer::Start{.lease = lease_.token(),
-                                                              .last_at = replayed.last_at,
-                                                              .snapshot_size = replayed.snapshot_size});
+    committer_ = std::make_unique<Committer>(
+        store, clock, follower_, *tail_, *sealer_, options,
+        Committer::Start{
+            .lease = lease_.token(), .last_at = replayed.last_at, .snapshot_size = replayed.snapshot_size});
     return {};
   }
 

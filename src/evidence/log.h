@@ -77,7 +77,7 @@ class Log {
   /// Blocks. Not for event loops.
   Result<Appended> append_and_wait(Entry entry);
 
-  virtual std::uint64_t size() const = 0;               ///< durable entries
+  virtual std::uint64_t size() const = 0;  ///< durable entries
   virtual const VerifierKey& key() const = 0;
   /// A signed note over the durable tree as of now (signed afresh only when it grew).
   virtual Result<std::string> checkpoint() = 0;

@@ -1,120 +1,15 @@
-#include "evidence/log.h"
+#include "evidence/log_test.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <filesystem>
-#include <future>
 #include <latch>
-#include <map>
-#include <random>
 #include <thread>
 
-#include "base/hash.h"
 #include "evidence/compress.h"
-#include "evidence/formats/tree.h"
-#include "storage/memory.h"
-#include "storage/rocksdb_store.h"
 
 namespace holdfast::evidence {
 namespace {
-
-using storage::MemoryFaults;
-
-SigningKey log_key(char seed = 'k') { return SigningKey::from_seed("log.example/ev", Bytes(32, seed)).value(); }
-
-/// Remembers what it followed; refuses parties named "nobody".
-class Witness final : public Follower {
- public:
-  Result<void> admit(const Entry& entry) const override {
-    if (entry.party == "nobody") return fail(Code::refused, "test.nobody", "", "x");
-    const auto spent = spent_.find(entry.party);
-    if (entry.party == "limited" && spent != spent_.end() && spent->second >= 3) {
-      return fail(Code::exhausted, "test.limited", "", "x");
-    }
-    return {};
-  }
-  void follow(std::uint64_t index, const Entry& entry) override {
-    EXPECT_EQ(index, count_) << "entries are followed in order, none twice";
-    ++count_, ++followed_;
-    ++spent_[entry.party];
-  }
-  Bytes snapshot() const override {
-    Bytes out;
-    put_varint(out, count_);
-    for (const auto& [party, spent] : spent_) put_sized(out, party), put_varint(out, spent);
-    return out;
-  }
-  Result<void> restore(ByteView snapshot) override {
-    if (refuse_restore) return fail(Code::corrupt, "test.restore", "", "x");
-    ByteReader in(snapshot);
-    count_ = in.varint();
-    while (in.ok() && in.left() > 0) {
-      const std::string party(in.sized());
-      spent_[party] = in.varint();
-    }
-    return {};
-  }
-  bool refuse_restore = false;
-  std::uint64_t count() const { return count_; }
-  std::uint64_t followed() const { return followed_; }  ///< since the start, without what a snapshot gave
-  const std::map<std::string, std::uint64_t>& spent() const { return spent_; }
-
- private:
-  std::uint64_t count_ = 0, followed_ = 0;
-  std::map<std::string, std::uint64_t> spent_;
-};
-
-Entry entry_by(std::string party, std::uint64_t number = 0) {
-  return {.at = 0, .agreement = 1, .party = std::move(party), .event = BackupTaken{.size = number}};
-}
-
-/// A log over a memory store that outlives it.
-struct Bench {
-  MemoryFaults faults;
-  std::unique_ptr<storage::Store> store = storage::open_memory(&faults);
-  ManualClock clock;
-  std::unique_ptr<Witness> witness;
-  std::unique_ptr<Log> log;
-  LogOptions options;
-
-  Result<void> open() {
-    log.reset();
-    witness = std::make_unique<Witness>();
-    HF_TRY(log, Log::open(*store, log_key(), clock, *witness, options));
-    return {};
-  }
-  void grow(std::uint64_t count) {
-    std::vector<Entry> entries;
-    for (std::uint64_t i = 0; i < count; ++i) entries.push_back(entry_by("p" + std::to_string(i % 5), i));
-    std::promise<std::vector<Result<Appended>>> promise;
-    log->append_many(std::move(entries), [&](auto results) { promise.set_value(std::move(results)); });
-    for (const auto& result : promise.get_future().get()) ASSERT_TRUE(result) << result.error().text();
-  }
-};
-
-std::vector<Bytes> entries_of(const Log& log) {
-  std::vector<Bytes> out;
-  EXPECT_TRUE(log.search("", [&](std::uint64_t index, ByteView entry) {
-    EXPECT_EQ(index, out.size());
-    out.emplace_back(entry);
-    return true;
-  }));
-  EXPECT_EQ(out.size(), log.size());
-  return out;
-}
-
-std::vector<Hash> leaves_of(const Log& log) {
-  std::vector<Hash> out;
-  for (const Bytes& entry : entries_of(log)) out.push_back(leaf_hash(entry));
-  return out;
-}
-
-Hash root_from(std::span<const Hash> leaves) {
-  Frontier frontier;
-  for (const Hash& leaf : leaves) frontier.append(leaf);
-  return frontier.root();
-}
 
 /// The hash tile of a tree with these leaves, by the definition.
 Bytes tile_from(std::span<const Hash> leaves, const TileId& id) {
@@ -223,68 +118,6 @@ TEST(LogAppend, PushesBackWhenTooManyWait) {
   EXPECT_EQ(bench.log->size(), 10u);
 }
 
-TEST(LogFaults, AFailedSyncTellsNobodyOkAndClosesTheLogForGood) {
-  for (const auto mode : {MemoryFaults::Mode::before, MemoryFaults::Mode::after}) {
-    Bench bench;
-    ASSERT_TRUE(bench.open());
-    bench.grow(10);
-    bench.faults.fail_write(1, mode);
-    for (int i = 0; i < 2; ++i) {
-      const auto refused = bench.log->append_and_wait(entry_by("a"));
-      ASSERT_FALSE(refused);
-      EXPECT_EQ(refused.error().code, Code::unavailable);
-      EXPECT_EQ(refused.error().slug, "evidence.log.failed");
-    }
-    EXPECT_EQ(bench.log->size(), 10u);
-    bench.log.reset();
-    bench.faults.crash();
-    ASSERT_TRUE(bench.open());
-    // The log may say more than anyone was told, never less: a write can reach the disk and yet report a failure.
-    const std::uint64_t size = bench.log->size();
-    EXPECT_EQ(size, mode == MemoryFaults::Mode::before ? 10u : 11u);
-    EXPECT_EQ(bench.witness->count(), size) << "what was staged and lost is not in the state";
-    EXPECT_EQ(bench.log->append_and_wait(entry_by("a"))->index, size);
-  }
-}
-
-TEST(LogFaults, WhateverWriteFailsNothingAcknowledgedIsLostAndCheckpointsJoin) {
-  const auto seed = std::random_device{}();
-  SCOPED_TRACE("seed " + std::to_string(seed));
-  std::mt19937_64 random(seed);
-  Bench bench;
-  bench.options.snapshot_every_entries = 700;
-  std::map<std::uint64_t, std::uint64_t> acknowledged;  // index and the entry's own number
-  Checkpoint newest;
-  newest.root = empty_root();
-  for (int round = 0; round < 40; ++round) {
-    ASSERT_TRUE(bench.open());
-    const std::vector<Bytes> entries = entries_of(*bench.log);
-    for (const auto& [index, number] : acknowledged) {
-      ASSERT_LT(index, entries.size());
-      ASSERT_EQ(std::get<BackupTaken>(Entry::decode(entries[index])->event).size, number);
-    }
-    ASSERT_EQ(bench.witness->count(), bench.log->size());
-    const auto proof = bench.log->consistency(newest.size, bench.log->size());
-    ASSERT_TRUE(proof);
-    ASSERT_TRUE(check_consistency(newest.size, newest.root, bench.log->size(), root_from(leaves_of(*bench.log)), *proof));
-    bench.faults.fail_write(1 + random() % 12,
-                            random() % 2 ? MemoryFaults::Mode::before : MemoryFaults::Mode::after, 1 + random() % 40);
-    for (int step = 0; step < 12; ++step) {
-      std::promise<std::vector<Result<Appended>>> promise;
-      const std::uint64_t number = random() >> 12;
-      bench.log->append_many(std::vector<Entry>(1 + random() % 900, entry_by("a", number)),
-                             [&](auto results) { promise.set_value(std::move(results)); });
-      for (const auto& result : promise.get_future().get()) {
-        if (result) acknowledged[result->index] = number;
-      }
-      if (const auto note = bench.log->checkpoint()) newest = open_checkpoint(*note, bench.log->key()).value();
-    }
-    bench.log.reset();
-    bench.faults.fail_write(0, MemoryFaults::Mode::before, 0);
-    bench.faults.crash();
-  }
-}
-
 TEST(LogTree, TilesAndPartialTilesAreThoseOfAnIndependentTree) {
   Bench bench;
   ASSERT_TRUE(bench.open());
@@ -371,7 +204,8 @@ TEST(LogTree, EveryEntryHasAProofAndSizesJoin) {
   for (const std::uint64_t old_size : {0, 1, 255, 256, 257, 511, 700}) {
     const auto proof = bench.log->consistency(old_size, 700);
     ASSERT_TRUE(proof);
-    EXPECT_TRUE(check_consistency(old_size, root_from(std::span(leaves).first(old_size)), 700, root_from(leaves), *proof));
+    EXPECT_TRUE(
+        check_consistency(old_size, root_from(std::span(leaves).first(old_size)), 700, root_from(leaves), *proof));
   }
   EXPECT_EQ(bench.log->consistency(1, 701).error().code, Code::not_found);
 }
@@ -405,134 +239,6 @@ TEST(LogCheckpoint, OldOnesDoNotPileUp) {
   EXPECT_LT(bench.store->list_blobs("checkpoint/", "", 1000)->size(), 70u);
 }
 
-/// Copies a log's store into a fresh one, all its blobs, but no more than `entries` of its journal.
-void copy_store(storage::Store& from, storage::Store& to, std::uint64_t entries) {
-  const std::uint64_t token = to.acquire("log", "copy", std::chrono::seconds(60)).value();
-  ASSERT_TRUE(from.read("log", 0, [&](std::uint64_t position, std::uint32_t count, ByteView packed) {
-    if (position + count > entries) return false;
-    EXPECT_TRUE(to.append("log", position, count, packed, token));
-    return true;
-  }));
-  const auto names = from.list_blobs("", "", 10'000).value();
-  for (const std::string& name : names) {
-    const storage::Blob blob{name, from.get_blob(name).value().value()};
-    ASSERT_TRUE(to.put_blobs({&blob, 1}));
-  }
-  ASSERT_TRUE(to.release("log", token));
-}
-
-TEST(LogRecovery, RefusesALogShorterThanItsNewestCheckpoint) {
-  Bench bench, older;
-  ASSERT_TRUE(bench.open());
-  bench.grow(10);
-  bench.grow(10);
-  ASSERT_TRUE(bench.log->checkpoint());
-  copy_store(*bench.store, *older.store, 10);
-  const auto opened = older.open();
-  ASSERT_FALSE(opened);
-  EXPECT_EQ(opened.error().slug, "evidence.rollback");
-}
-
-TEST(LogRecovery, RefusesAnotherLogOfTheSameLength) {
-  Bench bench, other;
-  ASSERT_TRUE(bench.open());
-  bench.grow(10);
-  ASSERT_TRUE(bench.log->checkpoint());
-  const auto names = bench.store->list_blobs("checkpoint/", "", 10).value();
-  ASSERT_TRUE(other.open());
-  for (int i = 0; i < 10; ++i) ASSERT_TRUE(other.log->append_and_wait(entry_by("else")));
-  other.log.reset();
-  const storage::Blob blob{names.back(), bench.store->get_blob(names.back()).value().value()};
-  ASSERT_TRUE(other.store->put_blobs({&blob, 1}));
-  EXPECT_EQ(other.open().error().slug, "evidence.rollback");
-}
-
-TEST(LogRecovery, RefusesAnotherKeysCheckpoint) {
-  Bench bench;
-  ASSERT_TRUE(bench.open());
-  bench.grow(1);
-  ASSERT_TRUE(bench.log->checkpoint());
-  bench.log.reset();
-  Witness witness;
-  EXPECT_EQ(Log::open(*bench.store, log_key('x'), bench.clock, witness).error().slug, "evidence.checkpoint.unsigned");
-}
-
-TEST(LogRecovery, RefusesAJournalWithoutItsTiles) {
-  Bench bench, other;
-  bench.options.snapshot_every_entries = 1 << 20;
-  ASSERT_TRUE(bench.open());
-  for (int i = 0; i < 10; ++i) bench.grow(1000);
-  ASSERT_TRUE(bench.open());
-  bench.grow(5);
-  // Sealed and trimmed: without the blob of a tile, the tree cannot be rebuilt.
-  for (const char* lost : {"tile/0/000", "tile/0/030"}) {
-    const Bytes content = bench.store->get_blob(lost).value().value();
-    const std::string name = lost;
-    bench.log.reset();
-    ASSERT_TRUE(bench.store->delete_blobs({&name, 1}));
-    EXPECT_EQ(bench.open().error().slug, "evidence.tile.missing");
-    const storage::Blob blob{name, content};
-    ASSERT_TRUE(bench.store->put_blobs({&blob, 1}));
-    ASSERT_TRUE(bench.open());
-  }
-}
-
-TEST(LogRecovery, StartsFromTheNewestGoodSnapshotAndElseFromTheFirstEntry) {
-  Bench bench;
-  bench.options.snapshot_every_entries = 1 << 20;
-  ASSERT_TRUE(bench.open());
-  bench.grow(1000);
-  ASSERT_TRUE(bench.open());
-  EXPECT_EQ(bench.witness->followed(), 0u) << "a clean stop leaves a snapshot of all";
-  bench.grow(500);
-  ASSERT_TRUE(bench.open());
-  bench.grow(1);
-  ASSERT_TRUE(bench.open());
-  auto names = bench.store->list_blobs("snapshot/", "", 10).value();
-  ASSERT_EQ(names.size(), 2u) << "the last two are kept";
-  const auto spent = bench.witness->spent();
-
-  const auto damage = [&](const std::string& name) {
-    storage::Blob blob{name, bench.store->get_blob(name).value().value()};
-    blob.bytes[blob.bytes.size() / 2] ^= 1;
-    ASSERT_TRUE(bench.store->delete_blobs({&name, 1}));
-    ASSERT_TRUE(bench.store->put_blobs({&blob, 1}));
-  };
-  bench.log.reset();
-  damage(names[1]);
-  ASSERT_TRUE(bench.open());
-  EXPECT_EQ(bench.witness->followed(), 1u);
-  EXPECT_EQ(bench.witness->spent(), spent);
-  bench.log.reset();
-  names = bench.store->list_blobs("snapshot/", "", 10).value();
-  for (const std::string& name : names) damage(name);
-  ASSERT_TRUE(bench.open());
-  EXPECT_EQ(bench.witness->followed(), 1501u);
-  EXPECT_EQ(bench.witness->spent(), spent);
-
-  bench.log.reset();
-  Witness picky;
-  picky.refuse_restore = true;
-  ASSERT_TRUE(Log::open(*bench.store, log_key(), bench.clock, picky));
-  EXPECT_EQ(picky.followed(), 1501u);
-}
-
-TEST(LogLease, AnotherOwnersWriterIsFencedOff) {
-  Bench bench;
-  bench.faults.set_clock(&bench.clock);
-  bench.options.owner = "first";
-  ASSERT_TRUE(bench.open());
-  bench.grow(1);
-  Witness second;
-  const LogOptions options{.owner = "second"};
-  EXPECT_EQ(Log::open(*bench.store, log_key(), bench.clock, second, options).error().code, Code::conflict);
-  bench.clock.advance(std::chrono::minutes(1));
-  auto taken = Log::open(*bench.store, log_key(), bench.clock, second, options);
-  ASSERT_TRUE(taken) << taken.error().text();
-  EXPECT_EQ(bench.log->append_and_wait(entry_by("late")).error().slug, "evidence.log.failed");
-  EXPECT_EQ((*taken)->append_and_wait(entry_by("new"))->index, 1u);
-}
-
 TEST(LogSearch, FindsEveryEntryThatHoldsTheNeedleAndStopsWhenTold) {
   Bench bench;
   ASSERT_TRUE(bench.open());
@@ -560,41 +266,6 @@ TEST(Compress, ComesBackAndRefusesDamage) {
   EXPECT_EQ(decompress_bundle(frame).value(), bundle);
   for (std::size_t size = 0; size < frame.size(); ++size) EXPECT_FALSE(decompress_bundle(frame.substr(0, size)));
   EXPECT_FALSE(decompress_bundle("not a frame at all"));
-}
-
-TEST(LogOnRocksDb, KeepsEverythingAcrossRestartsUnderManyThreads) {
-  const std::string directory = testing::TempDir() + "holdfast_log_test." + std::to_string(getpid());
-  std::filesystem::remove_all(directory);
-  std::vector<Hash> leaves;
-  ManualClock clock;
-  for (int start = 0; start < 3; ++start) {
-    auto store = storage::open_rocksdb(directory);
-    ASSERT_TRUE(store) << store.error().text();
-    Witness witness;
-    auto log = Log::open(**store, log_key(), clock, witness);
-    ASSERT_TRUE(log) << log.error().text();
-    const std::vector<Hash> now = leaves_of(**log);
-    ASSERT_EQ(now, leaves);
-    EXPECT_EQ(witness.count(), leaves.size());
-    {
-      std::vector<std::jthread> running;
-      for (int t = 0; t < 4; ++t) {
-        running.emplace_back([&, t] {
-          for (int i = 0; i < 20; ++i) EXPECT_TRUE((*log)->append_and_wait(entry_by("t" + std::to_string(t))));
-          std::promise<void> done;
-          (*log)->append_many(std::vector<Entry>(2000, entry_by("many")), [&](auto results) {
-            for (const auto& result : results) EXPECT_TRUE(result);
-            done.set_value();
-          });
-          done.get_future().wait();
-        });
-      }
-    }
-    leaves = leaves_of(**log);
-    EXPECT_EQ(leaves.size(), static_cast<std::size_t>(start + 1) * 4 * 2020);
-    EXPECT_EQ(open_checkpoint((*log)->checkpoint().value(), (*log)->key())->root, root_from(leaves));
-  }
-  std::filesystem::remove_all(directory);
 }
 
 }  // namespace

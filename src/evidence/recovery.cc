@@ -39,8 +39,10 @@ Result<void> take_batch(Tail& tail, std::uint64_t position, std::uint32_t count,
   leaves.reserve(count);
   std::size_t skipped_bytes = 0;
   for (const ByteView entry : entries) {
-    if (position++ < tail.size()) skipped_bytes += 2 + entry.size();
-    else leaves.push_back(leaf_hash(entry));
+    if (position++ < tail.size())
+      skipped_bytes += 2 + entry.size();
+    else
+      leaves.push_back(leaf_hash(entry));
   }
   if (!leaves.empty()) tail.add(packed.substr(skipped_bytes), leaves);
   return {};

@@ -59,9 +59,8 @@ void Sealer::write_snapshot(std::uint64_t size, Bytes state) {
 void Sealer::run() {
   std::unique_lock lock(mutex_);
   for (;;) {
-    wake_.wait_for(lock, std::chrono::seconds(1), [this] {
-      return stopping_ || snapshot_ || tail_.size() - tail_.sealed() >= kGroupEntries;
-    });
+    wake_.wait_for(lock, std::chrono::seconds(1),
+                   [this] { return stopping_ || snapshot_ || tail_.size() - tail_.sealed() >= kGroupEntries; });
     if (stopping_) return;
     if (tail_.size() - tail_.sealed() >= kGroupEntries) {
       working_ = true;

@@ -34,9 +34,8 @@ HashReader Tiles::hashes(std::uint64_t size) const {
 }
 
 Result<Bytes> Tiles::entry(std::uint64_t index) const {
-  const TileId id{.entries = true,
-                  .number = index / kTileWidth,
-                  .width = static_cast<std::uint16_t>(index % kTileWidth + 1)};
+  const TileId id{
+      .entries = true, .number = index / kTileWidth, .width = static_cast<std::uint16_t>(index % kTileWidth + 1)};
   HF_TRY(const Bytes bundle, read(id));
   HF_TRY(const auto entries, split_bundle(bundle, id.width));
   return Bytes(entries.back());

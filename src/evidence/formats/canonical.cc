@@ -23,18 +23,14 @@ constexpr auto kSextets = [] {
 constexpr std::size_t base64url_size(std::size_t raw) { return (raw * 4 + 2) / 3; }
 
 /// The letter after the backslash, for the characters that have one; u for other controls; 0 for plain ones.
-constexpr char escape_of(unsigned char c) {
-  switch (c) {
-    case '"': return '"';
-    case '\\': return '\\';
-    case '\b': return 'b';
-    case '\t': return 't';
-    case '\n': return 'n';
-    case '\f': return 'f';
-    case '\r': return 'r';
-    default: return c < 0x20 ? 'u' : '\0';
-  }
-}
+constexpr auto kEscapes = [] {
+  std::array<char, 256> out{};
+  std::fill_n(out.begin(), 0x20, 'u');
+  out['"'] = '"', out['\\'] = '\\', out['\b'] = 'b', out['\t'] = 't', out['\n'] = 'n', out['\f'] = 'f', out['\r'] = 'r';
+  return out;
+}();
+
+constexpr char escape_of(unsigned char c) { return kEscapes[c]; }
 
 /// Takes `literal` off the front.
 bool skip(ByteView& in, ByteView literal) {
@@ -134,10 +130,14 @@ bool take_value(ByteView& in, int levels_left) {
   std::string text;
   std::uint64_t number = 0;
   switch (in.front()) {
-    case '{': return take_object(in, levels_left - 1);
-    case '[': return take_array(in, levels_left - 1);
-    case '"': return take_string(in, text);
-    default: return take_integer(in, number);
+    case '{':
+      return take_object(in, levels_left - 1);
+    case '[':
+      return take_array(in, levels_left - 1);
+    case '"':
+      return take_string(in, text);
+    default:
+      return take_integer(in, number);
   }
 }
 

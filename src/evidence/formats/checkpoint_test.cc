@@ -141,9 +141,10 @@ TEST(TlogProofFile, HasOneSpelling) {
   for (const std::string& text :
        {std::string(), std::string(header), std::string(header) + "index 0\n", replaced("@v1", "@v2"),
         replaced("index 0", "index 00"), replaced("index 0", "index -1"), replaced("index 0", "index"),
-        replaced("index 0", "index 0 "), replaced("index 0", "extra \nindex 0"), replaced("index 0", "extra ?\nindex 0"),
-        replaced("index 0\n", "index 0\nAAAA\n"), replaced("index 0\n", "index 0\r\n"),
-        replaced("index 0\n", "index 0\n" + many), replaced("index 0", "index 18446744073709551616")}) {
+        replaced("index 0", "index 0 "), replaced("index 0", "extra \nindex 0"),
+        replaced("index 0", "extra ?\nindex 0"), replaced("index 0\n", "index 0\nAAAA\n"),
+        replaced("index 0\n", "index 0\r\n"), replaced("index 0\n", "index 0\n" + many),
+        replaced("index 0", "index 18446744073709551616")}) {
     EXPECT_EQ(TlogProof::parse(text).error().code, Code::corrupt) << text;
   }
 }

@@ -11,9 +11,10 @@ namespace {
 
 // In the order of Event's alternatives.
 constexpr std::array<std::string_view, std::variant_size_v<Event>> kKinds = {
-    "agreement.adopted",  "server.started",       "deposited",     "released",     "refused",
-    "subject.exported",   "subject.restricted",   "subject.unrestricted", "erasure.asked", "erasure.done",
-    "retention.swept",    "root-key.rotated",     "backup.taken"};
+    "agreement.adopted", "server.started",   "deposited",          "released",
+    "refused",           "subject.exported", "subject.restricted", "subject.unrestricted",
+    "erasure.asked",     "erasure.done",     "retention.swept",    "root-key.rotated",
+    "backup.taken"};
 
 template <class T, class Kind>
 concept Is = std::same_as<std::remove_const_t<T>, Kind>;
@@ -101,8 +102,8 @@ void members(Json& json, E& entry, T& event) {
 
 /// The kinds that say no more than whom they are about.
 template <class T>
-concept OnlySubject = Is<T, SubjectRestricted> || Is<T, SubjectUnrestricted> || Is<T, ErasureAsked> ||
-                      Is<T, ErasureDone>;
+concept OnlySubject =
+    Is<T, SubjectRestricted> || Is<T, SubjectUnrestricted> || Is<T, ErasureAsked> || Is<T, ErasureDone>;
 
 template <class Json, class E, OnlySubject T>
 void members(Json& json, E& entry, T& event) {
@@ -154,8 +155,10 @@ std::string_view kind_in(ByteView json) {
 template <std::size_t I = 0>
 void emplace_kind(Event& event, std::size_t index) {
   if constexpr (I < std::variant_size_v<Event>) {
-    if (I == index) event.emplace<I>();
-    else emplace_kind<I + 1>(event, index);
+    if (I == index)
+      event.emplace<I>();
+    else
+      emplace_kind<I + 1>(event, index);
   }
 }
 

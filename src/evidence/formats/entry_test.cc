@@ -25,14 +25,22 @@ const std::vector<Event>& one_of_each() {
       ServerStarted{.binary = kDigest, .software = "holdfast 0.1.0"},
       Deposited{.collection = "profile", .subject = kSubject, .records = 1, .subjects = 1, .digest = kDigest},
       Deposited{.collection = "views", .subject = {}, .records = 5000, .subjects = 40, .digest = kDigest},
-      Released{.flow = "support", .to = "bytedance", .subject = kSubject,
-               .gives = R"({"profile":{"born":"year","email":"token"}})", .records = 1, .digest = kDigest,
+      Released{.flow = "support",
+               .to = "bytedance",
+               .subject = kSubject,
+               .gives = R"({"profile":{"born":"year","email":"token"}})",
+               .records = 1,
+               .digest = kDigest,
                .size_bytes = 182},
       Refused{.operation = "disclose", .flow = "", .reason = "agreement.flow.unknown", .count = 2},
       SubjectExported{.subject = kSubject, .digest = kDigest, .size_bytes = 9000},
-      SubjectRestricted{kSubject}, SubjectUnrestricted{kSubject}, ErasureAsked{kSubject}, ErasureDone{kSubject},
+      SubjectRestricted{kSubject},
+      SubjectUnrestricted{kSubject},
+      ErasureAsked{kSubject},
+      ErasureDone{kSubject},
       RetentionSwept{.collection = "views", .records = 10, .subjects = 4},
-      RootKeyRotated{.from = "k1", .to = "k2", .subjects = 3000}, BackupTaken{.size = 77}};
+      RootKeyRotated{.from = "k1", .to = "k2", .subjects = 3000},
+      BackupTaken{.size = 77}};
   return events;
 }
 
@@ -75,21 +83,51 @@ TEST(Entry, NoOtherSpellingIsTaken) {
     return out;
   };
   ASSERT_TRUE(Entry::decode(good));
-  for (const std::string& text :
-       {std::string(), std::string("{}"), std::string("null"), good + "\n", " " + good, replaced("{\"a", "{ \"a"),
-        replaced(":3,", ":03,"), replaced(":3,", ":3.0,"), replaced(":3,", ":-3,"), replaced(":3,", ":3e0,"),
-        replaced(":3,", ":4294967296,"), replaced(":182,", ":9007199254740992,"), replaced(":182,", ":\"182\","),
-        replaced("22:42", "24:42"), replaced("2026-11", "2026-13"), replaced("11-23", "11-31"), replaced(".007Z", "Z"),
-        replaced("007Z", "007+00:00"), replaced("T22", " 22"), replaced("2026", "0000"), replaced("SIE", "SIF"),
-        replaced("SIE", "SIE="), replaced("-6wy", "+6wy"), replaced("-6wy", "6wy"), replaced("support", "sup\\u0070ort"),
-        replaced("support", "sup\tport"), replaced("support", "sup\\/port"), replaced("support", "sup\xff"),
-        replaced("support", "sup\\u001Fport"), replaced("support", "\\ud800"), replaced("\"released\"", "\"refused\""),
-        replaced("\"released\"", "\"unknown\""), replaced("\"records\":1,", ""), replaced("\"size\"", "\"sizes\""),
-        replaced("\"to\":", "\"tp\":"), replaced("\"records\":1,", "\"records\":1,\"records\":1,"),
-        replaced("\"size\":182", "\"size\":182,\"soul\":1"), replaced("}}", "},\"a\":{}}"), replaced("}}", "} }"),
-        replaced("\"born\":\"year\"", "\"fern\":\"year\""), replaced("\"born\":\"year\"", "\"born\":null"),
-        replaced("\"born\":\"year\"", "\"born\":-1"), replaced("{\"profile\":{\"born\":\"year\",\"email\":\"token\"}}", "[]"),
-        replaced("\"agreement\":3,\"at\":\"2026-11-23T22:42:00.007Z\"", "\"at\":\"2026-11-23T22:42:00.007Z\",\"agreement\":3")}) {
+  for (const std::string& text : {std::string(),
+                                  std::string("{}"),
+                                  std::string("null"),
+                                  good + "\n",
+                                  " " + good,
+                                  replaced("{\"a", "{ \"a"),
+                                  replaced(":3,", ":03,"),
+                                  replaced(":3,", ":3.0,"),
+                                  replaced(":3,", ":-3,"),
+                                  replaced(":3,", ":3e0,"),
+                                  replaced(":3,", ":4294967296,"),
+                                  replaced(":182,", ":9007199254740992,"),
+                                  replaced(":182,", ":\"182\","),
+                                  replaced("22:42", "24:42"),
+                                  replaced("2026-11", "2026-13"),
+                                  replaced("11-23", "11-31"),
+                                  replaced(".007Z", "Z"),
+                                  replaced("007Z", "007+00:00"),
+                                  replaced("T22", " 22"),
+                                  replaced("2026", "0000"),
+                                  replaced("SIE", "SIF"),
+                                  replaced("SIE", "SIE="),
+                                  replaced("-6wy", "+6wy"),
+                                  replaced("-6wy", "6wy"),
+                                  replaced("support", "sup\\u0070ort"),
+                                  replaced("support", "sup\tport"),
+                                  replaced("support", "sup\\/port"),
+                                  replaced("support", "sup\xff"),
+                                  replaced("support", "sup\\u001Fport"),
+                                  replaced("support", "\\ud800"),
+                                  replaced("\"released\"", "\"refused\""),
+                                  replaced("\"released\"", "\"unknown\""),
+                                  replaced("\"records\":1,", ""),
+                                  replaced("\"size\"", "\"sizes\""),
+                                  replaced("\"to\":", "\"tp\":"),
+                                  replaced("\"records\":1,", "\"records\":1,\"records\":1,"),
+                                  replaced("\"size\":182", "\"size\":182,\"soul\":1"),
+                                  replaced("}}", "},\"a\":{}}"),
+                                  replaced("}}", "} }"),
+                                  replaced("\"born\":\"year\"", "\"fern\":\"year\""),
+                                  replaced("\"born\":\"year\"", "\"born\":null"),
+                                  replaced("\"born\":\"year\"", "\"born\":-1"),
+                                  replaced("{\"profile\":{\"born\":\"year\",\"email\":\"token\"}}", "[]"),
+                                  replaced("\"agreement\":3,\"at\":\"2026-11-23T22:42:00.007Z\"",
+                                           "\"at\":\"2026-11-23T22:42:00.007Z\",\"agreement\":3")}) {
     const auto entry = Entry::decode(text);
     EXPECT_FALSE(entry) << text;
     if (!entry) {
@@ -160,8 +198,9 @@ TEST(CanonicalJson, SortsByUtf16AndBoundsItsDepth) {
 }
 
 std::string random_text(std::mt19937_64& random) {
-  static const std::vector<std::string> pieces = {"a",  "\"", "\\", "\n", "\t", "\b", "\f", "\r", std::string(1, '\0'),
-                                                  "\x1f", "\x7f", "é", "漢", "\U0001f600", ",\"kind\":\"", "{", "}", "/"};
+  static const std::vector<std::string> pieces = {
+      "a",    "\"",   "\\", "\n", "\t",         "\b",           "\f", "\r", std::string(1, '\0'),
+      "\x1f", "\x7f", "é",  "漢", "\U0001f600", ",\"kind\":\"", "{",  "}",  "/"};
   std::string out;
   for (std::uint64_t i = random() % 12; i > 0; --i) out += pieces[random() % pieces.size()];
   return out;
@@ -201,9 +240,15 @@ TEST(Entry, DamagedTextIsRefusedOrMeansWhatItSays) {
     std::string text = entry_of(one_of_each()[random() % one_of_each().size()]).encode();
     const std::size_t at = random() % text.size();
     switch (random() % 3) {
-      case 0: text[at] = static_cast<char>(random()); break;
-      case 1: text.erase(at, 1 + random() % 3); break;
-      default: text.insert(at, 1, "\"\\{},:0a"[random() % 8]); break;
+      case 0:
+        text[at] = static_cast<char>(random());
+        break;
+      case 1:
+        text.erase(at, 1 + random() % 3);
+        break;
+      default:
+        text.insert(at, 1, "\"\\{},:0a"[random() % 8]);
+        break;
     }
     if (const auto entry = Entry::decode(text)) {
       ASSERT_EQ(entry->encode(), text);

@@ -96,7 +96,7 @@ std::vector<TileId> tiles_of(std::uint64_t size, std::uint64_t from) {
 HashReader read_hashes(std::uint64_t size, std::function<Result<Bytes>(const TileId&)> fetch) {
   using Tiles = std::map<std::pair<unsigned, std::uint64_t>, std::vector<Hash>>;
   return [size, fetch = std::move(fetch), tiles = std::make_shared<Tiles>()](unsigned level,
-                                                                              std::uint64_t index) -> Result<Hash> {
+                                                                             std::uint64_t index) -> Result<Hash> {
     const unsigned tile_level = level / 8, shift = level % 8;
     const std::uint64_t first = index << shift, number = first / kTileWidth;
     const std::uint64_t hashes = hashes_at(size, tile_level);
@@ -108,7 +108,8 @@ HashReader read_hashes(std::uint64_t size, std::function<Result<Bytes>(const Til
                       .width = static_cast<std::uint16_t>(std::min(kTileWidth, hashes - number * kTileWidth))};
       HF_TRY(const Bytes raw, fetch(id));
       if (raw.size() != id.width * Hash::kSize) {
-        return fail(Code::corrupt, "evidence.tile.length", id.path(), "The tile does not have the length of its width.");
+        return fail(Code::corrupt, "evidence.tile.length", id.path(),
+                    "The tile does not have the length of its width.");
       }
       std::vector<Hash> content(id.width);
       for (std::size_t i = 0; i < content.size(); ++i) {

@@ -38,13 +38,43 @@ TEST(TilePath, ParsesWhatItWritesAndNothingElse) {
     ASSERT_TRUE(again) << id.path();
     EXPECT_EQ(*again, id) << id.path();
   }
-  for (const std::string_view path :
-       {"", "tile", "tile/", "tile/0", "tile/0/", "tile/0/0", "tile/0/00", "tile/0/0000", "tile/00/000", "tile/64/000",
-        "tile/-1/000", "tile/+1/000", "tile/0/000/", "tile/0/x000/001", "tile/0/x001", "tile/0/001/000", "x1/000",
-        "tile/0/x1/000", "tile/0/x001/00", "tile/0/xx01/000", "tile/0/000.p", "tile/0/000.p/", "tile/0/000.p/0",
-        "tile/0/000.p/256", "tile/0/000.p/01", "tile/0/000.p/+1", "tile/0/000.p/1/", "tile/0/000.p/1.p/1",
-        "/tile/0/000", "tile/0/000 ", "tile/0/000?x", "tile/entry/000", "tile/entries/0", "tile/data/000",
-        "tile/0/../000", "tile/0/x999/x999/x999/x999/x999/x999/999", "tile/0/9999999999999999999999"}) {
+  for (const std::string_view path : {"",
+                                      "tile",
+                                      "tile/",
+                                      "tile/0",
+                                      "tile/0/",
+                                      "tile/0/0",
+                                      "tile/0/00",
+                                      "tile/0/0000",
+                                      "tile/00/000",
+                                      "tile/64/000",
+                                      "tile/-1/000",
+                                      "tile/+1/000",
+                                      "tile/0/000/",
+                                      "tile/0/x000/001",
+                                      "tile/0/x001",
+                                      "tile/0/001/000",
+                                      "x1/000",
+                                      "tile/0/x1/000",
+                                      "tile/0/x001/00",
+                                      "tile/0/xx01/000",
+                                      "tile/0/000.p",
+                                      "tile/0/000.p/",
+                                      "tile/0/000.p/0",
+                                      "tile/0/000.p/256",
+                                      "tile/0/000.p/01",
+                                      "tile/0/000.p/+1",
+                                      "tile/0/000.p/1/",
+                                      "tile/0/000.p/1.p/1",
+                                      "/tile/0/000",
+                                      "tile/0/000 ",
+                                      "tile/0/000?x",
+                                      "tile/entry/000",
+                                      "tile/entries/0",
+                                      "tile/data/000",
+                                      "tile/0/../000",
+                                      "tile/0/x999/x999/x999/x999/x999/x999/999",
+                                      "tile/0/9999999999999999999999"}) {
     EXPECT_FALSE(TileId::parse(path)) << path;
   }
   EXPECT_FALSE(TileId::parse(std::string("tile/0/000\0", 11)));
@@ -61,8 +91,8 @@ TEST(TilesOf, IsTheSpecificationsTable) {
   EXPECT_THAT(paths(256), UnorderedElementsAre("tile/entries/000", "tile/0/000", "tile/1/000.p/1"));
   EXPECT_THAT(paths(257), UnorderedElementsAre("tile/entries/000", "tile/entries/001.p/1", "tile/0/000",
                                                "tile/0/001.p/1", "tile/1/000.p/1"));
-  EXPECT_THAT(paths(70000, 69900), UnorderedElementsAre("tile/entries/273.p/112", "tile/0/273.p/112",
-                                                        "tile/1/001.p/17", "tile/2/000.p/1"));
+  EXPECT_THAT(paths(70000, 69900),
+              UnorderedElementsAre("tile/entries/273.p/112", "tile/0/273.p/112", "tile/1/001.p/17", "tile/2/000.p/1"));
   const auto all = paths(70000);
   EXPECT_EQ(all.size(), 274u + 274 + 2 + 1);
 }
@@ -96,8 +126,10 @@ TEST(ReadHashes, FindsSubtreesInTilesAskingForEachOnce) {
     asked.push_back(id.path());
     Bytes out;
     for (std::uint64_t i = id.number * kTileWidth; i < id.number * kTileWidth + id.width; ++i) {
-      if (id.level == 0) out += leaves[i].view();
-      else out += complete_root(std::span(leaves).subspan(i * kTileWidth, kTileWidth)).view();
+      if (id.level == 0)
+        out += leaves[i].view();
+      else
+        out += complete_root(std::span(leaves).subspan(i * kTileWidth, kTileWidth)).view();
     }
     return out;
   };
@@ -129,7 +161,8 @@ TEST(Bundle, OfAnotherWidthOrLengthIsCorrupt) {
   put_entry(bundle, "two");
   EXPECT_EQ(split_bundle(bundle, 1).error().code, Code::corrupt);
   EXPECT_EQ(split_bundle(bundle, 3).error().code, Code::corrupt);
-  for (std::size_t size = 0; size < bundle.size(); ++size) EXPECT_FALSE(split_bundle(bundle.substr(0, size), 2)) << size;
+  for (std::size_t size = 0; size < bundle.size(); ++size)
+    EXPECT_FALSE(split_bundle(bundle.substr(0, size), 2)) << size;
   EXPECT_FALSE(split_bundle(bundle + '\0', 2));
 }
 
