@@ -1,0 +1,71 @@
+"""Records come into custody: checked, versioned, once."""
+import json
+
+
+def put(client, subject, record, **headers):
+    return client.call("PUT", f"/v1/collections/profile/subjects/{subject}", json.dumps(record),
+                       {"Content-Type": "application/json", **{k.replace("_", "-"): v for k, v in headers.items()}})
+
+
+def test_versions_are_compared_and_set(shared):
+    app = shared.client("app-us")
+    first = put(app, "v1", {"zip": "1"}, If_None_Match="*")
+    assert first.status == 201
+    assert put(app, "v1", {"zip": "2"}, If_None_Match="*").status == 412
+    second = put(app, "v1", {"zip": "2"}, If_Match=first.headers["ETag"])
+    assert second.status == 200 and second.headers["ETag"] != first.headers["ETag"]
+    assert put(app, "v1", {"zip": "3"}, If_Match=first.headers["ETag"]).status == 412
+
+
+def test_a_retry_is_told_the_same(shared):
+    app = shared.client("app-us")
+    first = put(app, "v2", {"zip": "1"}, Idempotency_Key="k1")
+    again = put(app, "v2", {"zip": "1"}, Idempotency_Key="k1")
+    assert again.headers["Holdfast-Receipt"] == first.headers["Holdfast-Receipt"]
+    assert again.headers["ETag"] == first.headers["ETag"]
+    other = put(app, "v2", {"zip": "9"}, Idempotency_Key="k1")
+    assert (other.status, other.code) == (409, "idempotency.reused")
+
+
+def test_bad_records_are_refused_with_the_field_and_without_the_value(shared):
+    app = shared.client("app-us")
+    for record, code, where in [
+        ({"birthdate": "yesterday-secret"}, "disclosure.value.date", "birthdate"),
+        ({"emial": "x"}, "record.field.unknown", "emial"),
+    ]:
+        answer = put(app, "v3", record)
+        assert (answer.status, answer.code, answer.json()["where"]) == (400, code, where)
+        assert b"secret" not in answer.body
+    assert put(app, "v3", ["no object"]).code == "record.json"
+    answer = app.call("PUT", "/v1/collections/profile/subjects/v3", "{", {"Content-Type": "application/json"})
+    assert (answer.status, answer.code) == (400, "record.json")
+
+
+def test_only_named_parties_deposit(shared):
+    answer = put(shared.client("bytedance"), "v4", {"zip": "1"})
+    assert (answer.status, answer.code) == (403, "collection.party")
+
+
+def test_rows_are_appended_once(shared):
+    app = shared.client("app-us")
+    path = "/v1/collections/views/subjects/v5/records/e1"
+    json_type = {"Content-Type": "application/json"}
+    assert app.call("POST", path, '{"video":"a"}', json_type).status == 201
+    assert app.call("POST", path, '{"video":"a"}', json_type).status == 200
+    assert app.call("POST", path, '{"video":"b"}', json_type).status == 409
+
+
+def test_an_import_of_a_stream(shared):
+    app = shared.client("app-us")
+    rows = "".join(json.dumps({"subject": f"w{i % 7}", "event": f"e{i:06}", "video": f"v{i % 5}", "watched": i % 60,
+                               "at": "2026-01-02T03:04:05Z"}) + "\n" for i in range(20000))
+    answer = app.call("POST", "/v1/collections/views/import", rows + "broken\n",
+                      {"Content-Type": "application/x-ndjson"})
+    assert answer.status == 200
+    told = answer.json()
+    assert (told["accepted"], told["rejected"]) == (20000, 1)
+    assert told["errors"][0]["line"] == 20001
+    history = app.call("GET", "/v1/flows/history/subjects/w3").json()["views"]
+    assert len(history) == len([i for i in range(20000) if i % 7 == 3])
+    again = app.call("POST", "/v1/collections/views/import", rows, {"Content-Type": "application/x-ndjson"}).json()
+    assert (again["accepted"], again["unchanged"]) == (0, 20000)

@@ -1,0 +1,93 @@
+"""The log, as a stranger sees it: fetched, checked, forged, found out."""
+import json
+import shutil
+import subprocess
+
+import pytest
+
+from holdfast import Client, disclose, run
+
+
+@pytest.fixture
+def used(holdfast):
+    app, operator = holdfast.client("app-us"), holdfast.client("bytedance")
+    for i in range(300):
+        holdfast.deposit(app, f"s{i}")
+    for i in range(300):
+        disclose(app, "account", f"s{i}")
+    for i in range(20):
+        disclose(operator, "support", f"s{i}")
+    disclose(operator, "marketing", "s1")
+    return holdfast
+
+
+def test_a_clean_log_verifies_from_url_and_from_files(used, tmp_path):
+    out = used.verify("--json")
+    assert out.returncode == 0, out.stdout + out.stderr
+    told = json.loads(out.stdout)
+    flows = {(t["flow"], t["to"]): t["releases"] for t in told["tallies"]}
+    assert flows == {("account", "app-us"): 300, ("support", "bytedance"): 20}
+    mirror = tmp_path / "mirror"
+    used.cli("log", "export", mirror, profile="oracle")
+    assert (mirror / "checkpoint").exists() and (mirror / "tile/entries/000").exists()
+    assert used.verify(source=mirror).returncode == 0
+
+
+def test_verify_goes_on_from_where_it_was_and_notices_a_rollback(used, tmp_path):
+    mirror, state = tmp_path / "old", tmp_path / "state"
+    used.cli("log", "export", mirror, profile="oracle")
+    disclose(used.client("app-us"), "account", "s1")
+    assert used.verify("--state", state).returncode == 0
+    disclose(used.client("app-us"), "account", "s2")
+    assert used.verify("--state", state).returncode == 0
+    back = used.verify("--state", state, source=mirror)
+    assert back.returncode == 3 and "rollback" in (back.stdout + back.stderr)
+
+
+def test_a_forged_entry_is_named(used, tmp_path):
+    mirror = tmp_path / "forged"
+    used.cli("log", "export", mirror, profile="oracle")
+    bundle = mirror / "tile/entries/000"
+    content = bundle.read_bytes()
+    assert b'"zip":"clear"' in content or b'"profile"' in content
+    at = content.index(b'"collection":"profile"')
+    bundle.write_bytes(content[:at] + b'"collection":"Profile"' + content[at + 22:])
+    found = used.verify(source=mirror)
+    assert found.returncode == 2, found.stdout + found.stderr
+    assert "evidence.entry.forged" in found.stdout + found.stderr
+
+
+def test_wrong_parties_prove_nothing(used, tmp_path):
+    run("key", "new", "treasury", "-o", tmp_path / "other.key")
+    (tmp_path / "other.vkey").write_text(run("key", "show", tmp_path / "other.key").stdout.strip().splitlines()[-1])
+    out = run("verify", used.evidence_url, "--party", tmp_path / "other.vkey", check=False)
+    assert out.returncode != 0
+
+
+def test_the_plain_port_serves_evidence_and_nothing_else(used):
+    plain = Client(used.evidence_url, None)
+    assert plain.call("GET", "/log/checkpoint").headers["Content-Type"] == "text/plain; charset=utf-8"
+    assert plain.call("GET", "/log/tile/0/000").status == 200
+    assert plain.call("GET", "/log/tile/0/000.p/0").status == 404
+    assert plain.call("GET", "/log/tile/0/x999/999").status == 404
+    assert plain.call("GET", "/v1/status").status in (403, 404)
+    assert plain.call("GET", "/v1/flows/account/subjects/s1").status in (403, 404)
+
+
+def test_the_next_agreement_narrows_at_once(used):
+    refused = run("agreement", "adopt", used.signed(2, signers=("oracle",)), "--dir", used.dir, "--as", "oracle", check=False)
+    assert refused.returncode != 0 and "agreement.quorum" in refused.stderr
+    used.adopt(2, edit=lambda text: text.replace("zip: first 3", "zip: first 1"))
+    assert disclose(used.client("bytedance"), "support", "s1").json()["profile"]["zip"] == "9"
+    out = used.verify()
+    assert out.returncode == 0, out.stdout + out.stderr
+
+
+def test_no_personal_data_in_log_metrics_or_output(used):
+    app = used.client("app-us")
+    metrics = app.call("GET", "/metrics").body
+    evidence = b"".join(Client(used.evidence_url, None).call("GET", path).body for path in ("/log/tile/entries/000", "/log/checkpoint"))
+    used.stop()
+    output = (used.folder / "server.log").read_bytes()
+    for secret in (b"s17@example.org", "Zoë".encode(), b"94105", b"subjects/s17"):
+        assert secret not in metrics and secret not in evidence and secret not in output

@@ -1,0 +1,56 @@
+"""What a subject may ask for: their data, its restriction, its end."""
+import json
+
+from holdfast import disclose
+
+
+def test_export_tells_everything_and_who_received_it(shared):
+    app, operator = shared.client("app-us"), shared.client("bytedance")
+    shared.deposit(app, "sam")
+    disclose(operator, "support", "sam")
+    me = shared.subject_client("sam")
+    answer = me.call("GET", "/v1/subjects/sam/export")
+    assert answer.status == 200
+    told = answer.json()
+    assert told["collections"]["profile"]["records"][0]["fields"]["email"] == "sam@example.org"
+    assert told["collections"]["profile"]["categories"]["email"] == "user.contact.email"
+    assert told["recipients"][0]["to"] == "bytedance"
+    assert told["recipients"][0]["gives"]["profile"]["email"] == "token"
+    refused = me.call("GET", "/v1/subjects/somebody-else/export")
+    assert (refused.status, refused.code) == (403, "caller.subject")
+    assert operator.call("GET", "/v1/subjects/sam/export").code == "caller.serves"
+
+
+def test_a_restriction_stops_flows_and_can_be_lifted(shared):
+    app = shared.client("app-us")
+    shared.deposit(app, "tom")
+    assert app.call("PUT", "/v1/subjects/tom/restriction").status == 200
+    refused = disclose(app, "account", "tom")
+    assert (refused.status, refused.code) == (403, "subject.restricted")
+    assert app.call("DELETE", "/v1/subjects/tom/restriction").status == 200
+    assert disclose(app, "account", "tom").status == 200
+
+
+def test_after_an_erasure_nobody_can_read(holdfast):
+    app = holdfast.client("app-us")
+    holdfast.deposit(app, "una")
+    holdfast.deposit(app, "vic")
+    pseudonym = json.loads(app.call("GET", "/v1/subjects/una/export").body)["pseudonym"]
+    backup = holdfast.folder / "backup"
+    holdfast.cli("backup", backup, "--keys", holdfast.folder / "backup-keys", profile="oracle")
+    erased = holdfast.subject_client("una").call("DELETE", "/v1/subjects/una")
+    assert erased.status == 200 and erased.json()["done"] > erased.json()["asked"]
+    gone = disclose(app, "account", "una")
+    assert (gone.status, gone.code) == (404, "vault.subject.unknown")
+    assert disclose(app, "account", "vic").status == 200
+    verified = holdfast.verify()
+    assert verified.returncode == 0, verified.stdout + verified.stderr
+    assert pseudonym  # the log names only this, which means nothing any more
+    # What is on disk holds neither the person nor their data, before or after.
+    for path in holdfast.dir.glob("data/**/*"):
+        if path.is_file():
+            content = path.read_bytes()
+            assert b"una@example.org" not in content and b"vic@example.org" not in content, path
+    holdfast.stop()
+    holdfast.start()
+    assert disclose(holdfast.client("app-us"), "account", "una").status == 404
