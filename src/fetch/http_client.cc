@@ -58,9 +58,10 @@ std::size_t on_body(char* data, std::size_t, std::size_t size, void* user) {
     return size;
   }
   if (size > exchange.body_bytes_max - exchange.response.body.size()) {
-    exchange.error = Error{Code::exhausted, "http.body.large", "",
-                           "the answer is larger than the " + std::to_string(exchange.body_bytes_max) +
-                               " bytes that are accepted here", 0};
+    exchange.error = Error{
+        Code::exhausted, "http.body.large", "",
+        "the answer is larger than the " + std::to_string(exchange.body_bytes_max) + " bytes that are accepted here",
+        0};
     return 0;
   }
   exchange.response.body.append(data, size);
@@ -82,13 +83,17 @@ std::size_t on_read(char* out, std::size_t, std::size_t size, void* user) {
 
 /// What went wrong, and what to do about it. `detail` is curl's own sentence.
 Error explain(CURLcode code, const std::string& url, const std::string& detail) {
-  const auto error = [&](Code kind, std::string_view slug, std::string what) { return Error{kind, slug, url, what, 0}; };
+  const auto error = [&](Code kind, std::string_view slug, std::string what) {
+    return Error{kind, slug, url, what, 0};
+  };
   switch (code) {
     case CURLE_UNSUPPORTED_PROTOCOL:
     case CURLE_URL_MALFORMAT:
-      return error(Code::invalid, "http.url.malformed", "this is no http or https URL; write it as https://host:port/path");
+      return error(Code::invalid, "http.url.malformed",
+                   "this is no http or https URL; write it as https://host:port/path");
     case CURLE_COULDNT_RESOLVE_HOST:
-      return error(Code::unavailable, "http.host.unknown", "the host's name cannot be resolved; check the URL and the network");
+      return error(Code::unavailable, "http.host.unknown",
+                   "the host's name cannot be resolved; check the URL and the network");
     case CURLE_COULDNT_CONNECT:
       return error(Code::unavailable, "http.connect.refused",
                    "nothing accepts connections there; check host and port, and that the server runs");
@@ -102,14 +107,16 @@ Error explain(CURLcode code, const std::string& url, const std::string& detail) 
       return error(Code::invalid, "http.tls.certificate",
                    "the client certificate or its key cannot be used (" + detail + "); check both files");
     case CURLE_SSL_CONNECT_ERROR:
-      return error(Code::unavailable, "http.tls.handshake",
-                   "no TLS connection came about (" + detail + "); is this an https port, and is a client certificate needed?");
+      return error(
+          Code::unavailable, "http.tls.handshake",
+          "no TLS connection came about (" + detail + "); is this an https port, and is a client certificate needed?");
     case CURLE_RECV_ERROR:
     case CURLE_SEND_ERROR:
     case CURLE_GOT_NOTHING:
     case CURLE_PARTIAL_FILE:
       return error(Code::unavailable, "http.connection.lost",
-                   "the peer closed the connection (" + detail + "); try again, and check whether it wants a client certificate");
+                   "the peer closed the connection (" + detail +
+                       "); try again, and check whether it wants a client certificate");
     default:
       return error(Code::unavailable, "http.failed", detail);
   }
@@ -252,8 +259,8 @@ Result<Response> HttpClient::get(const std::string& url) {
   request.url = url;
   for (unsigned attempt = 1;; ++attempt) {
     auto response = handle_->perform(request, nullptr, nullptr);
-    const bool again = response ? response->status >= 502 && response->status <= 504
-                                : response.error().code == Code::unavailable;
+    const bool again =
+        response ? response->status >= 502 && response->status <= 504 : response.error().code == Code::unavailable;
     if (!again || attempt >= handle_->options.attempts) return response;
     std::this_thread::sleep_for(std::chrono::milliseconds(100) * (1u << std::min(attempt, 5u)));
   }

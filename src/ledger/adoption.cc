@@ -46,8 +46,7 @@ Result<void> check_trusted(const std::vector<VerifierKey>& trusted, const agreem
     return std::find(counted.begin(), counted.end(), party) == counted.end();
   });
   if (missing == quorum.all.end() && counted.size() >= quorum.any) return {};
-  return fail(Code::refused, "agreement.key.untrusted",
-              missing == quorum.all.end() ? "" : first.parties[*missing].name,
+  return fail(Code::refused, "agreement.key.untrusted", missing == quorum.all.end() ? "" : first.parties[*missing].name,
               "the first agreement is not signed with the parties' keys that were given to the checker; compare the "
               "keys with the parties");
 }
@@ -84,9 +83,9 @@ Result<agreement::PlanPtr> Ledger::State::judge(const evidence::AgreementAdopted
                   "the entry's name and version are not those in the document");
     }
     if (plan && (proposed.agreement != plan->agreement || proposed.version != plan->version + 1)) {
-      return fail(Code::refused, "agreement.version.stale", shown(adopted.name),
-                  "the next agreement must be version " + std::to_string(plan->version + 1) + " of '" +
-                      plan->agreement + "'");
+      return fail(
+          Code::refused, "agreement.version.stale", shown(adopted.name),
+          "the next agreement must be version " + std::to_string(plan->version + 1) + " of '" + plan->agreement + "'");
     }
     const agreement::Plan& in_force = plan ? *plan : proposed;
     HF_CHECK(agreement::check_quorum(in_force, proposed, document.note));

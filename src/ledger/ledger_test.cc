@@ -29,9 +29,9 @@ class LedgerTest : public testing::Test {
   std::string text(unsigned version, const std::string& limits = "3 subjects per day") const {
     return "holdfast: 1\nagreement: test\nversion: " + std::to_string(version) +
            "\nsubjects: {country: US, served-by: [app]}\nparties:\n  acme: {role: operator, country: CN, key: " +
-           operator_key.verifier().text() + "}\n  oak: {role: trustee, country: US, key: " +
-           trustee_key.verifier().text() + "}\n  treasury: {role: overseer, country: US, key: " +
-           overseer_key.verifier().text() +
+           operator_key.verifier().text() +
+           "}\n  oak: {role: trustee, country: US, key: " + trustee_key.verifier().text() +
+           "}\n  treasury: {role: overseer, country: US, key: " + overseer_key.verifier().text() +
            "}\n  app: {role: recipient, country: US, operated-by: oak}\ncollections:\n  profile:\n    from: [app]\n"
            "    keep: 5y\n    fields:\n      email: {type: text, category: user.contact.email}\nflows:\n  account:\n"
            "    to: app\n    use: essential.service\n    gives: {profile: {email: clear}}\n  support:\n    to: acme\n"

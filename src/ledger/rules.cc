@@ -20,7 +20,8 @@ int seconds_until(UnixMillis then, UnixMillis now) {
 
 std::string shown(std::string_view name) {
   std::string out(name.substr(0, 64));
-  std::replace_if(out.begin(), out.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
+  std::replace_if(
+      out.begin(), out.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
   return out;
 }
 
@@ -118,8 +119,9 @@ class Rules {
   Result<void> version_in_force() const {
     if (entry_.agreement == state_.plan->version) return {};
     return fail(Code::conflict, "agreement.version.stale", "",
-                "version " + std::to_string(state_.plan->version) + " of the agreement is in force, the entry carries " +
-                    std::to_string(entry_.agreement) + "; ask again under the one in force");
+                "version " + std::to_string(state_.plan->version) +
+                    " of the agreement is in force, the entry carries " + std::to_string(entry_.agreement) +
+                    "; ask again under the one in force");
   }
   /// The server's own doings, begun under one version, may be recorded under the next.
   Result<void> version_not_ahead() const {

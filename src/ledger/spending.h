@@ -50,11 +50,11 @@ class Spending {
 
   bool rolling_ = false;
   agreement::Limit::Counts counts_ = agreement::Limit::Counts::subjects;
-  Window window_;                                           // calendar
-  std::uint64_t records_ = 0;                               // calendar
-  std::unordered_set<Pseudonym, FixedHasher> subjects_;     // calendar, counting subjects
-  UnixMillis length_ = 0;                                   // rolling
-  std::vector<Seen> seen_;                                  // rolling
+  Window window_;                                        // calendar
+  std::uint64_t records_ = 0;                            // calendar
+  std::unordered_set<Pseudonym, FixedHasher> subjects_;  // calendar, counting subjects
+  UnixMillis length_ = 0;                                // rolling
+  std::vector<Seen> seen_;                               // rolling
   std::vector<std::uint32_t> free_;
   std::unordered_map<Pseudonym, std::uint32_t, FixedHasher> slots_;
   std::uint32_t oldest_ = kNone, newest_ = kNone;

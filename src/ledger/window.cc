@@ -23,8 +23,10 @@ Window calendar_window(agreement::Limit::Window unit, UnixMillis at) {
   using namespace std::chrono;
   const year_month_day day{floor<days>(sys_time<milliseconds>(milliseconds(at)))};
   switch (unit) {
-    case Limit::Window::hour: return {floor_to(at, kHour), floor_to(at, kHour) + kHour};
-    case Limit::Window::day: return {floor_to(at, kDay), floor_to(at, kDay) + kDay};
+    case Limit::Window::hour:
+      return {floor_to(at, kHour), floor_to(at, kHour) + kHour};
+    case Limit::Window::day:
+      return {floor_to(at, kDay), floor_to(at, kDay) + kDay};
     case Limit::Window::week: {
       constexpr UnixMillis first_monday = 4 * kDay;  // 1970-01-05
       const UnixMillis start = floor_to(at, 7 * kDay, first_monday);
@@ -34,7 +36,8 @@ Window calendar_window(agreement::Limit::Window unit, UnixMillis at) {
       const year_month month{day.year(), day.month()};
       return {start_of(month / 1), start_of((month + months(1)) / 1)};
     }
-    case Limit::Window::year: break;
+    case Limit::Window::year:
+      break;
   }
   return {start_of(day.year() / 1 / 1), start_of((day.year() + years(1)) / 1 / 1)};
 }
@@ -42,11 +45,16 @@ Window calendar_window(agreement::Limit::Window unit, UnixMillis at) {
 UnixMillis rolling_length(agreement::Limit::Window unit, std::uint32_t windows) {
   using agreement::Limit;
   switch (unit) {
-    case Limit::Window::hour: return kHour * windows;
-    case Limit::Window::day: return kDay * windows;
-    case Limit::Window::week: return 7 * kDay * windows;
-    case Limit::Window::month: return kYear / 12 * windows;
-    case Limit::Window::year: break;
+    case Limit::Window::hour:
+      return kHour * windows;
+    case Limit::Window::day:
+      return kDay * windows;
+    case Limit::Window::week:
+      return 7 * kDay * windows;
+    case Limit::Window::month:
+      return kYear / 12 * windows;
+    case Limit::Window::year:
+      break;
   }
   return kYear * windows;
 }

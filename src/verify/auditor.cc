@@ -13,7 +13,8 @@ namespace {
 bool is_outage(const Error& error) { return error.code != Code::not_found && error.code != Code::corrupt; }
 
 std::string span_of(std::uint64_t first, std::uint64_t last) {
-  return first == last ? "entry " + std::to_string(first) : "entries " + std::to_string(first) + " to " + std::to_string(last);
+  return first == last ? "entry " + std::to_string(first)
+                       : "entries " + std::to_string(first) + " to " + std::to_string(last);
 }
 
 }  // namespace
@@ -53,11 +54,12 @@ void Auditor::find(std::string_view slug, std::optional<std::uint64_t> index, st
 
 Result<void> Auditor::extends(const evidence::Checkpoint& old, std::string_view holder) {
   const evidence::Checkpoint& now = report_.checkpoint;
-  const std::string sizes = std::string(holder) + " has a checkpoint of size " + std::to_string(old.size) +
-                            ", signed by the log";
+  const std::string sizes =
+      std::string(holder) + " has a checkpoint of size " + std::to_string(old.size) + ", signed by the log";
   if (old.size > now.size) {
-    find("evidence.rollback", {}, sizes + "; the log now shows " + std::to_string(now.size) +
-         " entries: the later ones were taken back", Verdict::inconsistent);
+    find("evidence.rollback", {},
+         sizes + "; the log now shows " + std::to_string(now.size) + " entries: the later ones were taken back",
+         Verdict::inconsistent);
     return {};
   }
   if (old.size == 0 || (old.size == now.size && old.root == now.root)) return {};
@@ -74,8 +76,10 @@ Result<void> Auditor::extends(const evidence::Checkpoint& old, std::string_view 
     find("evidence.split-view", {}, sizes + "; the log's present history is not a continuation of it",
          Verdict::inconsistent);
   } else {
-    find("evidence.root.wrong", {}, "the tiles served do not lead to the signed root, so the checkpoint that " +
-         std::string(holder) + " has cannot be joined to it", Verdict::inconsistent);
+    find("evidence.root.wrong", {},
+         "the tiles served do not lead to the signed root, so the checkpoint that " + std::string(holder) +
+             " has cannot be joined to it",
+         Verdict::inconsistent);
   }
   return {};
 }
@@ -186,8 +190,8 @@ Result<void> Auditor::fold(const Bundle& bundle, Truth truth) {
   for (std::size_t i = 0; i < bundle.slots.size(); ++i) {
     const std::uint64_t index = bundle.first() + i;
     const Bundle::Slot& slot = bundle.slots[i];
-    const bool authentic = slot.state == Bundle::State::good ||
-                           (slot.state == Bundle::State::forged && truth == Truth::entries);
+    const bool authentic =
+        slot.state == Bundle::State::good || (slot.state == Bundle::State::forged && truth == Truth::entries);
     if (index < report_.from || !authentic) continue;
     if (slot.entry) {
       HF_CHECK(judge(index, *slot.entry));
@@ -224,7 +228,7 @@ Result<void> Auditor::finish() {
 }
 
 Memory Auditor::memory(std::string checkpoint_note) const {
-  return {log_key_, parties_digest(options_.parties), std::move(checkpoint_note), tree_, ledger_.snapshot(),
+  return {log_key_,     parties_digest(options_.parties), std::move(checkpoint_note), tree_, ledger_.snapshot(),
           report_.kinds};
 }
 

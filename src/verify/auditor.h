@@ -50,8 +50,8 @@ class Auditor {
   evidence::HashReader served_;  // the hash tiles as the log serves them
   TileTree tree_;
   ledger::Ledger ledger_;
-  bool tree_whole_ = true;       // no leaf is lacking
-  std::optional<Error> stopped_; // a fetch that failed inside a callback
+  bool tree_whole_ = true;        // no leaf is lacking
+  std::optional<Error> stopped_;  // a fetch that failed inside a callback
 };
 
 /// Reads agreements from the log they were adopted in.

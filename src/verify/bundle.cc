@@ -78,7 +78,8 @@ Result<std::vector<Hash>> fetch_tile(Source& source, const TileId& id) {
     return fail(Code::corrupt, "evidence.tile.forged", id.path(), "the tile has not the size that it must have");
   }
   std::vector<Hash> out(id.width);
-  for (std::size_t i = 0; i < out.size(); ++i) out[i] = *Hash::from(ByteView(bytes).substr(i * Hash::kSize, Hash::kSize));
+  for (std::size_t i = 0; i < out.size(); ++i)
+    out[i] = *Hash::from(ByteView(bytes).substr(i * Hash::kSize, Hash::kSize));
   return out;
 }
 

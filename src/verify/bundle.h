@@ -19,12 +19,12 @@ struct Bundle {
     std::string malformed;                 ///< why it cannot
   };
 
-  evidence::TileId id;             ///< of the hash tile
-  std::vector<Hash> tile;          ///< as served; empty when it is not, or has not the right size
-  std::vector<Hash> hashes;        ///< of the entries as served, in their order
-  std::vector<Slot> slots;         ///< one for each of the tile's width
-  std::size_t surplus = 0;         ///< entries served that belong to no slot
-  bool served = false;             ///< there is a bundle at all
+  evidence::TileId id;       ///< of the hash tile
+  std::vector<Hash> tile;    ///< as served; empty when it is not, or has not the right size
+  std::vector<Hash> hashes;  ///< of the entries as served, in their order
+  std::vector<Slot> slots;   ///< one for each of the tile's width
+  std::size_t surplus = 0;   ///< entries served that belong to no slot
+  bool served = false;       ///< there is a bundle at all
 
   std::uint64_t first() const { return id.number * evidence::kTileWidth; }
   /// As many entries as there should be, so `hashes` may be the tile's.

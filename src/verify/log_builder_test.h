@@ -71,15 +71,15 @@ class LogBuilder {
            "      email: {type: text, category: user.contact.email}\n"
            "flows:\n  account:\n    to: app\n    use: essential.service\n    gives: {profile: {email: clear}}\n"
            "  support:\n    to: acme\n    use: essential.service.operations.support\n"
-           "    gives: {profile: {email: token}}\n    limit: " + support_limit +
+           "    gives: {profile: {email: token}}\n    limit: " +
+           support_limit +
            "\nprohibitions:\n  - {bulk: user.contact, to: {country: CN}, at-most: " + std::to_string(bulk) +
            " subjects per 2 days}\n"
            "changes:\n  agreement: {signed-by: [operator, trustee, overseer]}\n";
   }
 
   /// Signs, puts the document beside the log, and appends the adoption.
-  void adopt(const std::string& text, unsigned agreement_version,
-             const std::vector<const SigningKey*>& signers) {
+  void adopt(const std::string& text, unsigned agreement_version, const std::vector<const SigningKey*>& signers) {
     Note note = *Note::create(text);
     evidence::AgreementAdopted adopted{sha256(text), "test", agreement_version, {}};
     for (const SigningKey* key : signers) {

@@ -13,10 +13,10 @@ namespace holdfast::verify {
 /// What a good run leaves for the next.
 struct Memory {
   VerifierKey log_key;
-  Hash parties;                 ///< parties_digest() of the run; with other keys the log is checked from its beginning
-  std::string checkpoint;       ///< the signed note, verbatim: an old one proves what was signed
+  Hash parties;            ///< parties_digest() of the run; with other keys the log is checked from its beginning
+  std::string checkpoint;  ///< the signed note, verbatim: an old one proves what was signed
   TileTree tree;
-  Bytes ledger;                 ///< Ledger::snapshot()
+  Bytes ledger;  ///< Ledger::snapshot()
   std::map<std::string, std::uint64_t> kinds;
 
   /// invalid ("verify.state.corrupt") if the file is none of ours or damaged; nothing when there is no file.

@@ -64,8 +64,8 @@ Result<void> audit_entries(const Options& options, Source& source, Auditor& audi
     HF_TRY(const Bundle bundle, pipeline.next());
     HF_CHECK(auditor.take(bundle));
     if (options.progress) {
-      options.progress({std::min(size, (number + 1) * kTileWidth) - report.from, size - report.from,
-                        report.findings_total});
+      options.progress(
+          {std::min(size, (number + 1) * kTileWidth) - report.from, size - report.from, report.findings_total});
     }
   }
   return {};

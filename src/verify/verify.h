@@ -33,33 +33,31 @@ struct Progress {
 };
 
 struct Options {
-  std::string log;                    ///< URL (the log's prefix) or directory
-  std::vector<VerifierKey> parties;   ///< their public keys: who may sign the first agreement
-  std::optional<VerifierKey> log_key; ///< else the one that the agreement pins
-  std::string state_file;             ///< what earlier runs trusted; empty: from the beginning, remembering nothing
-  std::vector<std::string> also;      ///< other views of the log: checkpoint files, directories, URLs
-  unsigned threads = 0;               ///< 0: as many as suit the source
+  std::string log;                     ///< URL (the log's prefix) or directory
+  std::vector<VerifierKey> parties;    ///< their public keys: who may sign the first agreement
+  std::optional<VerifierKey> log_key;  ///< else the one that the agreement pins
+  std::string state_file;              ///< what earlier runs trusted; empty: from the beginning, remembering nothing
+  std::vector<std::string> also;       ///< other views of the log: checkpoint files, directories, URLs
+  unsigned threads = 0;                ///< 0: as many as suit the source
   fetch::HttpOptions http;
-  std::size_t findings_max = 1000;    ///< more are counted, not listed
+  std::size_t findings_max = 1000;                ///< more are counted, not listed
   std::function<void(const Progress&)> progress;  ///< called from the caller's thread, a few times a second or more
 };
 
 struct Report {
   Verdict verdict = Verdict::good;
   evidence::Checkpoint checkpoint;
-  std::string log_key;                       ///< the verifier key that signed it
-  std::uint64_t from = 0;                    ///< entries before this one were checked by earlier runs
+  std::string log_key;     ///< the verifier key that signed it
+  std::uint64_t from = 0;  ///< entries before this one were checked by earlier runs
   std::vector<Finding> findings;
   std::uint64_t findings_total = 0;
-  std::vector<ledger::Ledger::Tally> tallies;      ///< since the log's beginning
+  std::vector<ledger::Ledger::Tally> tallies;  ///< since the log's beginning
   std::vector<ledger::Ledger::Adoption> agreements;
-  std::map<std::string, std::uint64_t> kinds;      ///< entries of each kind, since the beginning
+  std::map<std::string, std::uint64_t> kinds;  ///< entries of each kind, since the beginning
   std::uint64_t erasures_unfinished = 0;
   double seconds = 0;
 
-  double entries_per_second() const {
-    return seconds > 0 ? static_cast<double>(checkpoint.size - from) / seconds : 0;
-  }
+  double entries_per_second() const { return seconds > 0 ? static_cast<double>(checkpoint.size - from) / seconds : 0; }
 };
 
 /// Checks a log from outside: signature, consistency with what was trusted before, every entry against its hash, the

@@ -1,12 +1,10 @@
 #include "verify/verify.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <random>
 #include <set>
 
-#include "verify/log_builder_test.h"
+#include "fetch/http_server_test.h"
+#include "verify/fixture_test.h"
 
 namespace holdfast::verify {
 namespace {
@@ -14,44 +12,6 @@ namespace {
 using namespace evidence;
 using testing::ElementsAre;
 using testing::IsEmpty;
-
-class Verify : public testing::Test {
- protected:
-  Verify() { log.adopt(log.document(1), 1); }
-
-  Options options() const {
-    Options out;
-    out.log = (dir / "log").string();
-    out.parties = log.parties();
-    return out;
-  }
-  void write() {
-    std::filesystem::remove_all(dir / "log");
-    log.write(dir / "log");
-  }
-  /// "slug@index" or "slug" of everything found.
-  std::vector<std::string> found(const Options& with) {
-    auto run = verify(with);
-    if (!run) return {"error " + run.error().text()};
-    report = *std::move(run);
-    std::vector<std::string> out;
-    for (const Finding& finding : report.findings) {
-      out.push_back(finding.slug + (finding.index ? "@" + std::to_string(*finding.index) : ""));
-    }
-    return out;
-  }
-  std::vector<std::string> found() {
-    write();
-    return found(options());
-  }
-  void fill(unsigned count) {
-    for (unsigned i = 0; i < count; ++i) log.append("app", LogBuilder::account(100 + i % 50));
-  }
-
-  TemporaryDirectory dir;
-  LogBuilder log;
-  Report report;
-};
 
 TEST_F(Verify, CleanLogGivesNothing) {
   log.append("oak", ServerStarted{sha256("binary"), "holdfast test"});
@@ -179,197 +139,6 @@ TEST_F(Verify, FindsEntryThatCannotBeRead) {
   EXPECT_THAT(found(), ElementsAre("evidence.entry.malformed@1"));
 }
 
-// What was done to the log.
-
-TEST_F(Verify, NamesTheForgedEntry) {
-  fill(600);
-  write();
-  const auto file = dir / "log" / "tile/entries/001";
-  std::string bundle = slurp(file);
-  // A digit of the digest of entry 256 + 44.
-  std::size_t at = 0;
-  for (int i = 0; i < 44; ++i) at += 2 + 256u * static_cast<unsigned char>(bundle[at]) + static_cast<unsigned char>(bundle[at + 1]);
-  const std::size_t digest = bundle.find("\"digest\":\"", at) + 12;
-  bundle[digest] = bundle[digest] == 'A' ? 'B' : 'A';
-  spit(file, bundle);
-  EXPECT_THAT(found(options()), ElementsAre("evidence.entry.forged@300"));
-  EXPECT_EQ(report.verdict, Verdict::violations);
-}
-
-TEST_F(Verify, NamesTheForgedEntryOfThePartialBundle) {
-  fill(20);
-  write();
-  const auto file = dir / "log" / "tile/entries/000.p/21";
-  std::string bundle = slurp(file);
-  bundle[bundle.size() - 3] ^= 1;
-  spit(file, bundle);
-  EXPECT_THAT(found(options()), ElementsAre("evidence.entry.forged@20"));
-}
-
-TEST_F(Verify, NamesTheEntryThatWasTakenOut) {
-  fill(600);
-  const auto right = log.entries;
-  write();
-  std::string bundle;
-  for (std::size_t i = 256; i < 512; ++i) {
-    if (i != 300) put_entry(bundle, right[i]);
-  }
-  spit(dir / "log" / "tile/entries/001", bundle);
-  // Entries 300 and 301 differ in time only, so the hash tells them apart.
-  EXPECT_THAT(found(options()), ElementsAre("evidence.entry.missing@300"));
-}
-
-TEST_F(Verify, NamesTheEntryThatWasPutIn) {
-  fill(600);
-  write();
-  std::string bundle;
-  for (std::size_t i = 256; i < 512; ++i) {
-    if (i == 300) put_entry(bundle, "{}");
-    put_entry(bundle, log.entries[i]);
-  }
-  spit(dir / "log" / "tile/entries/001", bundle);
-  EXPECT_THAT(found(options()), ElementsAre("evidence.entry.surplus@256"));
-}
-
-TEST_F(Verify, FindsMissingAndTruncatedBundles) {
-  fill(600);
-  write();
-  const auto file = dir / "log" / "tile/entries/001";
-  const std::string bundle = slurp(file);
-  spit(file, std::string_view(bundle).substr(0, bundle.size() - 1));
-  EXPECT_THAT(found(options()), ElementsAre("evidence.entry.missing@511"));
-  std::filesystem::remove(file);
-  EXPECT_THAT(found(options()), ElementsAre("evidence.entry.missing@256"));
-}
-
-TEST_F(Verify, FindsForgedAndMissingTiles) {
-  fill(600);
-  write();
-  const auto damage = [&](const std::string& path) {
-    write();
-    const auto file = dir / "log" / path;
-    std::string tile = slurp(file);
-    ASSERT_FALSE(tile.empty());
-    tile[5] ^= 1;
-    spit(file, tile);
-  };
-  for (const char* path : {"tile/0/001", "tile/0/002.p/89", "tile/1/000.p/2"}) {
-    damage(path);
-    EXPECT_THAT(found(options()), ElementsAre("evidence.tile.forged")) << path;
-    write();
-    std::filesystem::remove(dir / "log" / path);
-    EXPECT_THAT(found(options()), ElementsAre("evidence.tile.missing")) << path;
-  }
-}
-
-TEST_F(Verify, FindsTreeThatWasNotSigned) {
-  fill(20);
-  write();
-  const std::string checkpoint = log.checkpoint();
-  log.entries[7] = log.entries[8];
-  write();
-  spit(dir / "log" / "checkpoint", checkpoint);
-  const auto all = found(options());
-  EXPECT_THAT(all, testing::Contains("evidence.root.wrong"));
-  EXPECT_EQ(report.verdict, Verdict::inconsistent);
-}
-
-TEST_F(Verify, FindsWrongSignature) {
-  write();
-  spit(dir / "log" / "checkpoint", log.checkpoint(1, test_key("log.example/us", 7)));
-  EXPECT_THAT(found(options()), ElementsAre("evidence.checkpoint.signature"));
-  EXPECT_EQ(report.verdict, Verdict::inconsistent);
-}
-
-// What an earlier run, or somebody else, has seen.
-
-class VerifyAgain : public Verify {
- protected:
-  Options remembering() {
-    Options out = options();
-    out.state_file = (dir / "state").string();
-    return out;
-  }
-  void first_run() {
-    fill(300);
-    write();
-    ASSERT_THAT(found(remembering()), IsEmpty());
-  }
-};
-
-TEST_F(VerifyAgain, GoesOnWhereItStopped) {
-  first_run();
-  for (unsigned i = 0; i < 3; ++i) log.append("acme", LogBuilder::support(i));
-  write();
-  EXPECT_THAT(found(remembering()), IsEmpty());
-  EXPECT_EQ(report.from, 301u);
-  fill(600);
-  log.append("acme", LogBuilder::support(3));
-  write();
-  EXPECT_THAT(found(remembering()), ElementsAre("limit.exceeded@904"));  // the three before were not forgotten
-  EXPECT_EQ(report.from, 304u);
-  EXPECT_EQ(report.kinds["released"], 904u);
-  EXPECT_THAT(found(remembering()), ElementsAre("limit.exceeded@904"));  // no trust in a log with findings
-}
-
-TEST_F(VerifyAgain, AllAgainWithOtherKeys) {
-  first_run();
-  Options with = remembering();
-  with.parties.push_back(test_key("new", 8).verifier());
-  EXPECT_THAT(found(with), IsEmpty());
-  EXPECT_EQ(report.from, 0u);
-}
-
-TEST_F(VerifyAgain, FindsRollback) {
-  first_run();
-  log.entries.pop_back();
-  write();
-  EXPECT_THAT(found(remembering()), ElementsAre("evidence.rollback"));
-  EXPECT_EQ(report.verdict, Verdict::inconsistent);
-}
-
-TEST_F(VerifyAgain, FindsSplitViewOfTheSameSize) {
-  first_run();
-  log.entries[200] = log.entries[199];
-  write();
-  EXPECT_THAT(found(remembering()), ElementsAre("evidence.split-view"));
-  EXPECT_EQ(report.verdict, Verdict::inconsistent);
-}
-
-TEST_F(VerifyAgain, FindsRewrittenHistory) {
-  first_run();
-  log.entries[200] = log.entries[199];
-  fill(400);
-  write();
-  EXPECT_THAT(found(remembering()), ElementsAre("evidence.split-view"));
-}
-
-TEST_F(VerifyAgain, RefusesDamagedState) {
-  first_run();
-  std::string state = slurp(dir / "state");
-  state[state.size() / 2] ^= 1;
-  spit(dir / "state", state);
-  const auto run = verify(remembering());
-  ASSERT_FALSE(run);
-  EXPECT_EQ(run.error().slug, "verify.state.corrupt");
-}
-
-TEST_F(Verify, FindsSplitViewBesideAnotherHoldersCheckpoint) {
-  fill(300);
-  spit(dir / "theirs", log.checkpoint(100, log.log_key));
-  write();
-  Options with = options();
-  with.also = {(dir / "theirs").string()};
-  EXPECT_THAT(found(with), IsEmpty());
-  log.entries[50] = log.entries[49];
-  write();
-  EXPECT_THAT(found(with), ElementsAre("evidence.split-view"));
-  spit(dir / "theirs", log.checkpoint(301, log.log_key));
-  log.entries.resize(200);
-  write();
-  EXPECT_THAT(found(with), ElementsAre("evidence.rollback"));
-}
-
 // What cannot be proven.
 
 TEST_F(Verify, SaysWhatCannotBeFetched) {
@@ -384,6 +153,44 @@ TEST_F(Verify, SaysWhatCannotBeFetched) {
   with.log = "http://127.0.0.1:1/log";
   with.http.attempts = 1;
   EXPECT_EQ(verify(with).error().slug, "http.connect.refused");
+}
+
+TEST_F(Verify, ReadsAStaticWebServer) {
+  fill(3000);
+  write();
+  std::atomic<bool> away = false;
+  fetch::TestServer server([&](const std::string& head, const std::string&) {
+    if (away && head.find("/tile/entries/00") != std::string::npos) return std::string();
+    const std::size_t from = head.find("/log/");
+    const std::filesystem::path file = dir / head.substr(from + 1, head.find(' ', from) - from - 1);
+    if (!std::filesystem::is_regular_file(file)) return fetch::TestServer::ok("", "404 Not Found");
+    return fetch::TestServer::ok(slurp(file));
+  });
+  Options with = options();
+  with.log = server.url("/log");
+  with.threads = 6;
+  with.http.attempts = 1;
+  EXPECT_THAT(found(with), IsEmpty());
+  EXPECT_LE(server.connections(), 7);  // kept alive
+  std::filesystem::remove(dir / "log" / "tile/entries/003");
+  EXPECT_THAT(found(with), ElementsAre("evidence.entry.missing@768"));
+  away = true;  // an outage is no finding
+  ASSERT_FALSE(verify(with));
+  EXPECT_EQ(verify(with).error().slug, "http.connection.lost");
+}
+
+/// What a log may leave out once the full tile is there (tlog-tiles): the checkpoint is older than the files.
+TEST_F(Verify, ReadsPartialTilesOutOfFullOnes) {
+  fill(300);
+  const std::string old = log.checkpoint();
+  fill(600);
+  write();
+  spit(dir / "log" / "checkpoint", old);
+  EXPECT_THAT(found(options()), ElementsAre("evidence.tile.missing"));  // tile/1/000.p/1, which is still partial
+  std::string upper = slurp(dir / "log" / "tile/1/000.p/3");
+  spit(dir / "log" / "tile/1/000.p/1", upper.substr(0, 32));
+  EXPECT_THAT(found(options()), IsEmpty());
+  EXPECT_EQ(report.checkpoint.size, 301u);
 }
 
 TEST_F(Verify, ListsFindingsUpToTheBoundAndCountsTheRest) {
@@ -408,7 +215,9 @@ TEST_F(Verify, RandomHistories) {
     const bool blocked = held.contains(who) || gone.contains(who);
     std::string slug;
     switch (random() % 8) {
-      case 0: log.append("subject", SubjectUnrestricted{LogBuilder::subject(who)}), held.erase(who); break;
+      case 0:
+        log.append("subject", SubjectUnrestricted{LogBuilder::subject(who)}), held.erase(who);
+        break;
       case 1:
         log.append("app", SubjectRestricted{LogBuilder::subject(who)});
         if (gone.contains(who)) slug = "subject.erased";
@@ -428,12 +237,16 @@ TEST_F(Verify, RandomHistories) {
           if (blocked) slug = gone.contains(who) ? "subject.erased" : "subject.restricted";
         }
         break;
-      case 3: log.now += static_cast<UnixMillis>(1000 * (random() % 40'000)), log.deposit(50); break;
+      case 3:
+        log.now += static_cast<UnixMillis>(1000 * (random() % 40'000)), log.deposit(50);
+        break;
       default:
         if (log.now / 86'400'000 != day) day = log.now / 86'400'000, today.clear();
         log.append("acme", LogBuilder::support(who));
-        if (blocked) slug = gone.contains(who) ? "subject.erased" : "subject.restricted";
-        else if (!today.contains(who) && today.size() >= 3) slug = "limit.exceeded";
+        if (blocked)
+          slug = gone.contains(who) ? "subject.erased" : "subject.restricted";
+        else if (!today.contains(who) && today.size() >= 3)
+          slug = "limit.exceeded";
         today.insert(who);
     }
     if (!slug.empty()) expected.push_back(slug + "@" + std::to_string(i));

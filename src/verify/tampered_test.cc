@@ -1,0 +1,203 @@
+#include "verify/fixture_test.h"
+
+namespace holdfast::verify {
+namespace {
+
+using namespace evidence;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+// What was done to the log.
+
+TEST_F(Verify, NamesTheForgedEntry) {
+  fill(600);
+  write();
+  const auto file = dir / "log" / "tile/entries/001";
+  std::string bundle = slurp(file);
+  // A digit of the digest of entry 256 + 44.
+  std::size_t at = 0;
+  for (int i = 0; i < 44; ++i)
+    at += 2 + 256u * static_cast<unsigned char>(bundle[at]) + static_cast<unsigned char>(bundle[at + 1]);
+  const std::size_t digest = bundle.find("\"digest\":\"", at) + 12;
+  bundle[digest] = bundle[digest] == 'A' ? 'B' : 'A';
+  spit(file, bundle);
+  EXPECT_THAT(found(options()), ElementsAre("evidence.entry.forged@300"));
+  EXPECT_EQ(report.verdict, Verdict::violations);
+}
+
+TEST_F(Verify, NamesTheForgedEntryOfThePartialBundle) {
+  fill(20);
+  write();
+  const auto file = dir / "log" / "tile/entries/000.p/21";
+  std::string bundle = slurp(file);
+  bundle[bundle.size() - 3] ^= 1;
+  spit(file, bundle);
+  EXPECT_THAT(found(options()), ElementsAre("evidence.entry.forged@20"));
+}
+
+TEST_F(Verify, NamesTheEntryThatWasTakenOut) {
+  fill(600);
+  const auto right = log.entries;
+  write();
+  std::string bundle;
+  for (std::size_t i = 256; i < 512; ++i) {
+    if (i != 300) put_entry(bundle, right[i]);
+  }
+  spit(dir / "log" / "tile/entries/001", bundle);
+  // Entries 300 and 301 differ in time only, so the hash tells them apart.
+  EXPECT_THAT(found(options()), ElementsAre("evidence.entry.missing@300"));
+}
+
+TEST_F(Verify, NamesTheEntryThatWasPutIn) {
+  fill(600);
+  write();
+  std::string bundle;
+  for (std::size_t i = 256; i < 512; ++i) {
+    if (i == 300) put_entry(bundle, "{}");
+    put_entry(bundle, log.entries[i]);
+  }
+  spit(dir / "log" / "tile/entries/001", bundle);
+  EXPECT_THAT(found(options()), ElementsAre("evidence.entry.surplus@256"));
+}
+
+TEST_F(Verify, FindsMissingAndTruncatedBundles) {
+  fill(600);
+  write();
+  const auto file = dir / "log" / "tile/entries/001";
+  const std::string bundle = slurp(file);
+  spit(file, std::string_view(bundle).substr(0, bundle.size() - 1));
+  EXPECT_THAT(found(options()), ElementsAre("evidence.entry.missing@511"));
+  std::filesystem::remove(file);
+  EXPECT_THAT(found(options()), ElementsAre("evidence.entry.missing@256"));
+}
+
+TEST_F(Verify, FindsForgedAndMissingTiles) {
+  fill(600);
+  write();
+  const auto damage = [&](const std::string& path) {
+    write();
+    const auto file = dir / "log" / path;
+    std::string tile = slurp(file);
+    ASSERT_FALSE(tile.empty());
+    tile[5] ^= 1;
+    spit(file, tile);
+  };
+  for (const char* path : {"tile/0/001", "tile/0/002.p/89", "tile/1/000.p/2"}) {
+    damage(path);
+    EXPECT_THAT(found(options()), ElementsAre("evidence.tile.forged")) << path;
+    write();
+    std::filesystem::remove(dir / "log" / path);
+    EXPECT_THAT(found(options()), ElementsAre("evidence.tile.missing")) << path;
+  }
+}
+
+TEST_F(Verify, FindsTreeThatWasNotSigned) {
+  fill(20);
+  write();
+  const std::string checkpoint = log.checkpoint();
+  log.entries[7] = log.entries[8];
+  write();
+  spit(dir / "log" / "checkpoint", checkpoint);
+  const auto all = found(options());
+  EXPECT_THAT(all, testing::Contains("evidence.root.wrong"));
+  EXPECT_EQ(report.verdict, Verdict::inconsistent);
+}
+
+TEST_F(Verify, FindsWrongSignature) {
+  write();
+  spit(dir / "log" / "checkpoint", log.checkpoint(1, test_key("log.example/us", 7)));
+  EXPECT_THAT(found(options()), ElementsAre("evidence.checkpoint.signature"));
+  EXPECT_EQ(report.verdict, Verdict::inconsistent);
+}
+
+// What an earlier run, or somebody else, has seen.
+
+class VerifyAgain : public Verify {
+ protected:
+  Options remembering() {
+    Options out = options();
+    out.state_file = (dir / "state").string();
+    return out;
+  }
+  void first_run() {
+    fill(300);
+    write();
+    ASSERT_THAT(found(remembering()), IsEmpty());
+  }
+};
+
+TEST_F(VerifyAgain, GoesOnWhereItStopped) {
+  first_run();
+  for (unsigned i = 0; i < 3; ++i) log.append("acme", LogBuilder::support(i));
+  write();
+  EXPECT_THAT(found(remembering()), IsEmpty());
+  EXPECT_EQ(report.from, 301u);
+  fill(600);
+  log.append("acme", LogBuilder::support(3));
+  write();
+  EXPECT_THAT(found(remembering()), ElementsAre("limit.exceeded@904"));  // the three before were not forgotten
+  EXPECT_EQ(report.from, 304u);
+  EXPECT_EQ(report.kinds["released"], 904u);
+  EXPECT_THAT(found(remembering()), ElementsAre("limit.exceeded@904"));  // no trust in a log with findings
+}
+
+TEST_F(VerifyAgain, AllAgainWithOtherKeys) {
+  first_run();
+  Options with = remembering();
+  with.parties.push_back(test_key("new", 8).verifier());
+  EXPECT_THAT(found(with), IsEmpty());
+  EXPECT_EQ(report.from, 0u);
+}
+
+TEST_F(VerifyAgain, FindsRollback) {
+  first_run();
+  log.entries.pop_back();
+  write();
+  EXPECT_THAT(found(remembering()), ElementsAre("evidence.rollback"));
+  EXPECT_EQ(report.verdict, Verdict::inconsistent);
+}
+
+TEST_F(VerifyAgain, FindsSplitViewOfTheSameSize) {
+  first_run();
+  log.entries[200] = log.entries[199];
+  write();
+  EXPECT_THAT(found(remembering()), ElementsAre("evidence.split-view"));
+  EXPECT_EQ(report.verdict, Verdict::inconsistent);
+}
+
+TEST_F(VerifyAgain, FindsRewrittenHistory) {
+  first_run();
+  log.entries[200] = log.entries[199];
+  fill(400);
+  write();
+  EXPECT_THAT(found(remembering()), ElementsAre("evidence.split-view"));
+}
+
+TEST_F(VerifyAgain, RefusesDamagedState) {
+  first_run();
+  std::string state = slurp(dir / "state");
+  state[state.size() / 2] ^= 1;
+  spit(dir / "state", state);
+  const auto run = verify(remembering());
+  ASSERT_FALSE(run);
+  EXPECT_EQ(run.error().slug, "verify.state.corrupt");
+}
+
+TEST_F(Verify, FindsSplitViewBesideAnotherHoldersCheckpoint) {
+  fill(300);
+  spit(dir / "theirs", log.checkpoint(100, log.log_key));
+  write();
+  Options with = options();
+  with.also = {(dir / "theirs").string()};
+  EXPECT_THAT(found(with), IsEmpty());
+  log.entries[50] = log.entries[49];
+  write();
+  EXPECT_THAT(found(with), ElementsAre("evidence.split-view"));
+  spit(dir / "theirs", log.checkpoint(301, log.log_key));
+  log.entries.resize(200);
+  write();
+  EXPECT_THAT(found(with), ElementsAre("evidence.rollback"));
+}
+
+}  // namespace
+}  // namespace holdfast::verify
