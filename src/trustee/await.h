@@ -14,6 +14,10 @@
 
 namespace holdfast::trustee {
 
+// g++ 12 destroys some temporaries of a co_await expression twice (closures that own their captures, conversions to a
+// parameter's type), so what these take is built in a statement of its own and captures by reference where it can: the
+// awaiting coroutine's frame outlives the call.
+
 /// Awaits a call that answers through a callback from another thread: `start(done)` is called at once, and the
 /// coroutine goes on, on its own executor, with what `done` was given.
 template <class T, class Start>
@@ -36,10 +40,10 @@ boost::asio::awaitable<T> await_callback(Start start) {
 template <class Work>
 auto await_job(boost::asio::thread_pool& jobs, Work work) -> boost::asio::awaitable<decltype(work())> {
   using T = decltype(work());
-  co_return co_await await_callback<T>([&jobs, work = std::move(work)](auto done) mutable {
-    auto shared = std::make_shared<Work>(std::move(work));
-    boost::asio::post(jobs, [shared, done = std::move(done)]() mutable { done((*shared)()); });
-  });
+  const auto start = [&jobs, &work](auto done) {
+    boost::asio::post(jobs, [&work, done = std::move(done)]() mutable { done(work()); });
+  };
+  co_return co_await await_callback<T>(start);
 }
 
 }  // namespace holdfast::trustee

@@ -61,8 +61,8 @@ Task<vault::Subject> open_for_deposit(Trustee::Impl& self, const std::string& su
 
 Task<void> commit(Trustee::Impl& self, vault::Draft draft) {
   auto held = std::make_shared<vault::Draft>(std::move(draft));
-  co_return co_await await_callback<Result<void>>(
-      [&self, held](auto done) { self.commits->commit(std::move(*held), std::move(done)); });
+  const auto start = [&self, held](auto done) { self.commits->commit(std::move(*held), std::move(done)); };
+  co_return co_await await_callback<Result<void>>(start);
 }
 
 using Change = std::function<Result<Deposit>(vault::Draft&)>;
@@ -99,7 +99,8 @@ Task<Deposit> deposit(Trustee::Impl& self, DepositRequest request, Change change
     HF_CO_TRY(Deposit out, change(draft));
     if (!receipt) {
       evidence::Deposited event{request.collection.name, pseudonym, 1, 1, salted(request.received).digest};
-      const auto appended = co_await self.append(self.entry(request.active, request.party, std::move(event)));
+      evidence::Entry entry = self.entry(request.active, request.party, std::move(event));
+      const auto appended = co_await self.append(std::move(entry));
       if (!appended) co_return tl::unexpected<Error>(appended.error());
       receipt = appended->index;
     }

@@ -151,17 +151,6 @@ Task<Disclosure> Trustee::disclose(Caller caller, std::string flow, std::string 
   }
 }
 
-namespace {
-
-/// Answers of many appends, which come one by one from the log's thread.
-struct Gathered {
-  std::mutex mutex;
-  std::size_t left = 0;
-  std::vector<Result<evidence::Appended>> answers;
-};
-
-}  // namespace
-
 asio::awaitable<std::vector<BatchItem>> Trustee::disclose_batch(Caller caller, std::string flow,
                                                                 std::vector<std::string> subjects) {
   std::vector<BatchItem> out;
@@ -181,26 +170,12 @@ asio::awaitable<std::vector<BatchItem>> Trustee::disclose_batch(Caller caller, s
   }
   if (entries.empty()) co_return out;
 
-  auto gathered = std::make_shared<Gathered>();
-  gathered->left = entries.size();
-  gathered->answers.resize(entries.size());
-  const bool all = co_await await_callback<bool>([this, gathered, entries = std::move(entries)](auto done) mutable {
-    for (std::size_t i = 0; i < entries.size(); ++i) {
-      impl_->log->append(std::move(entries[i]), [gathered, i, done](Result<evidence::Appended> answer) {
-        bool last = false;
-        {
-          const std::lock_guard lock(gathered->mutex);
-          gathered->answers[i] = std::move(answer);
-          last = --gathered->left == 0;
-        }
-        if (last) done(true);
-      });
-    }
-  });
-  HF_ASSERT(all);
+  using Answers = std::vector<Result<evidence::Appended>>;
+  const auto start = [this, &entries](auto done) { impl_->log->append_many(std::move(entries), std::move(done)); };
+  const Answers answers = co_await await_callback<Answers>(start);
   for (std::size_t i = 0; i < item_of_entry.size(); ++i) {
     Result<Disclosure>& item = out[item_of_entry[i]].disclosure;
-    const Result<evidence::Appended>& answer = gathered->answers[i];
+    const Result<evidence::Appended>& answer = answers[i];
     if (answer) {
       item->receipt = answer->index;
     } else {

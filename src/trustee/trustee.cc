@@ -120,8 +120,8 @@ evidence::Entry Trustee::Impl::entry(const Active& active, std::string party, ev
 }
 
 Task<evidence::Appended> Trustee::Impl::append(evidence::Entry entry) {
-  co_return co_await await_callback<Result<evidence::Appended>>(
-      [this, entry = std::move(entry)](auto done) mutable { log->append(std::move(entry), std::move(done)); });
+  auto start = [this, &entry](auto done) { log->append(std::move(entry), std::move(done)); };
+  co_return co_await await_callback<Result<evidence::Appended>>(start);
 }
 
 Result<evidence::Appended> Trustee::Impl::append_now(std::string party, evidence::Event event) {
