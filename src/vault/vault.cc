@@ -94,14 +94,24 @@ Result<Bytes> Vault::Impl::unwrap(const LockerId& locker, ByteView wrapped) cons
               "a wrapped key is not of this version; restore the keys from a backup");
 }
 
+/// The unwrapped key of a subject; the caller wipes it.
+Result<Bytes> Vault::Impl::data_key(const LockerId& locker) const {
+  for (Bytes before;;) {
+    HF_TRY(auto wrapped, store.get(Shelf::keys, locker, kKeyItem));
+    if (!wrapped) {
+      return fail(Code::not_found, "vault.subject.unknown", "", "nothing is held on this subject; check the id");
+    }
+    auto raw = unwrap(locker, *wrapped);
+    // A rotation may end between the two: then the root key is gone, and another wrap is there to be read.
+    if (raw || raw.error().code != Code::unavailable || *wrapped == before) return raw;
+    before = std::move(*wrapped);
+  }
+}
+
 Result<Subject> Vault::Impl::open(const LockerId& locker) const {
   Subject subject;
   subject.erasures_ = erasures;  // before the read: an erasure that ends between the two is noticed at commit
-  HF_TRY(const auto wrapped, store.get(Shelf::keys, locker, kKeyItem));
-  if (!wrapped) {
-    return fail(Code::not_found, "vault.subject.unknown", "", "nothing is held on this subject; check the id");
-  }
-  HF_TRY(Bytes raw, unwrap(locker, *wrapped));
+  HF_TRY(Bytes raw, data_key(locker));
   subject.locker_ = locker;
   std::copy_n(raw.begin(), Key256::kSize, subject.key_.data());
   subject.pseudonym_ = *Pseudonym::from(ByteView(raw).substr(Key256::kSize));

@@ -45,6 +45,7 @@ struct Vault::Impl {
 
   /// not_found "vault.subject.unknown".
   Result<Subject> open(const LockerId& locker) const;
+  Result<Bytes> data_key(const LockerId& locker) const;
   Result<Bytes> unwrap(const LockerId& locker, ByteView wrapped) const;
   /// A new data key and its wrapped form, not yet stored.
   Result<std::pair<Subject, Bytes>> make_subject(const LockerId& locker) const;
