@@ -1,0 +1,60 @@
+#include "server/request.h"
+
+#include <boost/beast/core/string.hpp>
+#include <boost/beast/http/error.hpp>
+#include <boost/beast/http/field.hpp>
+
+#include "server/fields.h"
+
+namespace holdfast::server {
+
+namespace http = boost::beast::http;
+
+namespace {
+
+constexpr http::field kOnce[] = {
+    http::field::content_length, http::field::transfer_encoding, http::field::content_type, http::field::content_encoding,
+    http::field::expect,         http::field::if_match,          http::field::if_none_match,
+};
+
+tl::unexpected<Error> malformed(std::string where, std::string what) {
+  return fail(Code::invalid, "request.malformed", std::move(where), std::move(what));
+}
+
+}  // namespace
+
+Result<void> check_header(const http::request_header<>& header) {
+  if (header.version() != 11) return fail(Code::invalid, "request.version", "", "only HTTP/1.1 is spoken here");
+  if (header.count(http::field::host) != 1) return malformed("Host", "a request must have exactly one Host field");
+  for (const http::field name : kOnce) {
+    if (header.count(name) > 1) return malformed(http::to_string(name), "this field may be there only once");
+  }
+  if (header.count("Idempotency-Key") > 1) return malformed("Idempotency-Key", "this field may be there only once");
+  const bool chunked = header.count(http::field::transfer_encoding) > 0;
+  if (chunked && header.count(http::field::content_length) > 0) {
+    return malformed("Content-Length", "a body has a length or comes in chunks, not both");
+  }
+  if (chunked && !boost::beast::iequals(header[http::field::transfer_encoding], "chunked")) {
+    return malformed("Transfer-Encoding", "only chunked is taken");
+  }
+  if (const auto length = header.find(http::field::content_length); length != header.end()) {
+    if (!parse_number({length->value().data(), length->value().size()})) {
+      return malformed("Content-Length", "expected a whole number");
+    }
+  }
+  if (const auto expect = header.find(http::field::expect); expect != header.end()) {
+    if (!boost::beast::iequals(expect->value(), "100-continue")) {
+      return fail(Code::invalid, "request.expect", "Expect", "only 100-continue can be expected");
+    }
+  }
+  return {};
+}
+
+Error parse_error(const boost::system::error_code& error) {
+  if (error == http::error::header_limit || error == http::error::buffer_overflow) {
+    return {Code::invalid, "request.header.large", "", "the request's header is larger than this server takes"};
+  }
+  return {Code::invalid, "request.malformed", "", "this is not an HTTP/1.1 request (" + error.message() + ")"};
+}
+
+}  // namespace holdfast::server

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <boost/beast/http/message.hpp>
+
+#include "base/result.h"
+
+namespace holdfast::server {
+
+/// What a header must be, beyond what the parser asks, so that nobody before us reads another request out of the
+/// same bytes: one Host, one length or chunks, no field twice of which we read one.
+/// invalid "request.version" (505), "request.malformed", "request.expect" (417).
+Result<void> check_header(const boost::beast::http::request_header<>& header);
+
+/// Of what the parser says: "request.header.large" (431) or "request.malformed".
+Error parse_error(const boost::system::error_code& error);
+
+}  // namespace holdfast::server

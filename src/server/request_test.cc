@@ -1,0 +1,60 @@
+#include "server/request.h"
+
+#include <gtest/gtest.h>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/beast/http/empty_body.hpp>
+#include <boost/beast/http/error.hpp>
+#include <boost/beast/http/parser.hpp>
+
+namespace holdfast::server {
+namespace {
+
+namespace http = boost::beast::http;
+
+/// The slug of what is wrong with a header; empty when nothing is. `fields` without the blank line.
+std::string check(std::string fields, std::string_view first = "PUT /x HTTP/1.1\r\n") {
+  http::request_parser<http::empty_body> parser;
+  parser.body_limit(boost::none);
+  boost::system::error_code error;
+  const std::string whole = std::string(first) + std::move(fields) + "\r\n";
+  parser.put(boost::asio::buffer(whole), error);
+  if (error) return std::string(parse_error(error).slug);
+  const auto checked = check_header(parser.get());
+  return checked ? "" : std::string(checked.error().slug);
+}
+
+TEST(Request, plain_ones_pass) {
+  EXPECT_EQ(check("Host: a\r\n"), "");
+  EXPECT_EQ(check("Host: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n"), "");
+  EXPECT_EQ(check("Host: a\r\nTransfer-Encoding: chunked\r\n"), "");
+}
+
+TEST(Request, whatever_two_servers_could_read_differently_is_refused) {
+  for (const char* bad :
+       {"", "Host: a\r\nHost: b\r\n", "Host: a\r\nHost: a\r\n", "Host: a\r\nContent-Length: 5\r\nContent-Length: 5\r\n",
+        "Host: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n", "Host: a\r\nContent-Length: 5, 5\r\n",
+        "Host: a\r\nContent-Length: +5\r\n", "Host: a\r\nContent-Length: 0x5\r\n", "Host: a\r\nContent-Length: 05\r\n",
+        "Host: a\r\nContent-Length: -1\r\n", "Host: a\r\nContent-Length: 99999999999999999999\r\n",
+        "Host: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n",
+        "Host: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n",
+        "Host: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
+        "Host: a\r\nTransfer-Encoding: gzip, chunked\r\n", "Host: a\r\nTransfer-Encoding: xchunked\r\n",
+        "Host: a\r\nTransfer-Encoding: identity\r\nContent-Length: 5\r\n", "Host : a\r\n", "Host: a\r\n\x01: b\r\n",
+        "Host: a\r\nIf-Match: \"1\"\r\nIf-Match: \"2\"\r\n", "Host: a\r\nIdempotency-Key: a\r\nIdempotency-Key: b\r\n"}) {
+    EXPECT_EQ(check(bad), "request.malformed") << bad;
+  }
+}
+
+TEST(Request, other_versions_and_expectations) {
+  EXPECT_EQ(check("Host: a\r\n", "GET / HTTP/1.0\r\n"), "request.version");
+  EXPECT_EQ(check("Host: a\r\n", "GET / HTTP/2.0\r\n"), "request.malformed");
+  EXPECT_EQ(check("Host: a\r\nExpect: miracles\r\n"), "request.expect");
+}
+
+TEST(Request, a_large_header_has_its_own_name) {
+  EXPECT_EQ(check("Host: a\r\nX: " + std::string(9000, 'x') + "\r\n"), "request.header.large");
+}
+
+}  // namespace
+}  // namespace holdfast::server

@@ -1,0 +1,326 @@
+#include "server/session.h"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core/string.hpp>
+
+#include "server/problem.h"
+#include "server/request.h"
+
+namespace holdfast::server {
+
+namespace asio = boost::asio;
+namespace http = boost::beast::http;
+using boost::system::error_code;
+
+namespace {
+
+constexpr auto kNoThrow = asio::as_tuple(asio::use_awaitable);
+constexpr std::size_t kReadBytes = 16u << 10;      // a TLS record
+constexpr std::size_t kJoinBytesMax = 64u << 10;   // a body up to this goes out in one write with its header
+constexpr std::size_t kKeptBytesMax = 256u << 10;  // a larger output buffer is given back between requests
+constexpr std::chrono::seconds kLinger{2};
+constexpr std::size_t kLingerBytesMax = 4u << 20;
+
+std::string_view party_of(const Peer& peer) {
+  if (!peer.caller) return "";
+  switch (peer.caller->kind) {
+    case trustee::Caller::Kind::nobody: return "";
+    case trustee::Caller::Kind::party: return peer.caller->name;
+    case trustee::Caller::Kind::subject: return "subject";
+  }
+  return "";
+}
+
+}  // namespace
+
+Session::Session(Core& core, Tcp::socket socket, std::shared_ptr<asio::ssl::context> tls)
+    : core_(core), socket_(std::move(socket)), context_(std::move(tls)),
+      in_(core.shared().config.bounds.header_bytes + kReadBytes) {
+  if (context_) tls_.emplace(socket_, *context_);
+  error_code ignored;
+  socket_.set_option(Tcp::no_delay(true), ignored);
+}
+
+Session::~Session() = default;
+
+void Session::expire_if_due(Clock::time_point now) {
+  if (now < deadline_) return;
+  allow_any_time();
+  timed_out_ = true;
+  core_.shared().metrics.timed_out.fetch_add(1, std::memory_order_relaxed);
+  error_code ignored;
+  socket_.cancel(ignored);
+}
+
+void Session::end_if_waiting() {
+  ending_ = true;
+  if (waiting_since_ == Clock::time_point::max()) return;
+  error_code ignored;
+  socket_.cancel(ignored);
+}
+
+void Session::close_now() {
+  ending_ = broken_ = true;
+  error_code ignored;
+  socket_.close(ignored);
+}
+
+asio::awaitable<void> Session::run() {
+  const bool good = co_await handshake();
+  if (!good) co_return;
+  while (co_await serve_one()) {
+  }
+  co_await close();
+}
+
+asio::awaitable<bool> Session::handshake() {
+  if (!tls_) co_return true;
+  waiting_since_ = core_.now();
+  allow(core_.shared().config.bounds.handshake);
+  const auto [error] = co_await tls_->async_handshake(asio::ssl::stream_base::server, kNoThrow);
+  allow_any_time();
+  if (error) {
+    core_.shared().metrics.handshakes_failed.fetch_add(1, std::memory_order_relaxed);
+    co_return false;
+  }
+  peer_ = identify(tls_->native_handle(), core_.shared().config.trust_domain);
+  co_return true;
+}
+
+asio::awaitable<bool> Session::fill() {
+  const std::size_t room = std::min(kReadBytes, in_.max_size() - in_.size());
+  if (room == 0) co_return false;
+  const auto space = in_.prepare(room);
+  error_code error;
+  std::size_t got = 0;
+  if (tls_) {
+    std::tie(error, got) = co_await tls_->async_read_some(space, kNoThrow);
+  } else {
+    std::tie(error, got) = co_await socket_.async_read_some(space, kNoThrow);
+  }
+  if (error) {
+    if (!timed_out_ && !ending_) broken_ = true;
+    co_return false;
+  }
+  in_.commit(got);
+  co_return true;
+}
+
+Error Session::aborted_error() const {
+  if (timed_out_) return {Code::invalid, "request.timeout", "", "the request did not come in time"};
+  return {Code::unavailable, "request.aborted", "", "the connection ended early"};
+}
+
+Task<void> Session::read_header() {
+  const Bounds& bounds = core_.shared().config.bounds;
+  bool begun = in_.size() > 0;
+  waiting_since_ = begun ? Clock::time_point::max() : core_.now();
+  allow(begun ? bounds.header : bounds.idle);
+  while (true) {
+    if (in_.size() > 0) {
+      error_code error;
+      in_.consume(parser_->put(in_.data(), error));
+      if (!error) break;
+      if (error != http::error::need_more) co_return tl::unexpected<Error>(parse_error(error));
+    }
+    const bool more = co_await fill();
+    if (!more && begun && in_.max_size() == in_.size()) {
+      co_return tl::unexpected<Error>(parse_error(http::error::header_limit));
+    }
+    if (!more && (!begun || !timed_out_)) broken_ = broken_ || !begun;
+    if (!more) co_return tl::unexpected<Error>(aborted_error());
+    if (!begun) {
+      begun = true;
+      waiting_since_ = Clock::time_point::max();
+      allow(bounds.header);
+    }
+  }
+  allow_any_time();
+  co_return check_header(parser_->get());
+}
+
+Task<std::size_t> Session::read_body(char* out, std::size_t size) {
+  auto& target = parser_->get().body();
+  target.data = out;
+  target.size = size;
+  if (!parser_->is_done() && !continue_sent_ && parser_->get().count(http::field::expect) > 0) {
+    continue_sent_ = true;
+    HF_CO_CHECK(co_await write("HTTP/1.1 100 Continue\r\n\r\n"));
+  }
+  allow(core_.shared().config.bounds.idle);
+  while (!parser_->is_done() && target.size > 0) {
+    error_code error = http::error::need_more;
+    std::size_t used = 0;
+    if (in_.size() > 0) {
+      used = parser_->put(in_.data(), error);
+      in_.consume(used);
+    }
+    if (error == http::error::need_buffer) break;
+    if (error && error != http::error::need_more) co_return tl::unexpected<Error>(parse_error(error));
+    if (!error && used > 0) continue;
+    if (!co_await fill()) co_return tl::unexpected<Error>(aborted_error());
+  }
+  allow_any_time();
+  co_return size - target.size;
+}
+
+Task<void> Session::write(std::string_view bytes) {
+  if (broken_) co_return tl::unexpected<Error>(aborted_error());
+  allow(core_.shared().config.bounds.idle);
+  error_code error;
+  std::size_t sent = 0;
+  const auto buffer = asio::buffer(bytes.data(), bytes.size());
+  if (tls_) {
+    std::tie(error, sent) = co_await asio::async_write(*tls_, buffer, kNoThrow);
+  } else {
+    std::tie(error, sent) = co_await asio::async_write(socket_, buffer, kNoThrow);
+  }
+  allow_any_time();
+  if (!error) co_return Result<void>{};
+  broken_ = true;
+  co_return tl::unexpected<Error>(aborted_error());
+}
+
+asio::awaitable<bool> Session::serve_one() {
+  if (ending_) co_return false;
+  parser_.emplace();
+  parser_->header_limit(core_.shared().config.bounds.header_bytes);
+  parser_->body_limit(boost::none);  // a handler that takes a body whole bounds it
+  continue_sent_ = false;
+  const Result<void> header = co_await read_header();
+  const bool waited = waiting_since_ != Clock::time_point::max();
+  waiting_since_ = Clock::time_point::max();
+  if (!header) {
+    if (!waited && !broken_) co_await refuse(header.error());
+    co_return false;
+  }
+  Shared& shared = core_.shared();
+  const auto& request = parser_->get();
+  const bool head = request.method() == http::verb::head;
+  const auto method = head ? std::string_view("GET") : std::string_view(request.method_string().data(), request.method_string().size());
+  const std::string_view target(request.target().data(), request.target().size());
+  Match match = (tls_ ? shared.router : shared.plain_router).match(method, target);
+  const bool found = match.outcome == Match::Outcome::found;
+  if (head && found && shared.operations[match.route].audience == Audience::certificate) {
+    match.outcome = Match::Outcome::no_method;
+    match.allow = "GET";
+  }
+  const boost::beast::string_view traceparent = request["traceparent"];
+  const trustee::Caller nobody;
+  Exchange exchange(*this, request, peer_.caller ? *peer_.caller : nobody, std::move(match), shared.config.bounds.body_bytes,
+                    {traceparent.data(), traceparent.size()});
+  co_return co_await handle(exchange, head);
+}
+
+Result<void> Session::admit(const Match& match) const {
+  switch (match.outcome) {
+    case Match::Outcome::found: break;
+    case Match::Outcome::no_path: return fail(Code::not_found, "request.path", "", "there is nothing at this path");
+    case Match::Outcome::no_method:
+      return fail(Code::invalid, "request.method", "", "this path takes other methods: " + match.allow);
+    case Match::Outcome::malformed:
+      return fail(Code::invalid, "request.target", "", "expected a path without a query, well escaped, in UTF-8");
+  }
+  if (core_.shared().operations[match.route].audience != Audience::certificate) return {};
+  if (!peer_.caller) return tl::unexpected<Error>(peer_.caller.error());
+  if (peer_.caller->kind == trustee::Caller::Kind::nobody) {
+    return fail(Code::unauthenticated, "caller.certificate.missing", "", "send a client certificate; it says who calls");
+  }
+  if (std::time(nullptr) > peer_.not_after) {
+    return fail(Code::unauthenticated, "caller.certificate.expired", "", "the client certificate has expired; renew it");
+  }
+  return {};
+}
+
+asio::awaitable<Result<void>> Session::call(Exchange& exchange) {
+  const Result<void> admitted = admit(exchange.match());
+  if (!admitted) co_return tl::unexpected<Error>(admitted.error());
+  Shared& shared = core_.shared();
+  const Handler handler = shared.operations[exchange.match().route].handler;
+  try {
+    co_return co_await handler(shared.service, exchange);
+  } catch (const std::exception&) {  // what() may hold what was being handled
+    co_return fail(Code::internal, "server.fault", "", "the server failed at this request; it is in its log");
+  }
+}
+
+asio::awaitable<bool> Session::handle(Exchange& exchange, bool head) {
+  Shared& shared = core_.shared();
+  const auto start = Clock::now();
+  shared.metrics.in_flight.fetch_add(1, std::memory_order_relaxed);
+  exchange.set_keep_alive(parser_->keep_alive() && !ending_);
+  Result<void> outcome = co_await call(exchange);
+  const std::optional<Error> error = outcome ? std::nullopt : std::optional<Error>(outcome.error());
+  const bool goes_on = co_await finish(exchange, head, std::move(outcome));
+  shared.metrics.in_flight.fetch_sub(1, std::memory_order_relaxed);
+
+  const bool found = exchange.match().outcome == Match::Outcome::found;
+  shared.metrics.count(found ? exchange.match().route : shared.metrics.unrouted(), exchange.status());
+  AccessLine line;
+  const auto method = parser_->get().method_string();
+  line.method = parser_->get().method() == http::verb::unknown ? "?" : std::string_view(method.data(), method.size());
+  line.route = found ? shared.operations[exchange.match().route].route.path : "";
+  line.party = party_of(peer_);
+  line.trace_id = exchange.trace().id;
+  line.status = exchange.status();
+  line.duration = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - start);
+  line.error = error ? &*error : nullptr;
+  shared.log.request(line);
+  co_return goes_on;
+}
+
+asio::awaitable<bool> Session::finish(Exchange& exchange, bool head, Result<void> outcome) {
+  if (broken_) co_return false;
+  if (exchange.state() == Exchange::State::streaming) {
+    if (!outcome) {  // without the last chunk the caller sees that the answer is not whole
+      close_now();
+      co_return false;
+    }
+    const Result<void> written = co_await write(Exchange::last_chunk());
+    co_return written.has_value() && parser_->is_done() && parser_->keep_alive() && !ending_;
+  }
+  if (!outcome) exchange.answer_problem(outcome.error());
+  HF_ASSERT(exchange.state() == Exchange::State::answered);
+  const bool keep_alive = parser_->keep_alive() && parser_->is_done() && !ending_ && !timed_out_;
+  std::string& body = exchange.answer_body();
+  out_.clear();
+  exchange.write_header(out_, keep_alive);
+  const bool joined = body.size() <= kJoinBytesMax;
+  if (joined && !head) out_.append(body);
+  Result<void> written = co_await write(out_);
+  if (written && !joined && !head) written = co_await write(body);
+  if (out_.capacity() > kKeptBytesMax) out_ = {};
+  co_return written.has_value() && keep_alive;
+}
+
+asio::awaitable<void> Session::refuse(const Error& error) {
+  ending_ = true;
+  const trustee::Caller nobody;
+  const Exchange::Fields none;
+  Exchange exchange(*this, none, nobody, Match{}, 0, {});
+  const bool answered = co_await finish(exchange, false, tl::unexpected<Error>(error));
+  core_.shared().metrics.count(core_.shared().metrics.unrouted(), exchange.status());
+  (void)answered;
+}
+
+asio::awaitable<void> Session::close() {
+  if (broken_) co_return;
+  ending_ = true;
+  allow(kLinger);
+  if (tls_) co_await tls_->async_shutdown(kNoThrow);
+  // What still comes is read away for a moment: closing on top of it would reset the connection, and the answer
+  // might be lost on the caller's side.
+  error_code error;
+  socket_.shutdown(Tcp::socket::shutdown_send, error);
+  in_.consume(in_.size());
+  std::size_t total = 0;
+  while (!error && !timed_out_ && total < kLingerBytesMax) {
+    std::size_t got = 0;
+    std::tie(error, got) = co_await socket_.async_read_some(in_.prepare(kReadBytes), kNoThrow);
+    total += got;
+  }
+}
+
+}  // namespace holdfast::server
