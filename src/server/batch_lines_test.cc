@@ -38,7 +38,8 @@ TEST(BatchLines, the_same_however_they_are_cut) {
 
 TEST(BatchLines, a_long_line_at_the_end) {
   const std::string whole(3 * kBatchLineBytesMax, 'x');
-  for (const std::size_t step : {1u, 1000u, 100000u}) EXPECT_EQ(split(whole, step), (std::vector<Seen>{{1, "", true}})) << step;
+  for (const std::size_t step : {1u, 1000u, 100000u})
+    EXPECT_EQ(split(whole, step), (std::vector<Seen>{{1, "", true}})) << step;
 }
 
 TEST(BatchLines, a_line_names_one_subject) {

@@ -81,7 +81,8 @@ class Reader {
   }
 
   void note(std::string_view slug, agreement::Position at, std::string what) {
-    if (!error_) error_ = Error{Code::invalid, slug, fmt::format("{}:{}:{}", path_, at.line, at.column), std::move(what)};
+    if (!error_)
+      error_ = Error{Code::invalid, slug, fmt::format("{}:{}:{}", path_, at.line, at.column), std::move(what)};
   }
   const std::optional<Error>& error() const { return error_; }
 

@@ -24,7 +24,8 @@ struct Endpoint {
 struct Bounds {
   std::uint32_t connections = 10'000;
   std::uint32_t header_bytes = 16u << 10;
-  std::uint32_t body_bytes = 1u << 20;  ///< of one request; streams (import, batch) are bounded in memory, not in length
+  std::uint32_t body_bytes =
+      1u << 20;  ///< of one request; streams (import, batch) are bounded in memory, not in length
   std::chrono::seconds handshake{5};
   std::chrono::seconds header{10};  ///< from a request's first byte to the end of its header
   std::chrono::seconds idle{60};    ///< between requests, for a whole body, and for each 64 KiB of a stream

@@ -1,7 +1,7 @@
 #include "server/core.h"
 
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -21,7 +21,8 @@ constexpr std::chrono::seconds kStopWithin{10};
 
 std::vector<Operation> all_operations() {
   std::vector<Operation> all;
-  for (const auto group : {evidence_routes, flow_routes, collection_routes, subject_routes, governing_routes, health_routes}) {
+  for (const auto group :
+       {evidence_routes, flow_routes, collection_routes, subject_routes, governing_routes, health_routes}) {
     for (const Operation& operation : group()) all.push_back(operation);
   }
   return all;
@@ -39,8 +40,12 @@ std::vector<Route> routes_of(const std::vector<Operation>& operations, bool plai
 
 // An index into plain_router's routes is the same operation: the plain ones come first.
 Shared::Shared(const Config& configuration, trustee::Trustee& trustee)
-    : config(configuration), operations(all_operations()), router(routes_of(operations, false)),
-      plain_router(routes_of(operations, true)), metrics(routes_of(operations, false)), log(config.log_level),
+    : config(configuration),
+      operations(all_operations()),
+      router(routes_of(operations, false)),
+      plain_router(routes_of(operations, true)),
+      metrics(routes_of(operations, false)),
+      log(config.log_level),
       service{config, trustee, metrics} {}
 
 Core::Core(Shared& shared) : shared_(shared), sessions_(std::make_unique<Sessions>()) { refresh(); }

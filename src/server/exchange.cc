@@ -27,17 +27,20 @@ bool Exchange::is_conditional() const {
 Result<void> Exchange::require_media(std::string_view type) const {
   const std::string_view coding = field(http::field::content_encoding);
   if (!coding.empty() && coding != "identity") {
-    return fail(Code::invalid, "request.media", "Content-Encoding", "compressed bodies are not taken; send it as it is");
+    return fail(Code::invalid, "request.media", "Content-Encoding",
+                "compressed bodies are not taken; send it as it is");
   }
   if (media_type(field(http::field::content_type)) != type) {
-    return fail(Code::invalid, "request.media", "Content-Type", fmt::format("expected a body of type {}, in UTF-8", type));
+    return fail(Code::invalid, "request.media", "Content-Type",
+                fmt::format("expected a body of type {}, in UTF-8", type));
   }
   return {};
 }
 
 Task<std::string> Exchange::body() {
   const auto large = [this] {
-    return fail(Code::invalid, "request.body.large", "", fmt::format("at most {} bytes are taken here", body_bytes_max_));
+    return fail(Code::invalid, "request.body.large", "",
+                fmt::format("at most {} bytes are taken here", body_bytes_max_));
   };
   const auto announced = parse_number(field(http::field::content_length));
   if (announced && *announced > body_bytes_max_) co_return large();
@@ -45,7 +48,8 @@ Task<std::string> Exchange::body() {
   while (true) {
     const std::size_t had = out.size();
     // As announced, and one byte on to see the end; otherwise in growing steps.
-    const std::size_t more = announced ? static_cast<std::size_t>(*announced) - had + 1 : std::max<std::size_t>(had, 4096);
+    const std::size_t more =
+        announced ? static_cast<std::size_t>(*announced) - had + 1 : std::max<std::size_t>(had, 4096);
     out.resize(std::min(had + more, body_bytes_max_ + 1));
     HF_CO_TRY(const std::size_t got, co_await wire_.read_body(out.data() + had, out.size() - had));
     const bool ended = had + got < out.size();

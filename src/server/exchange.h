@@ -40,7 +40,11 @@ class Exchange {
 
   Exchange(Wire& wire, const Fields& fields, const trustee::Caller& caller, Match match, std::size_t body_bytes_max,
            std::string_view traceparent)
-      : wire_(wire), fields_(fields), caller_(caller), match_(std::move(match)), body_bytes_max_(body_bytes_max),
+      : wire_(wire),
+        fields_(fields),
+        caller_(caller),
+        match_(std::move(match)),
+        body_bytes_max_(body_bytes_max),
         trace_(Trace::of(traceparent)) {}
   Exchange(const Exchange&) = delete;
 

@@ -61,7 +61,8 @@ Trace Trace::of(std::string_view traceparent) {
   const std::string_view given = trace_id_of(traceparent);
   Trace trace;
   trace.id = given.empty() ? fmt::format("{:016x}{:016x}", next_id(), next_id() | 1) : std::string(given);
-  trace.parent = fmt::format("00-{}-{:016x}-{}", trace.id, next_id() | 1, given.empty() ? "00" : traceparent.substr(53, 2));
+  trace.parent =
+      fmt::format("00-{}-{:016x}-{}", trace.id, next_id() | 1, given.empty() ? "00" : traceparent.substr(53, 2));
   return trace;
 }
 

@@ -31,8 +31,8 @@ TEST(Fields, a_bad_trace_is_begun_anew) {
 TEST(Fields, entity_tags_are_ours_or_nothing) {
   EXPECT_EQ(parse_etag("\"12\""), 12u);
   EXPECT_EQ(to_etag(12), "\"12\"");
-  for (const char* bad : {"", "12", "\"\"", "\"", "W/\"12\"", "\"012\"", "\"-1\"", "\"1\", \"2\"", "*",
-                          "\"18446744073709551616\""}) {
+  for (const char* bad :
+       {"", "12", "\"\"", "\"", "W/\"12\"", "\"012\"", "\"-1\"", "\"1\", \"2\"", "*", "\"18446744073709551616\""}) {
     EXPECT_FALSE(parse_etag(bad)) << bad;
   }
 }

@@ -39,8 +39,8 @@ struct BatchRequest {
 };
 
 void append_error(std::string& out, const Error& error) {
-  fmt::format_to(std::back_inserter(out), R"("error":{{"status":{},"code":"{}","detail":{}}}}})", status_of(error, false),
-                 error.slug, json_string(error.what));
+  fmt::format_to(std::back_inserter(out), R"("error":{{"status":{},"code":"{}","detail":{}}}}})",
+                 status_of(error, false), error.slug, json_string(error.what));
   out.push_back('\n');
 }
 
@@ -58,8 +58,8 @@ const Error* common_refusal(const std::vector<trustee::BatchItem>& items) {
   for (const auto& item : items) {
     if (item.disclosure) return nullptr;
     const Error& error = item.disclosure.error();
-    const bool of_caller = error.slug.starts_with("flow.") || error.slug.starts_with("caller.") ||
-                           error.slug.starts_with("agreement.");
+    const bool of_caller =
+        error.slug.starts_with("flow.") || error.slug.starts_with("caller.") || error.slug.starts_with("agreement.");
     if (!of_caller || error.slug != items.front().disclosure.error().slug) return nullptr;
   }
   return &items.front().disclosure.error();

@@ -109,7 +109,8 @@ std::string Metrics::text(trustee::Trustee& trustee) const {
     }
   }
   if (!requests.metric.empty()) out.push_back(std::move(requests));
-  out.push_back(single("holdfast_connections", "Open connections.", MetricType::Gauge, static_cast<double>(connections.load())));
+  out.push_back(
+      single("holdfast_connections", "Open connections.", MetricType::Gauge, static_cast<double>(connections.load())));
   out.push_back(single("holdfast_requests_in_flight", "Requests being answered.", MetricType::Gauge,
                        static_cast<double>(in_flight.load())));
   const auto total = [&out](std::string name, std::string help, const std::atomic<std::uint64_t>& value) {

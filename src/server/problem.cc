@@ -22,12 +22,23 @@ constexpr Special kSpecial[] = {
 
 void append_escaped(std::string& out, char c) {
   switch (c) {
-    case '"': out += "\\\""; return;
-    case '\\': out += "\\\\"; return;
-    case '\n': out += "\\n"; return;
-    case '\r': out += "\\r"; return;
-    case '\t': out += "\\t"; return;
-    default: break;
+    case '"':
+      out += "\\\"";
+      return;
+    case '\\':
+      out += "\\\\";
+      return;
+    case '\n':
+      out += "\\n";
+      return;
+    case '\r':
+      out += "\\r";
+      return;
+    case '\t':
+      out += "\\t";
+      return;
+    default:
+      break;
   }
   if (static_cast<unsigned char>(c) < 0x20) {
     fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned>(c));
@@ -43,18 +54,27 @@ unsigned status_of(const Error& error, bool conditional) {
     if (special.slug == error.slug) return special.status;
   }
   switch (error.code) {
-    case Code::invalid: return 400;
-    case Code::unauthenticated: return 401;
-    case Code::refused: return 403;
-    case Code::not_found: return 404;
+    case Code::invalid:
+      return 400;
+    case Code::unauthenticated:
+      return 401;
+    case Code::refused:
+      return 403;
+    case Code::not_found:
+      return 404;
     case Code::conflict:
       // A reused idempotency key is no failed precondition, whatever else the request had.
       return conditional && error.slug.find("idempotency") == std::string_view::npos ? 412 : 409;
-    case Code::exhausted: return 429;
-    case Code::corrupt: return 500;
-    case Code::unavailable: return 503;
-    case Code::unsupported: return 501;
-    case Code::internal: return 500;
+    case Code::exhausted:
+      return 429;
+    case Code::corrupt:
+      return 500;
+    case Code::unavailable:
+      return 503;
+    case Code::unsupported:
+      return 501;
+    case Code::internal:
+      return 500;
   }
   return 500;
 }
@@ -65,27 +85,48 @@ int retry_after_s(const Error& error, unsigned status) {
 
 std::string_view reason_of(unsigned status) {
   switch (status) {
-    case 200: return "OK";
-    case 201: return "Created";
-    case 204: return "No Content";
-    case 400: return "Bad Request";
-    case 401: return "Unauthorized";
-    case 403: return "Forbidden";
-    case 404: return "Not Found";
-    case 405: return "Method Not Allowed";
-    case 408: return "Request Timeout";
-    case 409: return "Conflict";
-    case 412: return "Precondition Failed";
-    case 413: return "Content Too Large";
-    case 415: return "Unsupported Media Type";
-    case 417: return "Expectation Failed";
-    case 429: return "Too Many Requests";
-    case 431: return "Request Header Fields Too Large";
-    case 500: return "Internal Server Error";
-    case 501: return "Not Implemented";
-    case 503: return "Service Unavailable";
-    case 505: return "HTTP Version Not Supported";
-    default: return "Error";
+    case 200:
+      return "OK";
+    case 201:
+      return "Created";
+    case 204:
+      return "No Content";
+    case 400:
+      return "Bad Request";
+    case 401:
+      return "Unauthorized";
+    case 403:
+      return "Forbidden";
+    case 404:
+      return "Not Found";
+    case 405:
+      return "Method Not Allowed";
+    case 408:
+      return "Request Timeout";
+    case 409:
+      return "Conflict";
+    case 412:
+      return "Precondition Failed";
+    case 413:
+      return "Content Too Large";
+    case 415:
+      return "Unsupported Media Type";
+    case 417:
+      return "Expectation Failed";
+    case 429:
+      return "Too Many Requests";
+    case 431:
+      return "Request Header Fields Too Large";
+    case 500:
+      return "Internal Server Error";
+    case 501:
+      return "Not Implemented";
+    case 503:
+      return "Service Unavailable";
+    case 505:
+      return "HTTP Version Not Supported";
+    default:
+      return "Error";
   }
 }
 
@@ -109,8 +150,9 @@ std::string json_string(std::string_view text) {
 }
 
 std::string problem_json(const Error& error, unsigned status) {
-  std::string out = fmt::format(R"({{"type":"urn:holdfast:problem:{}","title":"{}","status":{},"detail":{},"code":"{}")",
-                                error.slug, reason_of(status), status, json_string(error.what), error.slug);
+  std::string out =
+      fmt::format(R"({{"type":"urn:holdfast:problem:{}","title":"{}","status":{},"detail":{},"code":"{}")", error.slug,
+                  reason_of(status), status, json_string(error.what), error.slug);
   if (!error.where.empty()) out += fmt::format(R"(,"where":{})", json_string(error.where));
   out += "}\n";
   return out;

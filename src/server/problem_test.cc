@@ -39,10 +39,11 @@ TEST(Problem, retry_after_is_there_when_it_helps) {
 
 TEST(Problem, the_document) {
   const Error e{Code::refused, "flow.unknown", "flow 'x'", "say \"please\"\n", 0};
-  EXPECT_EQ(problem_json(e, 403),
-            R"({"type":"urn:holdfast:problem:flow.unknown","title":"Forbidden","status":403,"detail":"say \"please\"\n",)"
-            R"("code":"flow.unknown","where":"flow 'x'"})"
-            "\n");
+  EXPECT_EQ(
+      problem_json(e, 403),
+      R"({"type":"urn:holdfast:problem:flow.unknown","title":"Forbidden","status":403,"detail":"say \"please\"\n",)"
+      R"("code":"flow.unknown","where":"flow 'x'"})"
+      "\n");
 }
 
 TEST(Problem, strings_are_always_json) {

@@ -31,17 +31,27 @@ TEST(Request, plain_ones_pass) {
 }
 
 TEST(Request, whatever_two_servers_could_read_differently_is_refused) {
-  for (const char* bad :
-       {"", "Host: a\r\nHost: b\r\n", "Host: a\r\nHost: a\r\n", "Host: a\r\nContent-Length: 5\r\nContent-Length: 5\r\n",
-        "Host: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n", "Host: a\r\nContent-Length: 5, 5\r\n",
-        "Host: a\r\nContent-Length: +5\r\n", "Host: a\r\nContent-Length: 0x5\r\n", "Host: a\r\nContent-Length: 05\r\n",
-        "Host: a\r\nContent-Length: -1\r\n", "Host: a\r\nContent-Length: 99999999999999999999\r\n",
-        "Host: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n",
-        "Host: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n",
-        "Host: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
-        "Host: a\r\nTransfer-Encoding: gzip, chunked\r\n", "Host: a\r\nTransfer-Encoding: xchunked\r\n",
-        "Host: a\r\nTransfer-Encoding: identity\r\nContent-Length: 5\r\n", "Host : a\r\n", "Host: a\r\n\x01: b\r\n",
-        "Host: a\r\nIf-Match: \"1\"\r\nIf-Match: \"2\"\r\n", "Host: a\r\nIdempotency-Key: a\r\nIdempotency-Key: b\r\n"}) {
+  for (const char* bad : {"",
+                          "Host: a\r\nHost: b\r\n",
+                          "Host: a\r\nHost: a\r\n",
+                          "Host: a\r\nContent-Length: 5\r\nContent-Length: 5\r\n",
+                          "Host: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n",
+                          "Host: a\r\nContent-Length: 5, 5\r\n",
+                          "Host: a\r\nContent-Length: +5\r\n",
+                          "Host: a\r\nContent-Length: 0x5\r\n",
+                          "Host: a\r\nContent-Length: 05\r\n",
+                          "Host: a\r\nContent-Length: -1\r\n",
+                          "Host: a\r\nContent-Length: 99999999999999999999\r\n",
+                          "Host: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n",
+                          "Host: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n",
+                          "Host: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
+                          "Host: a\r\nTransfer-Encoding: gzip, chunked\r\n",
+                          "Host: a\r\nTransfer-Encoding: xchunked\r\n",
+                          "Host: a\r\nTransfer-Encoding: identity\r\nContent-Length: 5\r\n",
+                          "Host : a\r\n",
+                          "Host: a\r\n\x01: b\r\n",
+                          "Host: a\r\nIf-Match: \"1\"\r\nIf-Match: \"2\"\r\n",
+                          "Host: a\r\nIdempotency-Key: a\r\nIdempotency-Key: b\r\n"}) {
     EXPECT_EQ(check(bad), "request.malformed") << bad;
   }
 }

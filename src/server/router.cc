@@ -87,7 +87,8 @@ Match Router::match(std::string_view method, std::string_view target) const {
     for (std::size_t i = 0; i < route.segments.size(); ++i) {
       if (!is_parameter(route.segments[i])) continue;
       const bool rest = route.takes_rest && i + 1 == route.segments.size();
-      const std::string_view raw = rest ? target.substr(static_cast<std::size_t>(given.at[i].data() - target.data())) : given.at[i];
+      const std::string_view raw =
+          rest ? target.substr(static_cast<std::size_t>(given.at[i].data() - target.data())) : given.at[i];
       if (!decode(raw, match.parameters[parameter++])) {
         match.outcome = Match::Outcome::malformed;
         return match;

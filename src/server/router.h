@@ -22,9 +22,9 @@ inline constexpr std::size_t kParametersMax = 3;
 /// Which route a request goes, and what its path says.
 struct Match {
   enum class Outcome : unsigned char { found, no_path, no_method, malformed } outcome = Outcome::no_path;
-  std::size_t route = 0;                                ///< index into the routes, when found
+  std::size_t route = 0;                                 ///< index into the routes, when found
   std::array<std::string, kParametersMax> parameters{};  ///< percent-decoded, in the template's order
-  std::string allow{};                                  ///< methods of that path, when no_method
+  std::string allow{};                                   ///< methods of that path, when no_method
 };
 
 /// Finds routes; immutable, so thread-safe. Literal segments are compared as they stand: a path with escapes in

@@ -8,9 +8,12 @@ namespace {
 using Outcome = Match::Outcome;
 
 constexpr Route kRoutes[] = {
-    {"GET", "/v1/flows/{flow}/subjects/{subject}"}, {"DELETE", "/v1/subjects/{subject}"},
-    {"PUT", "/v1/subjects/{subject}/restriction"},  {"DELETE", "/v1/subjects/{subject}/restriction"},
-    {"GET", "/log/tile/{path...}"},                 {"GET", "/log/checkpoint"},
+    {"GET", "/v1/flows/{flow}/subjects/{subject}"},
+    {"DELETE", "/v1/subjects/{subject}"},
+    {"PUT", "/v1/subjects/{subject}/restriction"},
+    {"DELETE", "/v1/subjects/{subject}/restriction"},
+    {"GET", "/log/tile/{path...}"},
+    {"GET", "/log/checkpoint"},
 };
 
 TEST(Router, finds_and_decodes) {
@@ -44,8 +47,9 @@ TEST(Router, unknown_and_malformed) {
                               "/v1/%73ubjects/a", "/log/checkpoint/x", "/1/2/3/4/5/6/7/8/9/10"}) {
     EXPECT_EQ(router.match("DELETE", unknown).outcome, Outcome::no_path) << unknown;
   }
-  for (const char* malformed : {"", "*", "v1/subjects/a", "https://host/v1/subjects/a", "/v1/subjects/a?x=1", "/v1/subjects/%",
-                                "/v1/subjects/%2", "/v1/subjects/%zz", "/v1/subjects/%ff", "/v1/subjects/a%00b"}) {
+  for (const char* malformed :
+       {"", "*", "v1/subjects/a", "https://host/v1/subjects/a", "/v1/subjects/a?x=1", "/v1/subjects/%",
+        "/v1/subjects/%2", "/v1/subjects/%zz", "/v1/subjects/%ff", "/v1/subjects/a%00b"}) {
     EXPECT_EQ(router.match("DELETE", malformed).outcome, Outcome::malformed) << malformed;
   }
 }

@@ -135,7 +135,8 @@ Result<std::unique_ptr<Server>> Server::create(Config config, trustee::Trustee& 
   raise_file_limit(config.bounds.connections);
   auto impl = std::make_unique<Impl>(std::move(config), trustee, std::move(options));
   HF_CHECK(impl->reload());
-  const unsigned threads = impl->config.threads ? impl->config.threads : std::max(1u, std::thread::hardware_concurrency());
+  const unsigned threads =
+      impl->config.threads ? impl->config.threads : std::max(1u, std::thread::hardware_concurrency());
   for (unsigned i = 0; i < threads; ++i) impl->cores.push_back(std::make_unique<Core>(impl->shared));
   asio::io_context& first = impl->cores.front()->io();
   HF_TRY(impl->main, listen_on(first, impl->config.listen));
@@ -155,7 +156,8 @@ Result<void> Server::run() {
   if (!impl.options.ready_file.empty()) {
     const Ports at = ports();
     const std::string evidence = at.evidence ? std::to_string(*at.evidence) : "null";
-    HF_CHECK(write_file(impl.options.ready_file, fmt::format("{{\"port\":{},\"evidence_port\":{}}}\n", at.main, evidence)));
+    HF_CHECK(
+        write_file(impl.options.ready_file, fmt::format("{{\"port\":{},\"evidence_port\":{}}}\n", at.main, evidence)));
   }
   std::vector<std::jthread> threads;
   for (std::size_t i = 1; i < impl.cores.size(); ++i) threads.emplace_back([&core = *impl.cores[i]] { core.run(); });

@@ -17,18 +17,22 @@ using boost::system::error_code;
 namespace {
 
 constexpr auto kNoThrow = asio::as_tuple(asio::use_awaitable);
-constexpr std::size_t kReadBytes = 16u << 10;      // a TLS record
-constexpr std::size_t kJoinBytesMax = 64u << 10;   // a body up to this goes out in one write with its header
-constexpr std::size_t kKeptBytesMax = 256u << 10;  // a larger output buffer is given back between requests
+constexpr std::size_t kReadBytes = 16u << 10;        // a TLS record
+constexpr std::size_t kJoinBytesMax = 64u << 10;     // a body up to this goes out in one write with its header
+constexpr std::size_t kKeptBytesMax = 256u << 10;    // a larger output buffer is given back between requests
+constexpr std::size_t kDiscardBytesMax = 64u << 10;  // a longer body that nobody wants costs its caller the connection
 constexpr std::chrono::seconds kLinger{2};
 constexpr std::size_t kLingerBytesMax = 4u << 20;
 
 std::string_view party_of(const Peer& peer) {
   if (!peer.caller) return "";
   switch (peer.caller->kind) {
-    case trustee::Caller::Kind::nobody: return "";
-    case trustee::Caller::Kind::party: return peer.caller->name;
-    case trustee::Caller::Kind::subject: return "subject";
+    case trustee::Caller::Kind::nobody:
+      return "";
+    case trustee::Caller::Kind::party:
+      return peer.caller->name;
+    case trustee::Caller::Kind::subject:
+      return "subject";
   }
   return "";
 }
@@ -36,7 +40,9 @@ std::string_view party_of(const Peer& peer) {
 }  // namespace
 
 Session::Session(Core& core, Tcp::socket socket, std::shared_ptr<asio::ssl::context> tls)
-    : core_(core), socket_(std::move(socket)), context_(std::move(tls)),
+    : core_(core),
+      socket_(std::move(socket)),
+      context_(std::move(tls)),
       in_(core.shared().config.bounds.header_bytes + kReadBytes) {
   if (context_) tls_.emplace(socket_, *context_);
   error_code ignored;
@@ -129,7 +135,6 @@ Task<void> Session::read_header() {
     if (!more && begun && in_.max_size() == in_.size()) {
       co_return tl::unexpected<Error>(parse_error(http::error::header_limit));
     }
-    if (!more && (!begun || !timed_out_)) broken_ = broken_ || !begun;
     if (!more) co_return tl::unexpected<Error>(aborted_error());
     if (!begun) {
       begun = true;
@@ -199,7 +204,8 @@ asio::awaitable<bool> Session::serve_one() {
   Shared& shared = core_.shared();
   const auto& request = parser_->get();
   const bool head = request.method() == http::verb::head;
-  const auto method = head ? std::string_view("GET") : std::string_view(request.method_string().data(), request.method_string().size());
+  const auto method =
+      head ? std::string_view("GET") : std::string_view(request.method_string().data(), request.method_string().size());
   const std::string_view target(request.target().data(), request.target().size());
   Match match = (tls_ ? shared.router : shared.plain_router).match(method, target);
   const bool found = match.outcome == Match::Outcome::found;
@@ -209,15 +215,17 @@ asio::awaitable<bool> Session::serve_one() {
   }
   const boost::beast::string_view traceparent = request["traceparent"];
   const trustee::Caller nobody;
-  Exchange exchange(*this, request, peer_.caller ? *peer_.caller : nobody, std::move(match), shared.config.bounds.body_bytes,
-                    {traceparent.data(), traceparent.size()});
+  Exchange exchange(*this, request, peer_.caller ? *peer_.caller : nobody, std::move(match),
+                    shared.config.bounds.body_bytes, {traceparent.data(), traceparent.size()});
   co_return co_await handle(exchange, head);
 }
 
 Result<void> Session::admit(const Match& match) const {
   switch (match.outcome) {
-    case Match::Outcome::found: break;
-    case Match::Outcome::no_path: return fail(Code::not_found, "request.path", "", "there is nothing at this path");
+    case Match::Outcome::found:
+      break;
+    case Match::Outcome::no_path:
+      return fail(Code::not_found, "request.path", "", "there is nothing at this path");
     case Match::Outcome::no_method:
       return fail(Code::invalid, "request.method", "", "this path takes other methods: " + match.allow);
     case Match::Outcome::malformed:
@@ -226,10 +234,12 @@ Result<void> Session::admit(const Match& match) const {
   if (core_.shared().operations[match.route].audience != Audience::certificate) return {};
   if (!peer_.caller) return tl::unexpected<Error>(peer_.caller.error());
   if (peer_.caller->kind == trustee::Caller::Kind::nobody) {
-    return fail(Code::unauthenticated, "caller.certificate.missing", "", "send a client certificate; it says who calls");
+    return fail(Code::unauthenticated, "caller.certificate.missing", "",
+                "send a client certificate; it says who calls");
   }
   if (std::time(nullptr) > peer_.not_after) {
-    return fail(Code::unauthenticated, "caller.certificate.expired", "", "the client certificate has expired; renew it");
+    return fail(Code::unauthenticated, "caller.certificate.expired", "",
+                "the client certificate has expired; renew it");
   }
   return {};
 }
@@ -283,7 +293,9 @@ asio::awaitable<bool> Session::finish(Exchange& exchange, bool head, Result<void
   }
   if (!outcome) exchange.answer_problem(outcome.error());
   HF_ASSERT(exchange.state() == Exchange::State::answered);
-  const bool keep_alive = parser_->keep_alive() && parser_->is_done() && !ending_ && !timed_out_;
+  co_await discard_body();
+  // In this order: a request that was refused for its header has no body, and no say in keeping the connection.
+  const bool keep_alive = !ending_ && !timed_out_ && !broken_ && parser_->is_done() && parser_->keep_alive();
   std::string& body = exchange.answer_body();
   out_.clear();
   exchange.write_header(out_, keep_alive);
@@ -295,14 +307,31 @@ asio::awaitable<bool> Session::finish(Exchange& exchange, bool head, Result<void
   co_return written.has_value() && keep_alive;
 }
 
+asio::awaitable<void> Session::discard_body() {
+  if (!parser_->is_header_done() || parser_->is_done() || timed_out_) co_return;
+  const bool waits = !continue_sent_ && parser_->get().count(http::field::expect) > 0;  // and does not send it then
+  const auto left = parser_->content_length_remaining();
+  if (waits || !left || *left > kDiscardBytesMax) co_return;
+  std::string nowhere(static_cast<std::size_t>(*left) + 1, '\0');
+  const Result<std::size_t> ignored = co_await read_body(nowhere.data(), nowhere.size());
+  (void)ignored;  // when it failed, the body is not done, and the connection is closed for that
+}
+
 asio::awaitable<void> Session::refuse(const Error& error) {
   ending_ = true;
   const trustee::Caller nobody;
   const Exchange::Fields none;
   Exchange exchange(*this, none, nobody, Match{}, 0, {});
-  const bool answered = co_await finish(exchange, false, tl::unexpected<Error>(error));
-  core_.shared().metrics.count(core_.shared().metrics.unrouted(), exchange.status());
-  (void)answered;
+  const bool goes_on = co_await finish(exchange, false, tl::unexpected<Error>(error));
+  HF_ASSERT(!goes_on);
+  Shared& shared = core_.shared();
+  shared.metrics.count(shared.metrics.unrouted(), exchange.status());
+  AccessLine line;
+  line.party = party_of(peer_);
+  line.trace_id = exchange.trace().id;
+  line.status = exchange.status();
+  line.error = &error;
+  shared.log.request(line);
 }
 
 asio::awaitable<void> Session::close() {

@@ -15,8 +15,9 @@ namespace holdfast::server {
 
 /// One connection: handshake, then request after request, then a close that loses no answer. Lives on its core's
 /// thread, in the coroutine that runs it.
-class Session final : public Wire,
-                      public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
+class Session final
+    : public Wire,
+      public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
  public:
   /// `tls` null: plain HTTP, evidence only.
   Session(Core& core, Tcp::socket socket, std::shared_ptr<boost::asio::ssl::context> tls);
@@ -49,6 +50,8 @@ class Session final : public Wire,
   boost::asio::awaitable<bool> handle(Exchange& exchange, bool head);
   boost::asio::awaitable<Result<void>> call(Exchange& exchange);
   boost::asio::awaitable<bool> finish(Exchange& exchange, bool head, Result<void> outcome);
+  /// Reads past a body that the handler did not want, so that the connection can go on.
+  boost::asio::awaitable<void> discard_body();
   boost::asio::awaitable<void> close();
   /// More bytes into in_. False: end of stream, or an error.
   boost::asio::awaitable<bool> fill();
@@ -69,8 +72,8 @@ class Session final : public Wire,
   Clock::time_point deadline_ = Clock::time_point::max();
   Clock::time_point waiting_since_ = Clock::time_point::max();
   bool timed_out_ = false;
-  bool ending_ = false;       ///< stop waiting for requests
-  bool broken_ = false;       ///< nothing can be written any more
+  bool ending_ = false;  ///< stop waiting for requests
+  bool broken_ = false;  ///< nothing can be written any more
   bool continue_sent_ = false;
 };
 

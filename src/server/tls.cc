@@ -33,7 +33,8 @@ tl::unexpected<Error> wrong(std::string_view slug, const std::string& path, std:
 /// SPIFFE wants exactly one URI in the certificate.
 Result<std::string> only_uri(const X509* certificate) {
   const auto none = [] {
-    return fail(Code::unauthenticated, "caller.unknown", "", "the client certificate must have exactly one URI, a SPIFFE ID");
+    return fail(Code::unauthenticated, "caller.unknown", "",
+                "the client certificate must have exactly one URI, a SPIFFE ID");
   };
   const std::unique_ptr<GENERAL_NAMES, Free> names(
       static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
@@ -66,7 +67,8 @@ Result<std::shared_ptr<context>> make_tls(const Config::Tls& files) {
   if (SSL_CTX_use_certificate_chain_file(tls, files.certificate.c_str()) != 1) {
     return wrong("tls.certificate", files.certificate, "this certificate chain cannot be used");
   }
-  if (SSL_CTX_use_PrivateKey_file(tls, files.key.c_str(), SSL_FILETYPE_PEM) != 1 || SSL_CTX_check_private_key(tls) != 1) {
+  if (SSL_CTX_use_PrivateKey_file(tls, files.key.c_str(), SSL_FILETYPE_PEM) != 1 ||
+      SSL_CTX_check_private_key(tls) != 1) {
     return wrong("tls.key", files.key, "this private key cannot be used with the certificate");
   }
   STACK_OF(X509_NAME)* const authorities = SSL_load_client_CA_file(files.client_ca.c_str());

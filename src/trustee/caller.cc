@@ -10,7 +10,9 @@ namespace {
 constexpr std::size_t kUriBytesMax = 2048;  // SPIFFE ID §2.3
 constexpr std::string_view kScheme = "spiffe://";
 
-tl::unexpected<Error> unknown(std::string what) { return fail(Code::unauthenticated, "caller.unknown", "", std::move(what)); }
+tl::unexpected<Error> unknown(std::string what) {
+  return fail(Code::unauthenticated, "caller.unknown", "", std::move(what));
+}
 
 int hex_value(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -59,7 +61,8 @@ Result<Caller> Caller::from_spiffe(std::string_view uri, std::string_view trust_
   }
   rest.remove_prefix(trust_domain.size() + 1);
   const std::size_t slash = rest.find('/');
-  if (slash == std::string_view::npos) return unknown("the certificate's URI must end in /party/<name> or /subject/<id>");
+  if (slash == std::string_view::npos)
+    return unknown("the certificate's URI must end in /party/<name> or /subject/<id>");
   const std::string_view kind = rest.substr(0, slash);
   auto name = decode_segment(rest.substr(slash + 1));
   if (!name || name->empty()) return unknown("the name in the certificate's URI is empty or not well encoded");
