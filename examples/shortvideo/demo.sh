@@ -1,0 +1,183 @@
+#!/usr/bin/env bash
+# The main job, whole: from four parties' keys to an outsider who checks everything that left. `make demo` calls it.
+#   examples/shortvideo/demo.sh build/release        KEEP=1 leaves the server running at the end
+# Every line after a "$" can be repeated by hand from the repository's folder, as long as the server runs.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+build=${1:-build/release}
+demo=build/demo
+hf=$demo/hf
+server=
+started=$SECONDS
+export PATH="$PWD/$build/bin:$PATH" HOLDFAST_DIR=$hf
+
+say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
+note() { printf '%s\n' "$*"; }
+# Shows a command as the reader would type it, then runs it.
+try() {
+  printf '$ %s\n' "$*"
+  "$@"
+}
+# curl over mutual TLS as one caller; -s because the bar would hide the answer.
+call() {
+  local who=$1
+  shift
+  try curl -s --cacert $hf/tls/ca.crt --cert "$hf/clients/$who.crt" --key "$hf/clients/$who.key" "$@"
+}
+fail() {
+  printf '\nThe demo went wrong: %s\n' "$*" >&2
+  [ -s $demo/server.log ] && tail -n 20 $demo/server.log >&2
+  exit 1
+}
+# expect 'jq filter' text: the filter must be true of the JSON.
+expect() { jq -e "$1" >/dev/null <<<"$2" || fail "expected $1 of: ${2:0:400}"; }
+
+serve() { # folder, log file: starts a server, answers its process in $server_pid
+  holdfast serve --dir "$1" >>"$2" 2>&1 &
+  server_pid=$!
+  for _ in $(seq 300); do
+    [ -s "$1/ready.json" ] && return
+    kill -0 $server_pid 2>/dev/null || fail "the server in $1 ended: $(tail -n 3 "$2")"
+    sleep 0.1
+  done
+  fail "the server in $1 did not start"
+}
+stop() {
+  if [ -n "${1:-}" ] && kill -0 "$1" 2>/dev/null; then
+    kill -TERM "$1"
+    wait "$1" || true
+  fi
+}
+copy_server=
+trap 'status=$?; stop "$copy_server"; if [ "$status" != 0 ] || [ -z "${KEEP:-}" ]; then stop "$server"; fi' EXIT
+
+# A server that an earlier demo left running (KEEP=1) would hold the files.
+if [ -s $hf/ready.json ]; then
+  earlier=$(jq -r .pid $hf/ready.json)
+  [ "$(readlink "/proc/$earlier/exe" 2>/dev/null)" = "$(realpath "$build/bin/holdfast")" ] && kill -TERM "$earlier"
+  for _ in $(seq 100); do [ -e $hf/ready.json ] || break; sleep 0.1; done
+fi
+rm -rf $demo
+mkdir -p $demo/input $demo/parties $demo/overseer
+
+say "0. Made up for this demo: 3,000 people and 2 million views (seeded: the same every time)"
+try "${PYTHON:-/usr/bin/python3}" examples/shortvideo/generate_people.py --seed 1 --out $demo/input/people.csv
+try shortvideo_views --people $demo/input/people.csv --views 2000000 --seed 1 --until "$(date -u +%F)" \
+  --out $demo/input/views.csv
+subject=$(sed -n 2p $demo/input/people.csv | cut -d, -f1)
+other=$(sed -n 3p $demo/input/people.csv | cut -d, -f1)
+
+say "1. Four parties agree"
+note "Oracle, the trustee, makes a working directory: its keys, and a certificate for each caller."
+try holdfast init $hf --trustee oracle --party app-us --party bytedance --party treasury \
+  --listen 127.0.0.1:0 --evidence-listen 127.0.0.1:0 >/dev/null
+cp $hf/keys/log.vkey $demo/log.vkey
+note "The operator, the trustee and the overseer each make a signing key; app-us, who signs nothing, has its certificate."
+for party in bytedance oracle treasury; do
+  try holdfast key new $party -o $demo/parties/$party.key 2>/dev/null | tee $demo/overseer/$party.vkey.tmp
+  tail -n 1 $demo/overseer/$party.vkey.tmp >$demo/overseer/$party.vkey
+  rm $demo/overseer/$party.vkey.tmp
+done
+note "Their public keys, and the log's, go into the agreement. It is checked before anyone signs."
+sed -e "s|@bytedance.vkey@|$(cat $demo/overseer/bytedance.vkey)|" -e "s|@oracle.vkey@|$(cat $demo/overseer/oracle.vkey)|" \
+  -e "s|@treasury.vkey@|$(cat $demo/overseer/treasury.vkey)|" -e "s|@log.vkey@|$(cat $demo/log.vkey)|" \
+  examples/shortvideo/agreement.yaml.in >$demo/input/agreement.yaml
+try holdfast agreement check $demo/input/agreement.yaml
+try holdfast agreement sign $demo/input/agreement.yaml --key $demo/parties/bytedance.key -o $demo/agreement.signed
+try holdfast agreement sign $demo/agreement.signed --key $demo/parties/oracle.key
+try holdfast agreement sign $demo/agreement.signed --key $demo/parties/treasury.key
+note "The trustee's server starts and adopts it. The adoption is the first thing that the evidence says."
+printf '$ holdfast serve --dir %s &\n' $hf
+serve $hf $demo/server.log
+server=$server_pid
+url=$(jq -r .url $hf/ready.json)
+evidence=$(jq -r .evidence_url $hf/ready.json)
+try holdfast agreement adopt $demo/agreement.signed --as oracle
+entry=$(holdfast log entry 0)
+printf '$ holdfast log entry 0 | jq -c\n'
+jq -c . <<<"$entry"
+expect '.kind == "agreement.adopted" and (.signed_by | length) == 3' "$entry"
+
+say "2. The data comes into custody"
+try holdfast import profile $demo/input/people.csv --as app-us | tee $demo/import.txt
+grep -q '3,000 accepted' $demo/import.txt || fail "not all people were taken"
+try holdfast import views $demo/input/views.csv --as app-us | tee $demo/import.txt
+grep -q '2,000,000 accepted' $demo/import.txt || fail "not all views were taken"
+
+say "3. Who may see what"
+note "The app's backend reads an account in the clear:"
+account=$(call app-us "$url/v1/flows/account/subjects/$subject" 2>&1 | tee /dev/stderr | tail -n 1)
+expect '.profile | has("name") and has("email") and has("birthdate")' "$account"
+note ""
+note "The operator's support desk reads the same person: the e-mail as a token, the birth date as a year, the zip's first 3:"
+support=$(call bytedance -D $demo/support.headers "$url/v1/flows/support/subjects/$subject" 2>&1 | tee /dev/stderr | tail -n 1)
+expect '(.profile.email | startswith("tok_")) and (.profile.birthdate | tostring | length) == 4 and (.profile.zip | length) == 3' "$support"
+expect '(.profile | has("name") or has("phone") or has("street")) | not' "$support"
+printf '%s' "$support" >$demo/support.json
+receipt=$(tr -d '\r' <$demo/support.headers | awk 'tolower($1) == "holdfast-receipt:" {print $2}')
+salt=$(tr -d '\r' <$demo/support.headers | awk 'tolower($1) == "holdfast-salt:" {print $2}')
+note ""
+note "It came with a receipt. Anyone can ask for the proof; who has the answer and its salt can hold it to the evidence:"
+try holdfast log proof "$receipt" -o $demo/$receipt.tlog-proof
+try holdfast log check-receipt $demo/$receipt.tlog-proof --log-key $demo/log.vkey --payload $demo/support.json --salt "$salt"
+note "The same desk asks for a flow that the agreement does not declare:"
+refused=$(call bytedance "$url/v1/flows/contacts/subjects/$subject" 2>&1 | tee /dev/stderr | tail -n 1)
+expect '.status == 403 and .code == "flow.unknown" and (.detail + .where | contains("contacts"))' "$refused"
+note ""
+note "A working day at the desk: 500 people at once, each release its own entry, under one sync."
+sed -n 2,501p $demo/input/people.csv | cut -d, -f1 >$demo/tickets.txt
+try holdfast batch support $demo/tickets.txt --as bytedance >$demo/tickets.ndjson
+[ "$(grep -c '"receipt"' $demo/tickets.ndjson)" = 500 ] || fail "not all tickets were answered"
+
+say "4. A person takes their data along, and is forgotten"
+try holdfast key certificate --subject "$subject" >/dev/null
+call "subject-$subject" -o $demo/export.json "$url/v1/subjects/$subject/export"
+printf '$ jq -c .recipients %s/export.json\n' $demo
+exported=$(cat $demo/export.json)
+jq -c '[.. | objects | select(has("flow") and has("to"))] | unique' $demo/export.json | cut -c 1-300
+email=$(jq -r .profile.email <<<"$account")
+grep -qF "$email" $demo/export.json || fail "the export lacks the e-mail"
+note "Erased, by their own certificate. The answer comes when the key is gone from every file:"
+call "subject-$subject" -X DELETE "$url/v1/subjects/$subject"
+gone=$(call app-us "$url/v1/flows/account/subjects/$subject" 2>&1 | tee /dev/stderr | tail -n 1)
+expect '.status == 404 or .status == 403' "$gone"
+note ""
+note "Nor can it be read from the disk: we copy all that there is, records and keys, start another server on the copy with"
+note "the same root key, and ask that one. It knows the next person, and not this one."
+try holdfast backup $demo/copy/records --keys $demo/copy/keys --as oracle >/dev/null
+try holdfast restore $demo/copy/records --keys $demo/copy/keys --to $demo/copy/hf/data >/dev/null
+cp -r $hf/keys $hf/tls $hf/clients $hf/holdfast.yaml $demo/copy/hf/
+serve $demo/copy/hf $demo/copy/server.log
+copy_server=$server_pid
+copy_url=$(jq -r .url $demo/copy/hf/ready.json)
+from_copy=$(call app-us "$copy_url/v1/flows/account/subjects/$other" 2>&1 | tail -n 1)
+expect '.profile | has("email")' "$from_copy"
+gone=$(call app-us "$copy_url/v1/flows/account/subjects/$subject" 2>&1 | tee /dev/stderr | tail -n 1)
+expect '.status == 404 or .status == 403' "$gone"
+stop "$copy_server"
+copy_server=
+rm -rf $demo/copy
+if grep -rqF "$email" $hf/data; then fail "the erased e-mail stands in a file"; fi
+
+say "5. The overseer checks it all, with the log's URL and the parties' public keys"
+parties=(--party bytedance.vkey --party oracle.vkey --party treasury.vkey)
+printf '$ cd %s\n' $demo/overseer
+(cd $demo/overseer && try holdfast verify "$evidence" "${parties[@]}" --state log.state) || fail "verify found something"
+note ""
+note "Someone forges one entry in a copy of the log: the desk's e-mail was clear, it says now, where it was a token."
+try holdfast log export $demo/log
+cp -r $demo/log $demo/forged
+forged=$(grep -rlaF '"email":"token"' $demo/forged/tile/entries | sort | head -n 1)
+LC_ALL=C sed -i '0,/"email":"token"/s//"email":"clear"/' "$forged"
+found=0
+printf '\n$ cd %s\n' $demo/overseer
+(cd $demo/overseer && try holdfast verify ../forged "${parties[@]}") | tee $demo/forged.txt || found=${PIPESTATUS[0]}
+[ "$found" -ge 2 ] || fail "verify did not notice the forged entry (exit $found)"
+grep -q "entry $receipt" $demo/forged.txt || fail "verify did not name entry $receipt"
+
+say "That was it, in $((SECONDS - started)) seconds."
+note "The log is mirrored in $demo/log (any static web server can serve it), its key is $demo/log.vkey."
+if [ -n "${KEEP:-}" ]; then
+  note "The server runs on: $url, evidence at $evidence; stop it with: kill $server"
+  disown "$server"
+fi

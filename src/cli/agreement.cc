@@ -1,0 +1,260 @@
+// holdfast agreement check|sign|show|adopt
+#include "agreement/agreement.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <boost/json.hpp>
+#include <iterator>
+#include <memory>
+
+#include "base/file.h"
+#include "base/hash.h"
+#include "cli/client.h"
+#include "cli/command.h"
+#include "cli/passphrase.h"
+
+namespace holdfast::cli {
+namespace {
+
+namespace json = boost::json;
+using agreement::Plan;
+
+/// A signed note, or the bare document as one without signatures.
+Result<Note> read_document(const std::string& path) {
+  HF_TRY(std::string bytes, read_file(path, kNoteBytesMax));
+  if (auto note = Note::parse(bytes)) return note;
+  auto note = Note::create(std::move(bytes));
+  if (note) return note;
+  Error error = std::move(note).error();
+  error.where = path;
+  return tl::unexpected(std::move(error));
+}
+
+Result<int> report_findings(const std::string& path, const std::vector<agreement::Finding>& findings, bool as_json) {
+  if (as_json) {
+    json::array list;
+    for (const auto& finding : findings) {
+      list.push_back(json::object{{"code", std::string(finding.slug)},
+                                  {"line", finding.line},
+                                  {"column", finding.column},
+                                  {"detail", finding.message}});
+    }
+    print_json(json::object{{"ok", false}, {"file", path}, {"findings", std::move(list)}});
+    return exit_error;
+  }
+  for (const auto& finding : findings) print_line(path + ":" + finding.text());
+  print_line(fmt::format("{}: {} to mend; nobody should sign this yet", path,
+                         findings.size() == 1 ? "one thing" : fmt::format("{} things", findings.size())));
+  return exit_error;
+}
+
+Result<int> check(const std::string& path, bool as_json) {
+  // Not read_document: bytes that cannot be a note (CRLF, say) should get the findings, with their places.
+  HF_TRY(const std::string bytes, read_file(path, kNoteBytesMax));
+  const auto note = Note::parse(bytes);
+  const auto checked = agreement::check(note ? note->text : bytes);
+  if (!checked.plan) return report_findings(path, checked.findings, as_json);
+  const Plan& plan = *checked.plan;
+  if (as_json) {
+    print_json(json::object{{"ok", true},
+                            {"file", path},
+                            {"agreement", plan.agreement},
+                            {"version", plan.version},
+                            {"sha256", to_hex(plan.hash.view())},
+                            {"parties", plan.parties.size()},
+                            {"collections", plan.collections.size()},
+                            {"flows", plan.flows.size()},
+                            {"limits", plan.limits.size()}});
+    return exit_ok;
+  }
+  print_line(fmt::format("{}: agreement {} version {} holds: {} parties, {} collections, {} flows, {} limits; no flow "
+                         "breaks a prohibition",
+                         path, plan.agreement, plan.version, plan.parties.size(), plan.collections.size(),
+                         plan.flows.size(), plan.limits.size()));
+  return exit_ok;
+}
+
+/// Signs a document that checks, and no other; adds to the signatures that a note already has.
+Result<int> sign(const std::string& path, const std::string& key_path, std::string out, bool as_json) {
+  HF_TRY(Note note, read_document(path));
+  HF_TRY(const agreement::PlanPtr plan, agreement::compile(note.text));
+  HF_TRY(const SigningKey key, load_key(key_path));
+  std::string party;
+  for (const auto& each : plan->parties) {
+    if (each.key && *each.key == key.verifier()) party = each.name;
+  }
+  if (party.empty()) {
+    return fail(Code::invalid, "cli.agreement.signer", key_path,
+                fmt::format("no party of this agreement has the key {}, so its signature would count for nothing; put "
+                            "it under parties, or take another key",
+                            key.verifier().text()));
+  }
+  note.sign(key);
+  if (out.empty()) out = path.ends_with(".signed") ? path : path + ".signed";
+  HF_CHECK(write_file(out, note.encode()));
+  HF_TRY(const auto signers, agreement::signers(*plan, note));
+  const bool enough = agreement::check_quorum(*plan, *plan, note).has_value();
+  if (as_json) {
+    json::array names;
+    for (const auto index : signers) names.emplace_back(plan->parties[index].name);
+    print_json(json::object{
+        {"file", out}, {"signed_by", std::move(names)}, {"party", party}, {"quorum", enough}});
+    return exit_ok;
+  }
+  print_line(fmt::format("{}: signed by {}; {} of {} signatures in all", out, party, signers.size(),
+                         agreement::describe(*plan, plan->change_agreement)));
+  if (enough) print_line("All who must sign have signed. Next: holdfast agreement adopt " + out);
+  return exit_ok;
+}
+
+std::string kind_of(const Plan& plan, const agreement::Flow& flow) {
+  switch (flow.kind) {
+    case agreement::Flow::Kind::gives: return flow.gives_json;
+    case agreement::Flow::Kind::run: return "what module " + flow.module + " makes of what it reads";
+    case agreement::Flow::Kind::aggregate: break;
+  }
+  return fmt::format("sums over {}", plan.collections[flow.reads.front().collection].name);
+}
+
+std::vector<std::string> names_of(const Plan& plan, const std::vector<agreement::PartyIndex>& parties) {
+  std::vector<std::string> out;
+  for (const auto party : parties) out.push_back(plan.parties[party].name);
+  return out;
+}
+
+void show_as_text(const Plan& plan, const std::vector<std::string>& signers) {
+  print_line(fmt::format("agreement {} version {}, subjects in {}", plan.agreement, plan.version, plan.subjects_country));
+  print_line("sha256    " + to_hex(plan.hash.view()));
+  print_line("signed by " + (signers.empty() ? "nobody" : fmt::format("{}", fmt::join(signers, ", "))));
+  print_line("changed by " + agreement::describe(plan, plan.change_agreement));
+  print_line("\nparties");
+  for (const auto& party : plan.parties) {
+    print_line(fmt::format("  {:16} {:10} {}", party.name, agreement::to_string(party.role),
+                           fmt::join(party.countries, ", ")));
+  }
+  print_line("\ncollections");
+  for (const auto& collection : plan.collections) {
+    print_line(fmt::format("  {:16} {} fields, kept {} days, {}", collection.name, collection.fields.size(),
+                           collection.keep.count() / 86400,
+                           collection.key ? "many a subject by " + *collection.key : "one a subject"));
+  }
+  print_line("\nflows");
+  for (const auto& flow : plan.flows) {
+    print_line(fmt::format("  {:16} to {}{} for {}: {}", flow.name, flow.to_subject ? "the subject via " : "",
+                           plan.parties[flow.to].name, flow.use, kind_of(plan, flow)));
+    for (const auto limit : flow.limits) {
+      print_line(fmt::format("  {:16}   at most {} ({})", "", plan.limits[limit].text, plan.limits[limit].name));
+    }
+  }
+}
+
+void show_as_json(const Plan& plan, const std::vector<std::string>& signers) {
+  json::array parties, collections, flows;
+  for (const auto& party : plan.parties) {
+    json::object one{{"name", party.name},
+                     {"role", std::string(agreement::to_string(party.role))},
+                     {"countries", json::value_from(party.countries)}};
+    if (party.key) one["key"] = party.key->text();
+    parties.push_back(std::move(one));
+  }
+  for (const auto& collection : plan.collections) {
+    json::object fields;
+    for (const auto& field : collection.fields) {
+      fields[field.name] =
+          json::object{{"type", std::string(agreement::to_string(field.type))}, {"category", field.category}};
+    }
+    json::object one{{"name", collection.name},
+                     {"keep_s", collection.keep.count()},
+                     {"from", json::value_from(names_of(plan, collection.depositors))},
+                     {"fields", std::move(fields)}};
+    if (collection.key) one["key"] = *collection.key;
+    collections.push_back(std::move(one));
+  }
+  for (const auto& flow : plan.flows) {
+    json::array limits;
+    for (const auto limit : flow.limits) limits.emplace_back(plan.limits[limit].text);
+    json::object one{{"name", flow.name}, {"to", plan.parties[flow.to].name}, {"use", flow.use},
+                     {"limits", std::move(limits)}};
+    if (flow.kind == agreement::Flow::Kind::gives) one["gives"] = json::parse(flow.gives_json);
+    if (flow.kind == agreement::Flow::Kind::run) one["run"] = flow.module;
+    if (flow.to_subject) one["to_subject"] = true;
+    flows.push_back(std::move(one));
+  }
+  print_json(json::object{{"agreement", plan.agreement},
+                          {"version", plan.version},
+                          {"sha256", to_hex(plan.hash.view())},
+                          {"signed_by", json::value_from(signers)},
+                          {"parties", std::move(parties)},
+                          {"collections", std::move(collections)},
+                          {"flows", std::move(flows)}});
+}
+
+Result<int> show(const std::string& path, bool as_json) {
+  HF_TRY(const Note note, read_document(path));
+  const auto checked = agreement::check(note.text);
+  if (!checked.plan) return report_findings(path, checked.findings, as_json);
+  HF_TRY(const auto signers, agreement::signers(*checked.plan, note));
+  const auto names = names_of(*checked.plan, signers);
+  as_json ? show_as_json(*checked.plan, names) : show_as_text(*checked.plan, names);
+  return exit_ok;
+}
+
+Result<int> adopt(const std::string& path, const ClientOptions& options, bool as_json) {
+  HF_TRY(std::string note, read_file(path, kNoteBytesMax));
+  HF_TRY(Client client, Client::create(options));
+  HF_TRY(const auto answer, client.call("POST", "/v1/agreement", std::move(note), {{"Content-Type", "text/plain"}}));
+  if (as_json) {
+    print_line(answer.body);
+  } else {
+    print_line(fmt::format("adopted: entry {} of the evidence", answer.header("holdfast-receipt")));
+  }
+  return exit_ok;
+}
+
+}  // namespace
+
+void add_agreement(CLI::App& program, Session& session) {
+  struct Options {
+    std::string file, key, out;
+    ClientOptions client;
+  };
+  const auto options = std::make_shared<Options>();
+  CLI::App* group = add_group(program, "agreement", "Check, sign, show and adopt agreements");
+  const auto add_file = [&](CLI::App* command, const char* what) {
+    command->add_option("FILE", options->file, what)->required();
+    return command;
+  };
+
+  add_file(add_command(*group, session, "check", "Say everything that is wrong with an agreement, with line and column",
+                       "  holdfast agreement check agreement.yaml\n"
+                       "  holdfast agreement check agreement.yaml --json | jq '.findings[].detail'",
+                       [&session, options] { return check(options->file, session.json); }),
+           "An agreement, signed or not");
+
+  CLI::App* signing = add_file(
+      add_command(*group, session, "sign", "Sign an agreement that checks; adds to the signatures it has",
+                  "  holdfast agreement sign agreement.yaml --key treasury.key -o agreement.signed\n"
+                  "  holdfast agreement sign agreement.signed --key oracle.key",
+                  [&session, options] { return sign(options->file, options->key, options->out, session.json); }),
+      "The agreement, or one that others signed already");
+  signing->add_option("--key,-k", options->key, "The signer's private key file")->required();
+  signing->add_option("--output,-o", options->out, "Where to write it (default: FILE.signed, or a signed FILE itself)");
+
+  add_file(add_command(*group, session, "show", "What an agreement says: parties, collections, flows, who signed",
+                       "  holdfast agreement show agreement.signed\n"
+                       "  holdfast agreement show agreement.yaml --json | jq '.flows[] | {name, to, gives}'",
+                       [&session, options] { return show(options->file, session.json); }),
+           "An agreement, signed or not");
+
+  CLI::App* adopting = add_file(
+      add_command(*group, session, "adopt", "Bring a signed agreement into force on the server",
+                  "  holdfast agreement adopt agreement.signed --as oracle\n"
+                  "  holdfast agreement adopt agreement.signed --server https://hf.example:8443 --cert oracle.crt "
+                  "--key oracle.key --ca ca.crt",
+                  [&session, options] { return adopt(options->file, options->client, session.json); }),
+      "The signed agreement");
+  add_client_options(*adopting, options->client);
+}
+
+}  // namespace holdfast::cli

@@ -1,0 +1,51 @@
+#include "cli/certificates.h"
+
+#include <gtest/gtest.h>
+
+#include "base/clock.h"
+
+namespace holdfast::cli {
+namespace {
+
+TEST(Certificates, say_who_in_the_uri_and_how_long) {
+  const auto authority_pem = Authority::create("Holdfast test", 3650);
+  ASSERT_TRUE(authority_pem) << authority_pem.error().text();
+  const auto authority = Authority::open(*authority_pem);
+  ASSERT_TRUE(authority);
+  const auto pair = authority->issue({"app-us", spiffe_party("holdfast.example", "app-us"), {}, 30});
+  ASSERT_TRUE(pair) << pair.error().text();
+  const auto facts = read_certificate(pair->certificate);
+  ASSERT_TRUE(facts);
+  EXPECT_EQ(facts->common_name, "app-us");
+  EXPECT_EQ(facts->names, std::vector<std::string>{"spiffe://holdfast.example/party/app-us"});
+  const UnixMillis now = SystemClock().now();
+  EXPECT_LT(facts->not_before, now);
+  EXPECT_NEAR(static_cast<double>(facts->not_after - now), 30.0 * 86'400'000, 60'000);
+  EXPECT_NE(pair->key.find("PRIVATE KEY"), std::string::npos);
+}
+
+TEST(Certificates, a_server_has_its_hosts) {
+  const auto authority = Authority::open(*Authority::create("Holdfast test", 10));
+  const auto pair = authority->issue({"hf.example", "", {"hf.example", "127.0.0.1"}, 10});
+  ASSERT_TRUE(pair);
+  EXPECT_EQ(read_certificate(pair->certificate)->names, (std::vector<std::string>{"hf.example", "127.0.0.1"}));
+}
+
+TEST(Certificates, a_subject_id_cannot_bring_in_another_name) {
+  EXPECT_EQ(spiffe_subject("t", "a,URI:spiffe://t/party/oracle"),
+            "spiffe://t/subject/a%2CURI%3Aspiffe%3A%2F%2Ft%2Fparty%2Foracle");
+  const auto authority = Authority::open(*Authority::create("Holdfast test", 10));
+  const auto pair = authority->issue({"subject", spiffe_subject("t", "x/../y,DNS:z"), {}, 10});
+  ASSERT_TRUE(pair);
+  EXPECT_EQ(read_certificate(pair->certificate)->names, std::vector<std::string>{"spiffe://t/subject/x%2F..%2Fy%2CDNS%3Az"});
+}
+
+TEST(Certificates, keys_that_do_not_belong_together_are_refused) {
+  const auto one = Authority::create("one", 10), other = Authority::create("other", 10);
+  EXPECT_EQ(Authority::open({one->certificate, other->key}).error().slug, "certificate.malformed");
+  EXPECT_EQ(Authority::open({"", ""}).error().slug, "certificate.malformed");
+  EXPECT_EQ(read_certificate("-----BEGIN CERTIFICATE-----\nAAAA\n").error().slug, "certificate.malformed");
+}
+
+}  // namespace
+}  // namespace holdfast::cli

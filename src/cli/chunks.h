@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "agreement/plan.h"
+#include "base/result.h"
+#include "cli/mapping.h"
+
+namespace holdfast::cli {
+
+/// A row that is not taken, and why. `row` counts from 1: of a table the header is row 1, as spreadsheets count; of
+/// NDJSON it is the line.
+struct RowProblem {
+  std::uint64_t row = 0;
+  std::string field, code, detail;
+};
+
+/// A piece of a file on its way to the server.
+struct Chunk {
+  std::uint64_t number = 0;
+  std::string ndjson;
+  std::vector<std::uint64_t> rows;    ///< of the file, for each line of `ndjson`
+  std::vector<RowProblem> problems;   ///< of rows that are not in it
+  std::uint64_t file_bytes = 0;       ///< of the file, read up to here
+};
+inline constexpr std::size_t kChunkRows = 65536;
+inline constexpr std::size_t kChunkBytes = 8u << 20;
+
+/// What is told of a file as a whole once it was read.
+struct ReadSummary {
+  std::uint64_t rows = 0;
+  std::vector<std::string> left_out;             ///< columns
+  std::map<std::string, std::uint64_t> damaged;  ///< see RowMapper
+};
+
+/// Reads a whole file and hands on its chunks in order; `take` answers false to stop. The same file and mapping make
+/// the same chunks, so a chunk's number names its content.
+/// Errors: not_found, invalid "cli.import.…" (no header, a quote that ends nowhere, with the row).
+Result<ReadSummary> read_csv_chunks(const std::string& path, const agreement::Collection& collection,
+                                    const MappingOptions& options, const std::function<bool(Chunk&&)>& take);
+/// Lines go on as they are; the server reads them.
+Result<ReadSummary> read_ndjson_chunks(const std::string& path, const std::function<bool(Chunk&&)>& take);
+
+}  // namespace holdfast::cli

@@ -1,0 +1,80 @@
+#include "cli/command.h"
+
+#include <fmt/format.h>
+
+#include <boost/json.hpp>
+#include <cstdio>
+#include <memory>
+
+namespace holdfast::cli {
+namespace {
+
+std::string_view name_of(Code code) {
+  switch (code) {
+    case Code::invalid: return "invalid";
+    case Code::unauthenticated: return "unauthenticated";
+    case Code::refused: return "refused";
+    case Code::not_found: return "not_found";
+    case Code::conflict: return "conflict";
+    case Code::exhausted: return "exhausted";
+    case Code::corrupt: return "corrupt";
+    case Code::unavailable: return "unavailable";
+    case Code::unsupported: return "unsupported";
+    case Code::internal: return "internal";
+  }
+  return "internal";
+}
+
+}  // namespace
+
+int exit_code_of(const Error& error) {
+  switch (error.code) {
+    case Code::invalid: return exit_usage;
+    case Code::unavailable:
+    case Code::exhausted: return exit_unavailable;
+    case Code::refused:
+    case Code::unauthenticated: return exit_refused;
+    case Code::not_found: return exit_not_found;
+    default: return exit_error;
+  }
+}
+
+CLI::App* add_command(CLI::App& parent, Session& session, const std::string& name, const std::string& what,
+                      const std::string& examples, std::function<Result<int>()> action) {
+  CLI::App* command = parent.add_subcommand(name, what);
+  command->add_flag("--json", session.json, "Print JSON, errors too");
+  command->footer("Examples:\n" + examples);
+  command->callback([&session, run = std::move(action)] { session.action = run; });
+  return command;
+}
+
+CLI::App* add_group(CLI::App& parent, const std::string& name, const std::string& what) {
+  CLI::App* group = parent.add_subcommand(name, what);
+  group->require_subcommand(1);
+  group->footer("Run 'holdfast " + name + " COMMAND --help' for more on a command.");
+  return group;
+}
+
+void print_json(const boost::json::value& value) { print_line(boost::json::serialize(value)); }
+
+void print_line(std::string_view text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  std::fputc('\n', stdout);
+}
+
+void print_error(const Error& error, bool json) {
+  if (!json) {
+    fmt::print(stderr, "holdfast: {}\n", error.text());
+    return;
+  }
+  boost::json::object fields{{"code", std::string(error.slug)},
+                             {"kind", std::string(name_of(error.code))},
+                             {"where", error.where},
+                             {"detail", error.what}};
+  if (error.retry_after_s > 0) fields["retry_after_s"] = error.retry_after_s;
+  fmt::print(stderr, "{}\n", boost::json::serialize(boost::json::object{{"error", std::move(fields)}}));
+}
+
+void print_warning(std::string_view text) { fmt::print(stderr, "holdfast: warning: {}\n", text); }
+
+}  // namespace holdfast::cli

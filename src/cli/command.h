@@ -1,0 +1,63 @@
+#pragma once
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <boost/json/value.hpp>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace holdfast::cli {
+
+/// What the process answers to whoever called it; docs/cli.md lists them. `verify` has its own meaning of 1.
+enum ExitCode : int {
+  exit_ok = 0,
+  exit_error = 1,        ///< it failed, and the same call will fail again
+  exit_usage = 2,        ///< the command line or an input file is wrong
+  exit_unavailable = 3,  ///< a server, file or limit is not there now; trying again may help
+  exit_refused = 4,      ///< the agreement does not allow it, or nobody known asked
+  exit_not_found = 5,
+};
+int exit_code_of(const Error& error);
+
+/// What all commands share: how to print, and what the chosen one does.
+struct Session {
+  bool json = false;
+  std::function<Result<int>()> action;  ///< set by the command that the line names; answers the exit code
+};
+
+/// Declares a command. `examples`: two real ones, a line each, shown under --help. The command gets --json; `action`
+/// runs after the whole line was parsed.
+CLI::App* add_command(CLI::App& parent, Session& session, const std::string& name, const std::string& what,
+                      const std::string& examples, std::function<Result<int>()> action);
+/// Declares a group of commands: `holdfast key …`.
+CLI::App* add_group(CLI::App& parent, const std::string& name, const std::string& what);
+
+/// One JSON document and a line feed on stdout.
+void print_json(const boost::json::value& value);
+/// `text` and a line feed on stdout.
+void print_line(std::string_view text);
+/// On stderr: "holdfast: where: what [slug]", or with `json` {"error":{…}}.
+void print_error(const Error& error, bool json);
+/// On stderr: "holdfast: warning: …".
+void print_warning(std::string_view text);
+
+/// The command groups, a file each.
+void add_init(CLI::App& program, Session& session);
+void add_serve(CLI::App& program, Session& session);
+void add_import(CLI::App& program, Session& session);
+void add_get(CLI::App& program, Session& session);
+void add_subject(CLI::App& program, Session& session);
+void add_verify(CLI::App& program, Session& session);
+void add_log(CLI::App& program, Session& session);
+void add_agreement(CLI::App& program, Session& session);
+void add_key(CLI::App& program, Session& session);
+void add_backup(CLI::App& program, Session& session);
+void add_status(CLI::App& program, Session& session);
+void add_doctor(CLI::App& program, Session& session);
+void add_completion(CLI::App& program, Session& session);
+
+}  // namespace holdfast::cli

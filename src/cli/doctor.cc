@@ -1,0 +1,263 @@
+// holdfast doctor
+#include <fmt/format.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/timex.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <filesystem>
+#include <memory>
+#include <set>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/note.h"
+#include "cli/certificates.h"
+#include "cli/client.h"
+#include "cli/command.h"
+#include "cli/progress.h"
+#include "cli/workdir.h"
+#include "server/config.h"
+#include "vault/root_keys.h"
+
+namespace holdfast::cli {
+namespace {
+
+namespace json = boost::json;
+namespace fs = std::filesystem;
+
+constexpr UnixMillis kDayMs = 86'400'000;
+constexpr UnixMillis kExpiresSoonMs = 30 * kDayMs;
+constexpr std::uint64_t kDiskLowBytes = 2ull << 30, kDiskFullBytes = 200ull << 20;
+constexpr std::uint64_t kLockedBytesMin = 1u << 20;
+constexpr std::uint64_t kFilesBeside = 1024;  ///< what the engine opens beside the connections
+
+enum class Grade : std::uint8_t { good, warning, bad };
+
+struct Check {
+  std::string name;
+  Grade grade = Grade::good;
+  std::string found, mend;
+};
+
+class Doctor {
+ public:
+  explicit Doctor(const WorkDir& dir) : dir_(dir) {}
+
+  std::vector<Check> examine() {
+    if (examine_config()) {
+      examine_keys();
+      examine_certificates();
+      examine_disk();
+      examine_limits();
+      examine_server();
+    }
+    examine_clock();
+    return std::move(checks_);
+  }
+
+ private:
+  void good(std::string name, std::string found) { checks_.push_back({std::move(name), Grade::good, std::move(found), ""}); }
+  void warn(std::string name, std::string found, std::string mend) {
+    checks_.push_back({std::move(name), Grade::warning, std::move(found), std::move(mend)});
+  }
+  void bad(std::string name, std::string found, std::string mend) {
+    checks_.push_back({std::move(name), Grade::bad, std::move(found), std::move(mend)});
+  }
+
+  bool examine_config();
+  void examine_private(const std::string& name, const std::string& path, const std::string& mend);
+  void examine_keys();
+  void examine_certificate(const std::string& name, const std::string& path, const std::string& mend);
+  void examine_certificates();
+  void examine_disk();
+  void examine_limits();
+  void examine_clock();
+  void examine_server();
+
+  const WorkDir& dir_;
+  server::Config config_;
+  std::vector<Check> checks_;
+};
+
+bool Doctor::examine_config() {
+  auto loaded = server::load_config(dir_.config());
+  if (!loaded) {
+    const bool missing = loaded.error().code == Code::not_found;
+    bad("configuration", loaded.error().text(),
+        missing ? "run 'holdfast init " + dir_.path() + "', or name the working directory with --dir" : "correct that line");
+    return false;
+  }
+  config_ = std::move(*loaded);
+  good("configuration", dir_.config());
+  return true;
+}
+
+void Doctor::examine_private(const std::string& name, const std::string& path, const std::string& mend) {
+  if (!fs::exists(path)) return bad(name, path + " is missing", mend);
+  if (const auto closed = require_private(path); !closed) return bad(name, closed.error().text(), "chmod 600 " + path);
+  if (::access(path.c_str(), R_OK) != 0) return bad(name, path + " cannot be read", "run as its owner, or chown it");
+  good(name, path);
+}
+
+void Doctor::examine_keys() {
+  examine_private("root keys", config_.root_keys,
+                  "put the copy back that you keep apart; without it nothing in data/ can ever be read");
+  if (const auto roots = vault::FileRootKeys::load(config_.root_keys); !roots && fs::exists(config_.root_keys)) {
+    bad("root keys", roots.error().text(), "put a good copy back");
+  }
+  examine_private("log key", config_.log_key, "put the copy back; another key is another log");
+  examine_private("server key", config_.tls.key, "issue a new certificate, or put the key back");
+  const auto encrypted = SigningKey::is_encrypted(config_.log_key);
+  if (!encrypted || *encrypted) return;  // its name shows only with the passphrase
+  const auto key = SigningKey::load(config_.log_key);
+  if (key && key->verifier().name() != config_.origin) {
+    bad("log key", fmt::format("it is named '{}', not '{}'", key->verifier().name(), config_.origin),
+        "set origin: in holdfast.yaml to the key's name");
+  }
+}
+
+void Doctor::examine_certificate(const std::string& name, const std::string& path, const std::string& mend) {
+  const auto pem = read_file(path);
+  if (!pem) return bad(name, pem.error().text(), mend);
+  const auto facts = read_certificate(*pem);
+  if (!facts) return bad(name, path + ": " + facts.error().what, mend);
+  const UnixMillis left = facts->not_after - SystemClock().now();
+  const std::string day = to_rfc3339(facts->not_after).substr(0, 10);
+  if (left <= 0) return bad(name, fmt::format("{} expired on {}", path, day), mend);
+  if (facts->not_before > SystemClock().now()) return bad(name, path + " is not valid yet", "set the clock right");
+  if (left < kExpiresSoonMs) return warn(name, fmt::format("{} expires on {}", path, day), mend);
+  good(name, fmt::format("{}, until {}: {}", path, day, fmt::join(facts->names, ", ")));
+}
+
+void Doctor::examine_certificates() {
+  examine_certificate("server certificate", config_.tls.certificate,
+                      "issue a new one and send the server SIGHUP: it takes it without stopping");
+  examine_certificate("client authority", config_.tls.client_ca, "put it back: without it no caller is known");
+  std::error_code ignored;
+  std::set<std::string> clients;
+  for (const auto& file : fs::directory_iterator(dir_.path() + "/clients", ignored)) {
+    if (file.path().extension() == ".crt") clients.insert(file.path().string());
+  }
+  for (const std::string& path : clients) {
+    const std::string party = fs::path(path).stem().string();
+    examine_certificate("client certificate", path,
+                        fmt::format("move {0}.crt and {0}.key away, then: holdfast key certificate --party {0}", party));
+  }
+}
+
+void Doctor::examine_disk() {
+  if (!fs::is_directory(config_.data)) {
+    return bad("data", config_.data + " is no folder", "mkdir -m 700 " + config_.data);
+  }
+  if (::access(config_.data.c_str(), R_OK | W_OK | X_OK) != 0) {
+    return bad("data", config_.data + " cannot be written", "run as its owner, or chown it");
+  }
+  struct stat status {};
+  if (::stat(config_.data.c_str(), &status) == 0 && (status.st_mode & 0077) != 0) {
+    warn("data", "others may look into " + config_.data, "chmod 700 " + config_.data);
+  }
+  std::error_code wrong;
+  const auto space = fs::space(config_.data, wrong);
+  if (wrong) return warn("disk", "its free space cannot be told: " + wrong.message(), "look at it yourself");
+  const std::string found = size_text(space.available) + " free";
+  if (space.available < kDiskFullBytes) return bad("disk", found, "make room: a full disk stops every deposit and release");
+  if (space.available < kDiskLowBytes) return warn("disk", found, "make room soon");
+  good("disk", found);
+}
+
+void Doctor::examine_limits() {
+  rlimit limit{};
+  ::getrlimit(RLIMIT_MEMLOCK, &limit);
+  if (limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur < kLockedBytesMin) {
+    warn("locked memory", size_text(limit.rlim_cur) + " may be locked, so keys might be swapped out",
+         "LimitMEMLOCK=infinity in the unit, or ulimit -l; or run without swap");
+  } else {
+    good("locked memory", limit.rlim_cur == RLIM_INFINITY ? "unlimited" : size_text(limit.rlim_cur));
+  }
+  ::getrlimit(RLIMIT_CORE, &limit);
+  good("core files", limit.rlim_cur == 0 ? "off" : "on in this shell; the server turns them off for itself");
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  const std::uint64_t wanted = config_.bounds.connections + kFilesBeside;
+  if (limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur < wanted) {
+    warn("open files", fmt::format("{} for {} connections", limit.rlim_cur, config_.bounds.connections),
+         fmt::format("LimitNOFILE={} in the unit, or ulimit -n; or lower bounds: connections", wanted));
+  } else {
+    good("open files", std::to_string(limit.rlim_cur));
+  }
+}
+
+void Doctor::examine_clock() {
+  constexpr UnixMillis kThisVersionMs = 1'767'225'600'000;  // 2026-01-01: before it no copy of this program ran
+  const UnixMillis now = SystemClock().now();
+  if (now < kThisVersionMs) {
+    return bad("clock", "it says " + to_rfc3339(now), "set it; keep time with chrony or systemd-timesyncd");
+  }
+  timex state{};
+  if (::adjtimex(&state) == TIME_ERROR) {
+    return warn("clock", to_rfc3339(now) + ", not synchronised", "keep time with chrony or systemd-timesyncd");
+  }
+  good("clock", to_rfc3339(now));
+}
+
+void Doctor::examine_server() {
+  ClientOptions options;
+  options.dir = dir_.path();
+  const auto url = find_server(options);
+  if (!url) return bad("server", url.error().text(), "correct listen: in holdfast.yaml");
+  fetch::HttpOptions http;
+  http.ca_file = fs::exists(dir_.authority_certificate()) ? dir_.authority_certificate() : config_.tls.client_ca;
+  http.connect_timeout = std::chrono::seconds(3);
+  http.attempts = 1;
+  fetch::HttpClient client(std::move(http));
+  const auto alive = client.get(*url + "/healthz");
+  if (!alive) {
+    return bad("server", alive.error().text(),
+               alive.error().code == Code::unavailable ? "holdfast serve --dir " + dir_.path()
+                                                       : "give the server a certificate of this directory's authority");
+  }
+  if (!alive->ok()) return bad("server", fmt::format("{} answers {}", *url, alive->status), "read its log");
+  good("server", *url);
+  const auto ready = client.get(*url + "/readyz");
+  if (ready && ready->ok()) return good("agreement", "one is in force");
+  warn("agreement", "none is adopted, so every flow is refused", "holdfast agreement adopt agreement.signed --as TRUSTEE");
+}
+
+std::string_view word_of(Grade grade) {
+  static constexpr std::string_view kWords[] = {"ok", "warn", "BAD"};
+  return kWords[static_cast<std::size_t>(grade)];
+}
+
+Result<int> doctor(const std::string& path, bool as_json) {
+  const WorkDir dir(path);
+  const auto checks = Doctor(dir).examine();
+  const bool any_bad = std::any_of(checks.begin(), checks.end(), [](const Check& c) { return c.grade == Grade::bad; });
+  json::array list;
+  for (const Check& check : checks) {
+    if (as_json) {
+      json::object one{{"check", check.name}, {"grade", std::string(word_of(check.grade))}, {"found", check.found}};
+      if (!check.mend.empty()) one["mend"] = check.mend;
+      list.push_back(std::move(one));
+      continue;
+    }
+    print_line(fmt::format("{:5} {:18}  {}", word_of(check.grade), check.name, check.found));
+    if (!check.mend.empty()) print_line(fmt::format("{:26}to mend: {}", "", check.mend));
+  }
+  if (as_json) print_json(json::object{{"ok", !any_bad}, {"checks", std::move(list)}});
+  return any_bad ? exit_error : exit_ok;
+}
+
+}  // namespace
+
+void add_doctor(CLI::App& program, Session& session) {
+  const auto dir = std::make_shared<std::string>();
+  CLI::App* command = add_command(program, session, "doctor", "Say what is wrong with an installation, and how to mend it",
+                                  "  holdfast doctor --dir /srv/holdfast\n"
+                                  "  holdfast doctor --json | jq '.checks[] | select(.grade != \"ok\")'",
+                                  [&session, dir] { return doctor(*dir, session.json); });
+  command->add_option("--dir", *dir, "Working directory (default: $HOLDFAST_DIR, or .)");
+}
+
+}  // namespace holdfast::cli

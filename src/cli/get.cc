@@ -1,0 +1,136 @@
+// holdfast get, batch
+#include <fmt/format.h>
+
+#include <boost/json.hpp>
+#include <cstdio>
+#include <fstream>
+#include <iostream>
+#include <memory>
+
+#include "base/near.h"
+#include "cli/certificates.h"
+#include "cli/client.h"
+#include "cli/command.h"
+#include "cli/progress.h"
+
+namespace holdfast::cli {
+namespace {
+
+namespace json = boost::json;
+
+/// As many subjects as go in one request of `batch`: large enough for one sync to serve many, small enough that a
+/// broken connection loses little.
+constexpr std::size_t kBatchSubjects = 1000;
+
+struct Options {
+  std::string flow, subject, file;
+  ClientOptions client;
+};
+
+Result<int> get(const Options& options, bool as_json) {
+  HF_TRY(Client client, Client::create(options.client));
+  HF_TRY(const auto answer, client.call("GET", fmt::format("/v1/flows/{}/subjects/{}", percent_encode(options.flow),
+                                                           percent_encode(options.subject))));
+  const std::string_view receipt = answer.header("holdfast-receipt"), salt = answer.header("holdfast-salt");
+  if (as_json) {
+    // The payload stays as it came, byte for byte, since its digest is in the evidence.
+    print_line(fmt::format(R"({{"subject":{},"receipt":{},"salt":"{}","data":{}}})",
+                           json::serialize(json::string(options.subject)), receipt, salt, answer.body));
+    return exit_ok;
+  }
+  print_line(answer.body);
+  fmt::print(stderr, "receipt {}, salt {}\n", receipt, salt);
+  return exit_ok;
+}
+
+/// A bare id becomes a JSON string; a line that is JSON stays.
+std::string batch_line(std::string_view line) {
+  const bool is_json = line.starts_with('"') || line.starts_with('{');
+  return (is_json ? std::string(line) : json::serialize(json::string(line))) + "\n";
+}
+
+/// Passes the answer's lines on to stdout and counts those that are errors. Lines may come in pieces.
+class Printer {
+ public:
+  Result<void> take(std::string_view piece) {
+    std::fwrite(piece.data(), 1, piece.size(), stdout);
+    for (const char c : piece) {
+      if (c != '\n') {
+        line_.push_back(c);
+        continue;
+      }
+      count();
+      line_.clear();
+    }
+    return {};
+  }
+  std::uint64_t released() const { return released_; }
+  std::uint64_t refused() const { return refused_; }
+
+ private:
+  void count() {
+    boost::system::error_code wrong;
+    const json::value parsed = json::parse(line_, wrong);
+    const json::object* object = wrong ? nullptr : parsed.if_object();
+    const bool is_error = !object || object->contains("error");
+    ++(is_error ? refused_ : released_);
+  }
+  std::string line_;
+  std::uint64_t released_ = 0, refused_ = 0;
+};
+
+Result<int> batch(const Options& options) {
+  std::ifstream file;
+  if (options.file != "-") {
+    file.open(options.file);
+    if (!file) return fail(Code::not_found, "file.missing", options.file, "cannot open the list of subjects");
+  }
+  std::istream& lines = options.file == "-" ? std::cin : file;
+  HF_TRY(Client client, Client::create(options.client));
+  const std::string path = fmt::format("/v1/flows/{}/batch", percent_encode(options.flow));
+  Printer printer;
+  Progress progress("batch", "subjects", std::nullopt);
+  std::string body, line;
+  std::size_t waiting = 0;
+  const auto send = [&]() -> Result<void> {
+    if (waiting == 0) return {};
+    HF_CHECK(client.stream("POST", path, std::move(body), {{"Content-Type", "application/x-ndjson"}},
+                           [&](ByteView piece) { return printer.take(piece); }));
+    body.clear();
+    waiting = 0;
+    progress.update(0, printer.released() + printer.refused());
+    return {};
+  };
+  while (std::getline(lines, line)) {
+    if (line.ends_with('\r')) line.pop_back();
+    if (line.empty()) continue;
+    body += batch_line(line);
+    if (++waiting == kBatchSubjects) HF_CHECK(send());
+  }
+  HF_CHECK(send());
+  fmt::print(stderr, "{} released, {} refused\n", printer.released(), printer.refused());
+  return printer.refused() == 0 ? exit_ok : exit_error;
+}
+
+}  // namespace
+
+void add_get(CLI::App& program, Session& session) {
+  const auto options = std::make_shared<Options>();
+  CLI::App* getting = add_command(program, session, "get", "Read one subject through a flow",
+                                  "  holdfast get account u-1007 --as app-us\n"
+                                  "  holdfast get support u-1007 --as bytedance --json | jq .data.profile",
+                                  [&session, options] { return get(*options, session.json); });
+  getting->add_option("FLOW", options->flow, "A flow of the agreement")->required();
+  getting->add_option("SUBJECT", options->subject, "The subject's id")->required();
+  add_client_options(*getting, options->client);
+
+  CLI::App* batching = add_command(program, session, "batch", "Read many subjects through a flow; NDJSON out",
+                                   "  holdfast batch support subjects.txt --as bytedance > out.ndjson\n"
+                                   "  jq -r .id tickets.ndjson | holdfast batch support - --as bytedance",
+                                   [options] { return batch(*options); });
+  batching->add_option("FLOW", options->flow, "A flow of the agreement")->required();
+  batching->add_option("FILE", options->file, "A subject id a line, or -")->required();
+  add_client_options(*batching, options->client);
+}
+
+}  // namespace holdfast::cli

@@ -1,0 +1,300 @@
+// holdfast import
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <condition_variable>
+#include <deque>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include "agreement/agreement.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/near.h"
+#include "cli/certificates.h"
+#include "cli/chunks.h"
+#include "cli/client.h"
+#include "cli/command.h"
+#include "cli/progress.h"
+
+namespace holdfast::cli {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::size_t kShownProblems = 20;
+constexpr std::size_t kKeptProblems = 100'000;
+constexpr unsigned kAttempts = 5;
+
+struct Options {
+  std::string collection, file, format, rejects;
+  MappingOptions mapping;
+  ClientOptions client;
+};
+
+/// What the import came to.
+struct Sum {
+  std::uint64_t rows = 0, accepted = 0, unchanged = 0, rejected = 0;
+  std::vector<RowProblem> problems;  ///< the first kKeptProblems
+
+  void add(RowProblem problem) {
+    if (problems.size() < kKeptProblems) problems.push_back(std::move(problem));
+  }
+};
+
+/// Between the thread that reads the file and the one that talks to the server: a few chunks, no more.
+class Queue {
+ public:
+  bool put(Chunk&& chunk) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return chunks_.size() < 2 || stopped_; });
+    if (stopped_) return false;
+    chunks_.push_back(std::move(chunk));
+    changed_.notify_all();
+    return true;
+  }
+  void end() { set(ended_); }
+  void stop() { set(stopped_); }
+  std::optional<Chunk> take() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return !chunks_.empty() || ended_; });
+    if (chunks_.empty()) return std::nullopt;
+    Chunk chunk = std::move(chunks_.front());
+    chunks_.pop_front();
+    changed_.notify_all();
+    return chunk;
+  }
+
+ private:
+  void set(bool& flag) {
+    const std::lock_guard lock(mutex_);
+    flag = true;
+    changed_.notify_all();
+  }
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Chunk> chunks_;
+  bool ended_ = false, stopped_ = false;
+};
+
+Result<Hash> digest_of(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return fail(Code::not_found, "file.missing", path, "cannot open the file");
+  // A hash of the pieces' hashes: names the content as well, and needs no incremental hashing.
+  std::string buffer(1u << 20, '\0');
+  Bytes hashes;
+  while (file) {
+    file.read(buffer.data(), static_cast<std::streamsize>(buffer.size()));
+    hashes += sha256(ByteView(buffer.data(), static_cast<std::size_t>(file.gcount()))).view();
+  }
+  return sha256(hashes);
+}
+
+/// The server's answer for one chunk, its lines told as rows of the file.
+Result<void> add_answer(const Chunk& chunk, const std::string& body, Sum& sum) {
+  boost::system::error_code wrong;
+  const json::value parsed = json::parse(body, wrong);
+  const json::object* object = wrong ? nullptr : parsed.if_object();
+  const auto number = [](const json::object& from, std::string_view name) -> std::uint64_t {
+    const json::value* value = from.if_contains(name);
+    return value && value->is_int64() && value->get_int64() >= 0 ? static_cast<std::uint64_t>(value->get_int64()) : 0;
+  };
+  const auto text = [](const json::object& from, std::string_view name) -> std::string {
+    const json::value* value = from.if_contains(name);
+    return value && value->is_string() ? std::string(value->get_string()) : std::string();
+  };
+  if (!object) {
+    return fail(Code::corrupt, "cli.import.answer", "", "the server's answer is not JSON; is this a Holdfast server?");
+  }
+  sum.accepted += number(*object, "accepted");
+  sum.unchanged += number(*object, "unchanged");
+  sum.rejected += number(*object, "rejected");
+  const json::value* errors = object->if_contains("errors");
+  if (!errors || !errors->is_array()) return {};
+  for (const json::value& each : errors->get_array()) {
+    const json::object* error = each.if_object();
+    if (!error) continue;
+    const std::uint64_t line = number(*error, "line");
+    const bool known = line >= 1 && line <= chunk.rows.size();
+    sum.add({known ? chunk.rows[line - 1] : 0, text(*error, "field"), text(*error, "code"), text(*error, "detail")});
+  }
+  return {};
+}
+
+/// Sends chunks, each again under the same key while the server is away: what it has taken already it knows.
+class Uploader {
+ public:
+  Uploader(Client& client, const Options& options, const Hash& file)
+      : client_(client), file_(file), mapping_(options.mapping.text() + ";" + options.collection),
+        path_(fmt::format("/v1/collections/{}/import", percent_encode(options.collection))) {}
+
+  Result<void> send(const Chunk& chunk, Sum& sum) {
+    if (chunk.rows.empty()) return {};
+    const Hash key = sha256({file_.view(), mapping_, std::to_string(chunk.number)});
+    const fetch::Headers headers{{"Content-Type", "application/x-ndjson"}, {"Idempotency-Key", to_hex(key.view())}};
+    for (unsigned attempt = 1;; ++attempt) {
+      const auto answer = client_.call("POST", path_, chunk.ndjson, headers);
+      if (answer) return add_answer(chunk, answer->body, sum);
+      const bool again = answer.error().code == Code::unavailable && attempt < kAttempts;
+      if (!again) return tl::unexpected(answer.error());
+      std::this_thread::sleep_for(std::chrono::seconds(std::max(answer.error().retry_after_s, 1 << (attempt - 1))));
+    }
+  }
+
+ private:
+  Client& client_;
+  const Hash& file_;
+  std::string mapping_, path_;
+};
+
+Result<agreement::Collection> find_collection(Client& client, const std::string& name) {
+  HF_TRY(const auto answer, client.call("GET", "/v1/agreement"));
+  HF_TRY(const Note note, Note::parse(answer.body));
+  HF_TRY(const agreement::PlanPtr plan, agreement::compile(note.text));
+  if (const auto index = plan->find_collection(name)) return plan->collections[*index];
+  std::vector<std::string_view> names;
+  for (const auto& each : plan->collections) names.push_back(each.name);
+  return fail(Code::not_found, "cli.import.collection", name,
+              fmt::format("the agreement in force has no such collection{}; it has {}", did_you_mean(name, names),
+                          fmt::join(names, ", ")));
+}
+
+Result<ReadSummary> transfer(const Options& options, bool csv, const agreement::Collection& collection,
+                             Uploader& uploader, Sum& sum) {
+  Queue queue;
+  Result<ReadSummary> read;
+  std::jthread reader([&] {
+    const auto take = [&](Chunk&& chunk) { return queue.put(std::move(chunk)); };
+    read = csv ? read_csv_chunks(options.file, collection, options.mapping, take)
+               : read_ndjson_chunks(options.file, take);
+    queue.end();
+  });
+  std::error_code ignored;
+  Progress progress(options.collection, "rows", std::filesystem::file_size(options.file, ignored));
+  Result<void> sent;
+  while (auto chunk = queue.take()) {
+    sum.rejected += chunk->problems.size();
+    sum.rows += chunk->rows.size() + chunk->problems.size();
+    for (RowProblem& problem : chunk->problems) sum.add(std::move(problem));
+    sent = uploader.send(*chunk, sum);
+    if (!sent) break;
+    progress.update(chunk->file_bytes, sum.rows);
+  }
+  queue.stop();
+  reader.join();
+  if (!sent) return tl::unexpected(std::move(sent).error());
+  return read;
+}
+
+json::object to_json(const RowProblem& problem) {
+  return {{"row", problem.row}, {"field", problem.field}, {"code", problem.code}, {"detail", problem.detail}};
+}
+
+Result<void> write_rejects(const std::string& path, const Sum& sum) {
+  std::string out;
+  for (const RowProblem& problem : sum.problems) out += json::serialize(to_json(problem)) + "\n";
+  return write_file(path, out);
+}
+
+std::vector<std::string> warnings_of(const ReadSummary& read) {
+  std::vector<std::string> out;
+  for (const auto& [field, count] : read.damaged) {
+    out.push_back(fmt::format("{}: {} values look like 5.5E+15, which is what a spreadsheet leaves of a long number; "
+                              "they were deposited as they stand",
+                              field, with_commas(count)));
+  }
+  return out;
+}
+
+void tell(const Options& options, const Sum& sum, const ReadSummary& read, double seconds) {
+  for (std::size_t i = 0; i < std::min(kShownProblems, sum.problems.size()); ++i) {
+    const RowProblem& problem = sum.problems[i];
+    fmt::print(stderr, "row {}: {}{}{} [{}]\n", problem.row, problem.field, problem.field.empty() ? "" : ": ",
+               problem.detail, problem.code);
+  }
+  if (sum.rejected > kShownProblems) {
+    fmt::print(stderr, "… and {} more{}\n", with_commas(sum.rejected - kShownProblems),
+               options.rejects.empty() ? "; --rejects FILE writes them down" : "");
+  }
+  for (const std::string& warning : warnings_of(read)) print_warning(warning);
+  if (!read.left_out.empty()) {
+    fmt::print(stderr, "columns left out: {}\n", fmt::join(read.left_out, ", "));
+  }
+  print_line(fmt::format("{}: {} rows in {:.1f} s ({}/s): {} accepted, {} there already, {} rejected",
+                         options.collection, with_commas(sum.rows), seconds,
+                         with_commas(static_cast<std::uint64_t>(static_cast<double>(sum.rows) / std::max(seconds, 0.001))),
+                         with_commas(sum.accepted), with_commas(sum.unchanged), with_commas(sum.rejected)));
+}
+
+void tell_json(const Sum& sum, const ReadSummary& read, double seconds) {
+  json::array problems;
+  for (std::size_t i = 0; i < std::min(kShownProblems, sum.problems.size()); ++i) {
+    problems.push_back(to_json(sum.problems[i]));
+  }
+  print_json(json::object{{"rows", sum.rows},
+                          {"accepted", sum.accepted},
+                          {"unchanged", sum.unchanged},
+                          {"rejected", sum.rejected},
+                          {"seconds", seconds},
+                          {"warnings", json::value_from(warnings_of(read))},
+                          {"damaged", json::value_from(read.damaged)},
+                          {"columns_left_out", json::value_from(read.left_out)},
+                          {"errors", std::move(problems)}});
+}
+
+Result<int> import(const Options& options, bool as_json) {
+  const bool csv = options.format.empty() ? !options.file.ends_with("json") && !options.file.ends_with(".jsonl")
+                                          : options.format == "csv";
+  if (!csv && (!options.mapping.maps.empty() || !options.mapping.formats.empty())) {
+    return fail(Code::invalid, "cli.import.mapping", options.file,
+                "--map and --date-format are for CSV; rows of NDJSON have the agreement's field names already");
+  }
+  HF_TRY(Client client, Client::create(options.client));
+  HF_TRY(const agreement::Collection collection, find_collection(client, options.collection));
+  HF_TRY(const Hash file, digest_of(options.file));
+  const auto start = std::chrono::steady_clock::now();
+  Uploader uploader(client, options, file);
+  Sum sum;
+  HF_TRY(const ReadSummary read, transfer(options, csv, collection, uploader, sum));
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  std::sort(sum.problems.begin(), sum.problems.end(),
+            [](const RowProblem& a, const RowProblem& b) { return a.row < b.row; });
+  if (!options.rejects.empty()) HF_CHECK(write_rejects(options.rejects, sum));
+  as_json ? tell_json(sum, read, seconds) : tell(options, sum, read, seconds);
+  return sum.rejected == 0 ? exit_ok : exit_error;
+}
+
+}  // namespace
+
+void add_import(CLI::App& program, Session& session) {
+  const auto options = std::make_shared<Options>();
+  CLI::App* command =
+      add_command(program, session, "import", "Deposit the rows of a file into a collection",
+                  "  holdfast import views views.csv --as app-us\n"
+                  "  holdfast import profile people.csv --as app-us --subject Number --map "
+                  "email=EmailAddress,zip=ZipCode,birthdate=Birthday --date-format birthdate=M/D/YYYY",
+                  [&session, options] { return import(*options, session.json); });
+  command->add_option("COLLECTION", options->collection, "A collection of the agreement")->required();
+  command->add_option("FILE", options->file, "CSV with a header, or NDJSON; UTF-8")->required()->check(CLI::ExistingFile);
+  command->add_option("--format", options->format, "csv or ndjson (default: by the file's name)")
+      ->check(CLI::IsMember({"csv", "ndjson"}));
+  command
+      ->add_option("--map", options->mapping.maps,
+                   "Which column each field comes from, FIELD=COLUMN,…; the others are left out")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  command->add_option("--subject", options->mapping.subject, "Column of the subject's id")->capture_default_str();
+  command
+      ->add_option("--date-format", options->mapping.formats,
+                   "How a field is written, FIELD=M/D/YYYY,…; unix or unix-ms for a time")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  command->add_option("--rejects", options->rejects, "Write why rows were rejected to this file, NDJSON");
+  add_client_options(*command, options->client);
+}
+
+}  // namespace holdfast::cli

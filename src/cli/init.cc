@@ -1,0 +1,145 @@
+// holdfast init
+#include <fmt/format.h>
+
+#include <array>
+#include <boost/json.hpp>
+#include <filesystem>
+#include <memory>
+#include <vector>
+
+#include "base/file.h"
+#include "base/note.h"
+#include "cli/certificates.h"
+#include "cli/command.h"
+#include "cli/workdir.h"
+#include "server/config.h"
+#include "vault/root_keys.h"
+
+namespace holdfast::cli {
+namespace {
+
+namespace json = boost::json;
+namespace fs = std::filesystem;
+
+constexpr int kAuthorityDays = 3650;
+constexpr int kCertificateDays = 365;
+
+struct Options {
+  std::string dir;
+  std::string trustee = "trustee";
+  std::vector<std::string> parties;
+  std::string origin;
+  std::string trust_domain = "holdfast.example";
+  std::vector<std::string> hosts{"localhost", "127.0.0.1"};
+  std::string listen = "127.0.0.1:8443";
+  std::string evidence_listen = "127.0.0.1:8480";
+};
+
+Result<void> make_directories(const WorkDir& dir) {
+  const std::array<std::string, 5> paths{dir.path(), dir.path() + "/tls", dir.path() + "/clients",
+                                         dir.path() + "/keys", dir.data()};
+  for (const std::string& path : paths) {
+    std::error_code wrong;
+    fs::create_directories(path, wrong);
+    if (!wrong && path != dir.path()) fs::permissions(path, fs::perms::owner_all, wrong);
+    if (wrong) return fail(Code::unavailable, "cli.init.directory", path, "cannot be made: " + wrong.message());
+  }
+  return {};
+}
+
+std::string configuration(const Options& options) {
+  const std::string evidence =
+      options.evidence_listen == "off" ? "# evidence-listen: 127.0.0.1:8480\n"
+                                       : fmt::format("evidence-listen: \"{}\"\n", options.evidence_listen);
+  return fmt::format(
+      "# A Holdfast working directory. Paths are relative to this file. 'holdfast doctor' checks it all.\n"
+      "origin: {}                # the evidence log's name; its key has the same\n"
+      "trust-domain: {}          # of the certificates: spiffe://<this>/party/<name>\n"
+      "listen: \"{}\"            # HTTPS, client certificates\n"
+      "# The evidence once more over plain HTTP, for anyone: it is signed, and holds no personal data.\n"
+      "{}"
+      "tls: {{certificate: tls/server.crt, key: tls/server.key, client-ca: tls/ca.crt}}\n"
+      "data: data\n"
+      "root-keys: keys/root.keys   # without this file nothing in data/ can be read: keep a copy apart from its backups\n"
+      "log-key: keys/log.key\n",
+      options.origin, options.trust_domain, options.listen, evidence);
+}
+
+Result<void> make_certificates(const WorkDir& dir, const Options& options) {
+  HF_TRY(const PemPair authority_pem, Authority::create("Holdfast " + options.trust_domain, kAuthorityDays));
+  HF_CHECK(write_pair(dir.authority_certificate(), dir.authority_key(), authority_pem));
+  HF_TRY(const Authority authority, Authority::open(authority_pem));
+  HF_TRY(const PemPair server, authority.issue({options.hosts.front(), "", options.hosts, kCertificateDays}));
+  HF_CHECK(write_pair(dir.server_certificate(), dir.server_key(), server));
+  std::vector<std::string> parties{options.trustee};
+  parties.insert(parties.end(), options.parties.begin(), options.parties.end());
+  for (const std::string& party : parties) {
+    HF_TRY(const PemPair pair,
+           authority.issue({party, spiffe_party(options.trust_domain, party), {}, kCertificateDays}));
+    const std::string profile = percent_encode(party);
+    HF_CHECK(write_pair(dir.client_certificate(profile), dir.client_key(profile), pair));
+  }
+  return {};
+}
+
+Result<int> init(Options options, bool as_json) {
+  const WorkDir dir(options.dir);
+  if (fs::exists(dir.config())) {
+    return fail(Code::conflict, "cli.init.exists", dir.config(),
+                "this is a working directory already, and its keys are never overwritten; take another folder");
+  }
+  if (options.origin.empty()) options.origin = options.trustee + ".example/evidence";
+  const std::string text = configuration(options);
+  HF_CHECK(server::parse_config(text, dir.config()));  // an odd option shows here, before anything is made
+  HF_CHECK(make_directories(dir));
+  HF_CHECK(make_certificates(dir, options));
+  HF_CHECK(vault::FileRootKeys::create(dir.root_keys()));
+  HF_TRY(const SigningKey log_key, SigningKey::generate(options.origin));
+  HF_CHECK(log_key.save(dir.log_key()));
+  HF_CHECK(write_file(dir.log_verifier_key(), log_key.verifier().text() + "\n"));
+  HF_CHECK(write_file(dir.config(), text));  // last: with it the directory is whole
+  if (as_json) {
+    print_json(json::object{{"directory", dir.path()},
+                            {"config", dir.config()},
+                            {"trustee", options.trustee},
+                            {"origin", options.origin},
+                            {"log_key", log_key.verifier().text()}});
+    return exit_ok;
+  }
+  print_line(fmt::format("{}: ready. The evidence log's public key, for the agreement (log:) and for whoever verifies:\n"
+                         "  {}\n\n"
+                         "Start it:              holdfast serve --dir {}\n"
+                         "Certificate a caller:  holdfast key certificate --dir {} --party NAME\n"
+                         "Adopt an agreement:    holdfast agreement adopt agreement.signed --dir {} --as {}",
+                         dir.path(), log_key.verifier().text(), dir.path(), dir.path(), dir.path(), options.trustee));
+  return exit_ok;
+}
+
+}  // namespace
+
+void add_init(CLI::App& program, Session& session) {
+  const auto options = std::make_shared<Options>();
+  CLI::App* command =
+      add_command(program, session, "init", "Make a working directory: configuration, keys, certificates",
+                  "  holdfast init /srv/holdfast --trustee oracle\n"
+                  "  holdfast init ./hf --trustee oracle --party app-us --party bytedance --listen 0.0.0.0:8443 "
+                  "--host hf.example",
+                  [&session, options] { return init(*options, session.json); });
+  command->add_option("DIR", options->dir, "Folder to make")->required();
+  command->add_option("--trustee", options->trustee, "The trustee's name in the agreement")->capture_default_str();
+  command->add_option("--party", options->parties, "Make a client certificate for this party too; may be repeated")
+      ->allow_extra_args(false);
+  command->add_option("--origin", options->origin, "The evidence log's name (default: TRUSTEE.example/evidence)");
+  command->add_option("--trust-domain", options->trust_domain, "Of the SPIFFE URIs in certificates")
+      ->capture_default_str();
+  command->add_option("--host", options->hosts, "Name or address of the server, for its certificate; may be repeated")
+      ->allow_extra_args(false)
+      ->capture_default_str();
+  command->add_option("--listen", options->listen, "Address of the HTTPS server")->capture_default_str();
+  command
+      ->add_option("--evidence-listen", options->evidence_listen,
+                   "Address of the plain HTTP copy of the evidence, or 'off'")
+      ->capture_default_str();
+}
+
+}  // namespace holdfast::cli

@@ -1,0 +1,103 @@
+#include "cli/program.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <exception>
+#include <iostream>
+
+#include "base/near.h"
+
+namespace holdfast::cli {
+namespace {
+
+std::vector<const CLI::App*> commands_of(const CLI::App& app) { return app.get_subcommands([](const CLI::App*) { return true; }); }
+
+Error usage_error(std::string where, std::string what) {
+  return Error{Code::invalid, "cli.usage", std::move(where), std::move(what)};
+}
+
+/// "key new": the command that the arguments got to, for the hint at its help.
+std::string path_to(const CLI::App& program, const std::vector<std::string>& arguments) {
+  std::string out;
+  const CLI::App* at = &program;
+  for (const std::string& word : arguments) {
+    const auto known = commands_of(*at);
+    const auto found = std::find_if(known.begin(), known.end(), [&](const auto* c) { return c->get_name() == word; });
+    if (found == known.end()) break;
+    at = *found;
+    out += " " + word;
+  }
+  return out;
+}
+
+}  // namespace
+
+std::unique_ptr<CLI::App> make_program(Session& session) {
+  auto program = std::make_unique<CLI::App>(
+      "Personal data in custody: disclosed only as agreed, provable by a stranger.", "holdfast");
+  program->set_version_flag("--version", "holdfast " HOLDFAST_VERSION);
+  program->require_subcommand(1);
+  program->footer("Run 'holdfast COMMAND --help' for its options and examples. A first look: holdfast init /srv/holdfast");
+  program->get_formatter()->column_width(34);
+  for (const auto add : {add_init, add_serve, add_import, add_get, add_subject, add_verify, add_log, add_agreement,
+                         add_key, add_backup, add_status, add_doctor, add_completion}) {
+    add(*program, session);
+  }
+  return program;
+}
+
+std::optional<Error> find_unknown_command(const CLI::App& program, const std::vector<std::string>& arguments) {
+  const CLI::App* at = &program;
+  std::string path = "holdfast";
+  for (const std::string& word : arguments) {
+    const auto known = commands_of(*at);
+    if (known.empty() || word.starts_with("-")) return std::nullopt;
+    const auto found = std::find_if(known.begin(), known.end(), [&](const auto* c) { return c->get_name() == word; });
+    if (found == known.end()) {
+      std::vector<std::string> names;
+      for (const CLI::App* command : known) names.push_back(command->get_name());
+      const std::vector<std::string_view> views(names.begin(), names.end());
+      return usage_error(path, fmt::format("'{}' is not a command{}; '{} --help' lists them", word,
+                                           did_you_mean(word, views), path));
+    }
+    at = *found;
+    path += " " + word;
+  }
+  return std::nullopt;
+}
+
+int run(int argc, char** argv) try {
+  Session session;
+  const auto program = make_program(session);
+  const std::vector<std::string> arguments(argv + 1, argv + argc);
+  const bool json = std::find(arguments.begin(), arguments.end(), "--json") != arguments.end();
+  if (arguments.empty()) {
+    std::cout << program->help();
+    return exit_usage;
+  }
+  if (const auto unknown = find_unknown_command(*program, arguments)) {
+    print_error(*unknown, json);
+    return exit_usage;
+  }
+  try {
+    program->parse(argc, argv);
+  } catch (const CLI::Success& shown) {  // --help, --version
+    return program->exit(shown);
+  } catch (const CLI::ParseError& wrong) {
+    const std::string path = "holdfast" + path_to(*program, arguments);
+    print_error(usage_error(path, fmt::format("{}; see '{} --help'", wrong.what(), path)), json);
+    return exit_usage;
+  }
+  const auto done = session.action();
+  std::fflush(stdout);
+  if (done) return *done;
+  print_error(done.error(), session.json);
+  return exit_code_of(done.error());
+} catch (const std::exception& wrong) {
+  print_error(Error{Code::internal, "cli.exception", "", std::string("a fault of ours: ") + wrong.what()}, false);
+  return exit_error;
+}
+
+}  // namespace holdfast::cli

@@ -1,0 +1,90 @@
+#include "cli/program.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "cli/completion.h"
+
+namespace holdfast::cli {
+namespace {
+
+TEST(Program, every_command_has_help_with_two_examples_and_json) {
+  Session session;
+  const auto program = make_program(session);
+  for (const auto& node : completion_tree(*program)) {
+    if (node.path.empty() || !node.commands.empty()) continue;
+    const CLI::App* at = program.get();
+    std::string rest = node.path;
+    while (!rest.empty()) {
+      const std::size_t space = rest.find(' ');
+      at = at->get_subcommand(rest.substr(0, space));
+      rest = space == std::string::npos ? "" : rest.substr(space + 1);
+    }
+    const std::string footer = at->get_footer();
+    std::size_t examples = 0;
+    for (std::size_t line = 0; (line = footer.find("\n  ", line)) != std::string::npos; ++line) ++examples;
+    EXPECT_EQ(examples, 2u) << node.path << "\n" << footer;
+    EXPECT_FALSE(at->get_description().empty()) << node.path;
+    EXPECT_NE(at->get_option_no_throw("--json"), nullptr) << node.path;
+    EXPECT_NE(at->get_option_no_throw("--help"), nullptr) << node.path;
+  }
+}
+
+TEST(Program, has_the_commands_that_the_manual_lists) {
+  Session session;
+  std::set<std::string> names;
+  for (const auto& node : completion_tree(*make_program(session))) names.insert(node.path);
+  for (const char* name : {"init", "serve", "import", "get", "batch", "export", "erase", "restrict", "verify", "log export",
+                           "log entry", "log proof", "log check-receipt", "log tail", "agreement check", "agreement sign",
+                           "agreement show", "agreement adopt", "key new", "key show", "key certificate",
+                           "key rotate-root", "backup", "restore", "status", "doctor", "completion"}) {
+    EXPECT_TRUE(names.contains(name)) << name;
+  }
+}
+
+TEST(Program, an_unknown_command_is_told_with_near_names) {
+  Session session;
+  const auto program = make_program(session);
+  const auto unknown = find_unknown_command(*program, {"verfy", "x"});
+  ASSERT_TRUE(unknown);
+  EXPECT_NE(unknown->what.find("did you mean 'verify'?"), std::string::npos) << unknown->what;
+  const auto deeper = find_unknown_command(*program, {"agreement", "sing"});
+  ASSERT_TRUE(deeper);
+  EXPECT_EQ(deeper->where, "holdfast agreement");
+  EXPECT_NE(deeper->what.find("'sign'"), std::string::npos) << deeper->what;
+  EXPECT_FALSE(find_unknown_command(*program, {"verify", "anything"}));
+  EXPECT_FALSE(find_unknown_command(*program, {"--help"}));
+  EXPECT_FALSE(find_unknown_command(*program, {"key", "new", "oracle"}));
+}
+
+TEST(Program, an_error_chooses_the_exit_code) {
+  const auto code = [](Code kind) { return exit_code_of(Error{kind, "a.b", "", ""}); };
+  EXPECT_EQ(code(Code::invalid), 2);
+  EXPECT_EQ(code(Code::unavailable), 3);
+  EXPECT_EQ(code(Code::exhausted), 3);
+  EXPECT_EQ(code(Code::refused), 4);
+  EXPECT_EQ(code(Code::unauthenticated), 4);
+  EXPECT_EQ(code(Code::not_found), 5);
+  EXPECT_EQ(code(Code::corrupt), 1);
+  EXPECT_EQ(code(Code::conflict), 1);
+}
+
+TEST(Completion, scripts_hold_every_command_and_its_options) {
+  const std::vector<CompletionNode> tree{
+      {"", {{"key", "Keys: it's all"}}, {{"--version", "Which"}}},
+      {"key", {{"new", "Make one"}}, {}},
+      {"key new", {}, {{"--output", "Where"}}},
+  };
+  const std::string bash = bash_completion(tree);
+  EXPECT_NE(bash.find("case \"$next\" in \"key\"|\"key new\") path=$next"), std::string::npos) << bash;
+  EXPECT_NE(bash.find("\"key new\") words=\"--output\""), std::string::npos) << bash;
+  EXPECT_NE(bash.find("\"\") words=\"key --version\""), std::string::npos) << bash;
+  const std::string zsh = zsh_completion(tree);
+  EXPECT_NE(zsh.find("'key:Keys\\: it'\\''s all'"), std::string::npos) << zsh;
+  const std::string fish = fish_completion(tree);
+  EXPECT_NE(fish.find("-l output -d 'Where'"), std::string::npos) << fish;
+}
+
+}  // namespace
+}  // namespace holdfast::cli

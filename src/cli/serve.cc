@@ -1,0 +1,112 @@
+// holdfast serve
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <boost/json.hpp>
+#include <filesystem>
+#include <memory>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/secret.h"
+#include "cli/command.h"
+#include "cli/passphrase.h"
+#include "cli/workdir.h"
+#include "server/server.h"
+#include "storage/rocksdb_store.h"
+#include "trustee/trustee.h"
+#include "vault/root_keys.h"
+
+namespace holdfast::cli {
+namespace {
+
+constexpr std::size_t kBinaryBytesMax = 1u << 30;
+
+struct Options {
+  std::string dir, config, ready_file;
+};
+
+/// So that the evidence says which program served.
+Result<Hash> own_digest() {
+  HF_TRY(const std::string bytes, read_file("/proc/self/exe", kBinaryBytesMax));
+  return sha256(bytes);
+}
+
+Result<SigningKey> load_log_key(const server::Config& config) {
+  HF_TRY(SigningKey key, load_key(config.log_key));
+  if (key.verifier().name() != config.origin) {
+    return fail(Code::invalid, "cli.serve.origin", config.log_key,
+                fmt::format("this key is named '{}', but the configuration's origin is '{}'; a log's key bears its "
+                            "origin's name",
+                            key.verifier().name(), config.origin));
+  }
+  return key;
+}
+
+Ready ready_of(const server::Config& config, const server::Server& server) {
+  const auto ports = server.ports();
+  Ready ready;
+  ready.pid = ::getpid();
+  ready.url = "https://" + authority_of({config.listen.host, ports.main});
+  if (config.evidence_listen && ports.evidence) {
+    ready.evidence_url = fmt::format("http://{}/log", authority_of({config.evidence_listen->host, *ports.evidence}));
+  }
+  return ready;
+}
+
+void announce(const Ready& ready, bool has_agreement, bool as_json) {
+  if (as_json) {
+    print_json(boost::json::object{
+        {"url", ready.url}, {"evidence_url", ready.evidence_url}, {"pid", ready.pid}, {"agreement", has_agreement}});
+  } else {
+    print_line(fmt::format("serving {} (process {})", ready.url, ready.pid));
+    if (!ready.evidence_url.empty()) print_line("evidence, for anyone: " + ready.evidence_url);
+    if (!has_agreement) print_line("no agreement is adopted yet, so every flow is refused; next: holdfast agreement adopt");
+  }
+  std::fflush(stdout);
+}
+
+Result<int> serve(const Options& options, bool as_json) {
+  if (const auto hardened = harden_process(); !hardened) print_warning(hardened.error().text());
+  const WorkDir dir(options.dir);
+  HF_TRY(const server::Config config, server::load_config(options.config.empty() ? dir.config() : options.config));
+  HF_TRY(SigningKey log_key, load_log_key(config));
+  HF_TRY(const auto roots, vault::FileRootKeys::load(config.root_keys));
+  HF_TRY(const auto store, storage::open_rocksdb(config.data));
+  const SystemClock clock;
+  trustee::TrusteeOptions trustee_options;
+  trustee_options.software = "holdfast " HOLDFAST_VERSION;
+  HF_TRY(trustee_options.binary, own_digest());
+  HF_TRY(const auto trustee, trustee::Trustee::open(*store, *roots, std::move(log_key), clock, trustee_options));
+  server::ServerOptions server_options;
+  server_options.handle_signals = true;
+  HF_TRY(const auto server, server::Server::create(config, *trustee, server_options));
+
+  const Ready ready = ready_of(config, *server);
+  const std::string ready_file = options.ready_file.empty() ? dir.ready_file() : options.ready_file;
+  HF_CHECK(write_ready(ready_file, ready));
+  announce(ready, trustee->has_agreement(), as_json);
+  const auto served = server->run();
+  std::error_code ignored;
+  std::filesystem::remove(ready_file, ignored);
+  HF_CHECK(served);
+  return exit_ok;
+}
+
+}  // namespace
+
+void add_serve(CLI::App& program, Session& session) {
+  const auto options = std::make_shared<Options>();
+  CLI::App* command = add_command(
+      program, session, "serve", "Run the trustee's server: SIGTERM stops it, SIGHUP reloads its certificates",
+      "  holdfast serve --dir /srv/holdfast\n"
+      "  holdfast serve --config /etc/holdfast.yaml --ready-file /run/holdfast/ready.json",
+      [&session, options] { return serve(*options, session.json); });
+  command->add_option("--dir", options->dir, "Working directory (default: $HOLDFAST_DIR, or .)");
+  command->add_option("--config", options->config, "Configuration (default: holdfast.yaml of the directory)");
+  command->add_option("--ready-file", options->ready_file,
+                      "Written once connections are taken, removed at the end (default: ready.json of the directory)");
+}
+
+}  // namespace holdfast::cli

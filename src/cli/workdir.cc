@@ -1,0 +1,61 @@
+#include "cli/workdir.h"
+
+#include <boost/json.hpp>
+#include <cstdlib>
+#include <filesystem>
+
+#include "base/file.h"
+#include "cli/certificates.h"
+
+namespace holdfast::cli {
+namespace json = boost::json;
+
+WorkDir::WorkDir(std::string path) : path_(std::move(path)) {
+  if (path_.empty()) {
+    const char* given = std::getenv("HOLDFAST_DIR");
+    path_ = given && *given ? given : ".";
+  }
+  while (path_.size() > 1 && path_.ends_with('/')) path_.pop_back();
+}
+
+Result<void> write_ready(const std::string& path, const Ready& ready) {
+  json::object out{{"url", ready.url}, {"pid", ready.pid}};
+  if (!ready.evidence_url.empty()) out["evidence_url"] = ready.evidence_url;
+  return write_file(path, json::serialize(out) + "\n");
+}
+
+Result<Ready> read_ready(const std::string& path) {
+  HF_TRY(const std::string text, read_file(path, 64u << 10));
+  const auto malformed = [&] {
+    return fail(Code::invalid, "cli.ready.malformed", path, "this is no file that 'holdfast serve' wrote; remove it");
+  };
+  boost::system::error_code wrong;
+  const json::value parsed = json::parse(text, wrong);
+  if (wrong || !parsed.is_object()) return malformed();
+  const json::object& object = parsed.get_object();
+  const auto text_at = [&](std::string_view name) {
+    const json::value* value = object.if_contains(name);
+    return value && value->is_string() ? std::string(value->get_string()) : std::string();
+  };
+  Ready ready{text_at("url"), text_at("evidence_url"), 0};
+  if (const json::value* pid = object.if_contains("pid"); pid && pid->is_int64()) ready.pid = pid->get_int64();
+  if (ready.url.empty()) return malformed();
+  return ready;
+}
+
+std::string authority_of(const server::Endpoint& endpoint) {
+  std::string host = endpoint.host;
+  if (host == "0.0.0.0" || host == "::") host = "localhost";
+  if (host.find(':') != std::string::npos) host = "[" + host + "]";
+  return host + ":" + std::to_string(endpoint.port);
+}
+
+Result<void> write_pair(const std::string& certificate_path, const std::string& key_path, const PemPair& pair) {
+  if (std::filesystem::exists(key_path)) {
+    return fail(Code::conflict, "cli.file.exists", key_path, "there is a key already, and it is never overwritten; move it away first");
+  }
+  HF_CHECK(write_file(key_path, pair.key, 0600));
+  return write_file(certificate_path, pair.certificate);
+}
+
+}  // namespace holdfast::cli

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+#include "server/config.h"
+
+namespace holdfast::cli {
+
+/// Where things lie in a working directory, which `holdfast init` makes and all commands share.
+class WorkDir {
+ public:
+  /// Empty: $HOLDFAST_DIR, or the current directory.
+  explicit WorkDir(std::string path = {});
+
+  const std::string& path() const { return path_; }
+  std::string config() const { return path_ + "/holdfast.yaml"; }
+  std::string authority_certificate() const { return path_ + "/tls/ca.crt"; }
+  std::string authority_key() const { return path_ + "/tls/ca.key"; }
+  std::string server_certificate() const { return path_ + "/tls/server.crt"; }
+  std::string server_key() const { return path_ + "/tls/server.key"; }
+  /// `profile`: a party's name, or subject-<id>.
+  std::string client_certificate(const std::string& profile) const { return path_ + "/clients/" + profile + ".crt"; }
+  std::string client_key(const std::string& profile) const { return path_ + "/clients/" + profile + ".key"; }
+  std::string root_keys() const { return path_ + "/keys/root.keys"; }
+  std::string log_key() const { return path_ + "/keys/log.key"; }
+  std::string log_verifier_key() const { return path_ + "/keys/log.vkey"; }
+  std::string data() const { return path_ + "/data"; }
+  /// Written by a running server: its URLs, as JSON.
+  std::string ready_file() const { return path_ + "/ready.json"; }
+
+ private:
+  std::string path_;
+};
+
+/// What a running server says about itself.
+struct Ready {
+  std::string url;           ///< "https://127.0.0.1:8443"
+  std::string evidence_url;  ///< "http://127.0.0.1:8480/log"; empty when not served without TLS
+  long pid = 0;
+};
+Result<void> write_ready(const std::string& path, const Ready& ready);
+/// not_found when no server is running there.
+Result<Ready> read_ready(const std::string& path);
+
+/// "127.0.0.1:8443", "[::1]:8443"; an address that means all of the machine's becomes localhost.
+std::string authority_of(const server::Endpoint& endpoint);
+
+/// A party's or authority's certificate file beside its key; the key gets mode 0600. Never overwrites a key:
+/// conflict "cli.file.exists".
+struct PemPair;
+Result<void> write_pair(const std::string& certificate_path, const std::string& key_path, const PemPair& pair);
+
+}  // namespace holdfast::cli
