@@ -75,6 +75,12 @@ Result<int> check(const std::string& path, bool as_json) {
   return exit_ok;
 }
 
+std::vector<std::string> names_of(const Plan& plan, const std::vector<agreement::PartyIndex>& parties) {
+  std::vector<std::string> out;
+  for (const auto party : parties) out.push_back(plan.parties[party].name);
+  return out;
+}
+
 /// Signs a document that checks, and no other; adds to the signatures that a note already has.
 Result<int> sign(const std::string& path, const std::string& key_path, std::string out, bool as_json) {
   HF_TRY(Note note, read_document(path));
@@ -96,14 +102,14 @@ Result<int> sign(const std::string& path, const std::string& key_path, std::stri
   HF_TRY(const auto signers, agreement::signers(*plan, note));
   const bool enough = agreement::check_quorum(*plan, *plan, note).has_value();
   if (as_json) {
-    json::array names;
-    for (const auto index : signers) names.emplace_back(plan->parties[index].name);
-    print_json(json::object{
-        {"file", out}, {"signed_by", std::move(names)}, {"party", party}, {"quorum", enough}});
+    print_json(json::object{{"file", out},
+                            {"party", party},
+                            {"signed_by", json::value_from(names_of(*plan, signers))},
+                            {"quorum", enough}});
     return exit_ok;
   }
-  print_line(fmt::format("{}: signed by {}; {} of {} signatures in all", out, party, signers.size(),
-                         agreement::describe(*plan, plan->change_agreement)));
+  print_line(fmt::format("{}: signed by {}; that makes {}, and those who must sign are {}", out, party,
+                         fmt::join(names_of(*plan, signers), ", "), agreement::describe(*plan, plan->change_agreement)));
   if (enough) print_line("All who must sign have signed. Next: holdfast agreement adopt " + out);
   return exit_ok;
 }
@@ -115,12 +121,6 @@ std::string kind_of(const Plan& plan, const agreement::Flow& flow) {
     case agreement::Flow::Kind::aggregate: break;
   }
   return fmt::format("sums over {}", plan.collections[flow.reads.front().collection].name);
-}
-
-std::vector<std::string> names_of(const Plan& plan, const std::vector<agreement::PartyIndex>& parties) {
-  std::vector<std::string> out;
-  for (const auto party : parties) out.push_back(plan.parties[party].name);
-  return out;
 }
 
 void show_as_text(const Plan& plan, const std::vector<std::string>& signers) {

@@ -143,7 +143,8 @@ void print_report(const verify::Report& report) {
   }
   print_line(report.verdict == verify::Verdict::good
                  ? "GOOD: tree and signatures hold, and every release was agreed, in its form and within its limits."
-                 : fmt::format("NOT GOOD ({}): {} findings.", text_of(report.verdict), report.findings_total));
+                 : fmt::format("NOT GOOD ({}): {} finding{}.", text_of(report.verdict), with_commas(report.findings_total),
+                               report.findings_total == 1 ? "" : "s"));
 }
 
 Result<int> run_verify(const Options& options, bool as_json) {
