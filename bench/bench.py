@@ -11,7 +11,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests/e2e"))
-from holdfast import Holdfast  # noqa: E402
+from holdfast import Holdfast, run  # noqa: E402
 from peers import Nginx, cpu_seconds, disk_bytes, fdatasync_us, on_core  # noqa: E402
 
 SERVER_CORE, LOAD_CORE = 0, 1
@@ -128,7 +128,7 @@ class Bench:
 
     def verify(self):
         mirror = self.folder / "mirror"
-        self.holdfast.cli("log", "export", mirror, profile="oracle")
+        run("log", "export", mirror, "--dir", self.holdfast.dir)
         entries = int((mirror / "checkpoint").read_bytes().splitlines()[1])
         rates = []
         for each in range(ROUNDS):
