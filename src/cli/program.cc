@@ -88,7 +88,8 @@ int run(int argc, char** argv) try {
   } catch (const CLI::ParseError& wrong) {
     const std::string path = "holdfast" + path_to(*program, arguments);
     print_error(usage_error(path, fmt::format("{}; see '{} --help'", wrong.what(), path)), json);
-    return exit_usage;
+    // Of verify, 2 says that the log is wrong: no cron job may read a typing error as that.
+    return path == "holdfast verify" ? exit_error : exit_usage;
   }
   const auto done = session.action();
   std::fflush(stdout);
