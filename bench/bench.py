@@ -216,6 +216,7 @@ def main():
             bench.holdfast.stop()
     bench.table()
     out = ROOT / "build/bench.json"
+    out.parent.mkdir(exist_ok=True)
     out.write_text(json.dumps(bench.rows, indent=2, ensure_ascii=False) + "\n")
     shutil.rmtree(bench.folder)
     print(f"written: {out}")
