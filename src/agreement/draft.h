@@ -61,6 +61,7 @@ struct Draft {
   std::vector<Names> fields;  ///< of each collection
   Taxonomy categories{fideslang_categories()}, uses{fideslang_uses()};
   std::vector<Outlet> outlets;
+  std::vector<Position> served_by_at;  ///< as plan.served_by
   std::vector<Prohibition> prohibitions;
 };
 

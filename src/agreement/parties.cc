@@ -146,7 +146,10 @@ void read_subjects(const Node& node, Draft& draft) {
   }
   if (const Node* served_by = terms.optional("served-by")) {
     each_text(*served_by, "parties", false, draft.findings, [&](const Node& item) {
-      if (const auto party = resolve_party(item, draft)) draft.plan.served_by.push_back(*party);
+      if (const auto party = resolve_party(item, draft)) {
+        draft.plan.served_by.push_back(*party);
+        draft.served_by_at.push_back(item.at);
+      }
     });
   }
 }

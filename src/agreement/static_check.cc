@@ -65,10 +65,40 @@ void apply_bulk(const Prohibition& prohibition, Draft& draft) {
   if (used) plan.limits.push_back(*prohibition.limit);
 }
 
+/// The first field of `plan` that `prohibition` is about.
+const Field* find_concerned(const Prohibition& prohibition, const Plan& plan) {
+  for (const Collection& collection : plan.collections) {
+    for (const Field& field : collection.fields) {
+      if (concerns(prohibition, field.category)) return &field;
+    }
+  }
+  return nullptr;
+}
+
+/// Whoever passes on subjects' requests sees their exports: every field, in the clear, without a limit.
+void hold_against_exports(const Prohibition& prohibition, Draft& draft) {
+  const Plan& plan = draft.plan;
+  if (prohibition.kind == Prohibition::Kind::never && prohibition.allowed >= Level::clear) return;
+  const Field* field = find_concerned(prohibition, plan);
+  if (field == nullptr) return;
+  for (std::size_t i = 0; i < plan.served_by.size(); ++i) {
+    if (!reaches(prohibition, plan.served_by[i], plan)) continue;
+    const Party& to = plan.parties[plan.served_by[i]];
+    draft.findings.add(
+        "agreement.prohibition.broken", draft.served_by_at[i],
+        fmt::format("{} can reach {}: subjects are served by '{}' (line {}: {}), which passes on their exports, every "
+                    "field in the clear and without a limit; the prohibition of '{}' is on line {}",
+                    field->category,
+                    prohibition.party ? "party '" + plan.parties[*prohibition.party].name + "'" : prohibition.country,
+                    to.name, to.line, fmt::join(to.countries, ", "), prohibition.category, prohibition.at.line));
+  }
+}
+
 }  // namespace
 
 void apply_prohibitions(Draft& draft) {
   for (const Prohibition& prohibition : draft.prohibitions) {
+    hold_against_exports(prohibition, draft);
     if (prohibition.kind == Prohibition::Kind::bulk) {
       apply_bulk(prohibition, draft);
       continue;

@@ -129,7 +129,7 @@ void Doctor::examine_certificate(const std::string& name, const std::string& pat
   if (left <= 0) return bad(name, fmt::format("{} expired on {}", path, day), mend);
   if (facts->not_before > SystemClock().now()) return bad(name, path + " is not valid yet", "set the clock right");
   if (left < kExpiresSoonMs) return warn(name, fmt::format("{} expires on {}", path, day), mend);
-  good(name, fmt::format("{}, until {}: {}", path, day, fmt::join(facts->names, ", ")));
+  good(name, fmt::format("{}, until {}{}{}", path, day, facts->names.empty() ? "" : ": ", fmt::join(facts->names, ", ")));
 }
 
 void Doctor::examine_certificates() {
@@ -144,7 +144,9 @@ void Doctor::examine_certificates() {
   for (const std::string& path : clients) {
     const std::string party = fs::path(path).stem().string();
     examine_certificate("client certificate", path,
-                        fmt::format("move {0}.crt and {0}.key away, then: holdfast key certificate --party {0}", party));
+                        fmt::format("move {0}.crt and {0}.key away, then: holdfast key certificate {1} {0}",
+                                    party.starts_with("subject-") ? party.substr(8) : party,
+                                    party.starts_with("subject-") ? "--subject" : "--party"));
   }
 }
 

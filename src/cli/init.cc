@@ -1,6 +1,7 @@
 // holdfast init
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/json.hpp>
 #include <filesystem>
@@ -69,7 +70,11 @@ Result<void> make_certificates(const WorkDir& dir, const Options& options) {
   HF_TRY(const PemPair authority_pem, Authority::create("Holdfast " + options.trust_domain, kAuthorityDays));
   HF_CHECK(write_pair(dir.authority_certificate(), dir.authority_key(), authority_pem));
   HF_TRY(const Authority authority, Authority::open(authority_pem));
-  HF_TRY(const PemPair server, authority.issue({options.hosts.front(), "", options.hosts, kCertificateDays}));
+  std::vector<std::string> hosts = options.hosts;
+  for (const char* own : {"localhost", "127.0.0.1"}) {  // by which the tools on this machine call
+    if (std::find(hosts.begin(), hosts.end(), own) == hosts.end()) hosts.emplace_back(own);
+  }
+  HF_TRY(const PemPair server, authority.issue({hosts.front(), "", hosts, kCertificateDays}));
   HF_CHECK(write_pair(dir.server_certificate(), dir.server_key(), server));
   std::vector<std::string> parties{options.trustee};
   parties.insert(parties.end(), options.parties.begin(), options.parties.end());

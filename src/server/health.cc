@@ -8,11 +8,9 @@ Task<void> alive(Service&, Exchange& exchange) {
   co_return Result<void>{};
 }
 
-/// The log is open for as long as there is a trustee; without an agreement nothing but an adoption can be done.
+/// Without an agreement nothing but an adoption can be done, with a failed log nothing at all.
 Task<void> ready(Service& service, Exchange& exchange) {
-  if (!service.trustee.has_agreement()) {
-    co_return fail(Code::unavailable, "agreement.none", "", "no agreement is adopted yet; adopt one first", 5);
-  }
+  HF_CO_CHECK(service.trustee.ready());
   exchange.answer(200, kText, "ready\n");
   co_return Result<void>{};
 }

@@ -63,8 +63,7 @@ unsigned status_of(const Error& error, bool conditional) {
     case Code::not_found:
       return 404;
     case Code::conflict:
-      // A reused idempotency key is no failed precondition, whatever else the request had.
-      return conditional && error.slug.find("idempotency") == std::string_view::npos ? 412 : 409;
+      return conditional && error.slug == "vault.record.version" ? 412 : 409;
     case Code::exhausted:
       return 429;
     case Code::corrupt:

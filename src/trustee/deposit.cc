@@ -77,12 +77,13 @@ struct DepositRequest {
   std::string fingerprint;  ///< what else makes the request this one: key, expected version
 };
 
-/// Drafts the change, puts it on record, commits; again from the start when another writer was quicker.
+/// Drafts the change, puts it on record, commits; again from the start when it was overtaken.
 Task<Deposit> deposit(Trustee::Impl& self, DepositRequest request, Change change) {
   const Hash digest = sha256({request.collection.name, "\n", request.subject, "\n", request.fingerprint, "\n",
                               request.received});
   const std::string key = request.idempotency_key ? request.party + "\n" + *request.idempotency_key : std::string();
   std::optional<std::uint64_t> receipt;
+  std::optional<Pseudonym> recorded;
   for (int tries = 0;; ++tries) {
     auto subject = co_await open_for_deposit(self, request.subject);
     if (!subject) co_return tl::unexpected<Error>(std::move(subject).error());
@@ -97,18 +98,22 @@ Task<Deposit> deposit(Trustee::Impl& self, DepositRequest request, Change change
     const Pseudonym pseudonym = subject->pseudonym();
     HF_CO_TRY(vault::Draft draft, self.vault->begin(std::move(*subject)));
     HF_CO_TRY(Deposit out, change(draft));
-    if (!receipt) {
+    if (recorded != pseudonym) {
       evidence::Deposited event{request.collection.name, pseudonym, 1, 1, salted(request.received).digest};
       evidence::Entry entry = self.entry(request.active, request.party, std::move(event));
       const auto appended = co_await self.append(std::move(entry));
       if (!appended) co_return tl::unexpected<Error>(appended.error());
       receipt = appended->index;
+      recorded = pseudonym;
     }
     out.receipt = *receipt;
     if (!key.empty()) HF_CO_CHECK(self.vault->remember(draft, key, {digest, encode_answer(out)}));
     const auto committed = co_await commit(self, std::move(draft));
     if (committed) co_return out;
-    if (committed.error().slug != "vault.draft.stale" || tries == 8) {
+    // Another writer was quicker, or the subject was erased meanwhile and comes back as somebody new.
+    const bool overtaken =
+        committed.error().slug == "vault.draft.stale" || committed.error().slug == "vault.subject.erased";
+    if (!overtaken || tries == 8) {
       co_return tl::unexpected<Error>(committed.error());
     }
   }

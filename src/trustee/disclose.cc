@@ -178,7 +178,10 @@ asio::awaitable<std::vector<BatchItem>> Trustee::disclose_batch(Caller caller, s
     const Result<evidence::Appended>& answer = answers[i];
     if (answer) {
       item->receipt = answer->index;
+    } else if (answer.error().slug == "agreement.version.stale") {
+      item = co_await disclose(caller, flow, out[item_of_entry[i]].subject);
     } else {
+      impl_->watch(answer.error());
       impl_->refuse(caller, "disclose", flow, answer.error());
       item = tl::unexpected<Error>(answer.error());
     }

@@ -17,7 +17,12 @@ Task<std::uint64_t> Trustee::adopt(Caller caller, std::string text) {
     HF_TRY(const agreement::PlanPtr proposed, agreement::compile(note.text));
     const auto now = impl_->state->active();
     const agreement::Plan& in_force = now ? *now->plan : *proposed;
-    if (now) HF_CHECK(impl_->party(*now, caller));
+    if (now) {
+      if (const auto who = impl_->party(*now, caller); !who) {
+        impl_->refuse(caller, "adopt", {}, who.error());
+        return tl::unexpected<Error>(who.error());
+      }
+    }
     if (now && now->plan->hash == proposed->hash) {
       return fail(Code::conflict, "agreement.version.stale", proposed->agreement, "this agreement is in force already");
     }
@@ -31,6 +36,9 @@ Task<std::uint64_t> Trustee::adopt(Caller caller, std::string text) {
     for (const agreement::PartyIndex signer : signers) event.signed_by.push_back(in_force.parties[signer].key->text());
 
     const storage::Blob document{agreement_blob(proposed->hash), text};
+    // One that lies there and was never adopted (its entry could not be written) may carry other signatures.
+    HF_TRY(const auto left, impl_->store.get_blob(document.name));
+    if (left && *left != text) HF_CHECK(impl_->store.delete_blobs(std::span(&document.name, 1)));
     HF_CHECK(impl_->store.put_blobs(std::span(&document, 1)));
     evidence::Entry entry;
     entry.agreement = proposed->version;
@@ -51,7 +59,7 @@ std::string newest(const std::vector<vault::RootKeyId>& ids) { return to_hex(ids
 
 Task<std::uint64_t> Trustee::rotate_root_key(Caller caller) {
   co_return co_await await_job(impl_->jobs, [&]() -> Result<std::uint64_t> {
-    HF_CHECK(impl_->require_trustee(caller));
+    HF_CHECK(impl_->require_trustee(caller, "rotate"));
     const std::string from = newest(impl_->roots.ids());
     std::uint64_t keys = 0;
     HF_CHECK(impl_->vault->rotate_root_key([&](std::uint64_t looked_at) {
@@ -65,7 +73,7 @@ Task<std::uint64_t> Trustee::rotate_root_key(Caller caller) {
 
 Task<void> Trustee::backup(Caller caller, std::string directory, std::string keys_directory) {
   co_return co_await await_job(impl_->jobs, [&]() -> Result<void> {
-    HF_CHECK(impl_->require_trustee(caller));
+    HF_CHECK(impl_->require_trustee(caller, "backup"));
     HF_CHECK(impl_->append_now(caller.name, evidence::BackupTaken{impl_->log->size()}));
     return impl_->store.backup(directory, keys_directory);
   });

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <boost/asio/thread_pool.hpp>
 #include <condition_variable>
 #include <memory>
@@ -26,6 +27,7 @@ struct Trustee::Impl {
   std::unique_ptr<evidence::Log> log;
   std::unique_ptr<CommitQueue> commits;
   std::unique_ptr<Refusals> refusals;
+  std::atomic<bool> log_failed = false;
   std::mutex erasing;  ///< one shredding at a time: each rewrites the engine's key files
   boost::asio::thread_pool jobs;
 
@@ -43,8 +45,8 @@ struct Trustee::Impl {
   Result<std::shared_ptr<const Active>> active() const;
   /// The calling party; refused "caller.party" for a subject or a party the agreement does not know.
   Result<agreement::PartyIndex> party(const Active& active, const Caller& caller) const;
-  /// Only the trustee itself: refused "caller.trustee".
-  Result<void> require_trustee(const Caller& caller) const;
+  /// Only the trustee itself: refused "caller.trustee", on record.
+  Result<void> require_trustee(const Caller& caller, const char* operation);
   /// May the caller ask this for `subject`: the subject itself, or a party that serves it. Answers what evidence
   /// calls the caller.
   Result<std::string> serves(const Active& active, const Caller& caller, const std::string& subject) const;
@@ -56,6 +58,8 @@ struct Trustee::Impl {
   Task<evidence::Appended> append(evidence::Entry entry);
   /// Blocks; for job threads.
   Result<evidence::Appended> append_now(std::string party, evidence::Event event);
+  /// Remembers that the log is closed for good, for readiness.
+  void watch(const Error& error);
   void refuse(const Caller& caller, const char* operation, const std::string& flow, const Error& error);
 
   // ---- upkeep

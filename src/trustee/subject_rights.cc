@@ -52,6 +52,11 @@ Task<Erasure> Trustee::erase(Caller caller, std::string subject_id) {
       HF_TRY(begun, impl_->vault->begin_erasure(asked.subject));
       party = std::move(asked.party);
     }
+    // Keys restored from before an erasure: the log has it, and only the shredding is to be done again.
+    if (impl_->state->ledger([&](const ledger::Ledger& l) { return l.erased(begun.pseudonym); })) {
+      HF_CHECK(impl_->vault->finish_erasures(std::span(&begun, 1)));
+      return out;
+    }
     HF_TRY(const auto recorded, impl_->append_now(party, evidence::ErasureAsked{begun.pseudonym}));
     out.asked = recorded.index;
     HF_CHECK(impl_->vault->finish_erasures(std::span(&begun, 1)));
@@ -66,8 +71,10 @@ Task<Erasure> Trustee::erase(Caller caller, std::string subject_id) {
 Result<void> Trustee::Impl::finish_erasures() {
   HF_TRY(const auto begun, vault->unfinished_erasures());
   for (const vault::Erasure& erasure : begun) {
-    const bool asked = state->ledger([&](const ledger::Ledger& l) { return l.erasing(erasure.pseudonym); });
-    if (!asked) HF_CHECK(append_now(own_name(), evidence::ErasureAsked{erasure.pseudonym}));
+    const bool known = state->ledger([&](const ledger::Ledger& l) {
+      return l.erasing(erasure.pseudonym) || l.erased(erasure.pseudonym);
+    });
+    if (!known) HF_CHECK(append_now(own_name(), evidence::ErasureAsked{erasure.pseudonym}));
   }
   if (!begun.empty()) HF_CHECK(vault->finish_erasures(begun));
   const auto unfinished = state->ledger([](const ledger::Ledger& l) { return l.erasures_unfinished(); });

@@ -29,6 +29,7 @@ Result<void> Trustee::Impl::sweep() {
       // A draft that a writer overtook is caught by the next sweep.
       if (!result && result.error().slug != "vault.draft.stale") return tl::unexpected<Error>(result.error());
     }
+    if (!piece.failed.empty()) return tl::unexpected<Error>(std::move(piece.failed.front()));
     after = piece.next;
     const std::lock_guard lock(sweep_mutex);
     if (stopping) return {};
@@ -39,12 +40,13 @@ Result<void> Trustee::Impl::sweep() {
 void Trustee::Impl::sweep_until_stopped() {
   std::unique_lock lock(sweep_mutex);
   while (!stopping) {
-    if (sweep_wake.wait_for(lock, options.sweep_every, [this] { return stopping; })) return;
-    if (!state->active()) continue;
-    lock.unlock();
-    const auto swept = sweep();
-    lock.lock();
-    sweep_failure = swept ? std::string() : swept.error().text();
+    if (state->active()) {
+      lock.unlock();
+      const auto swept = sweep();
+      lock.lock();
+      sweep_failure = swept ? std::string() : swept.error().text();
+    }
+    sweep_wake.wait_for(lock, options.sweep_every, [this] { return stopping; });
   }
 }
 

@@ -59,7 +59,7 @@ Result<std::shared_ptr<const Active>> Trustee::Impl::active() const {
   auto out = state->active();
   if (!out) {
     return fail(Code::unavailable, "agreement.none", "",
-                "no agreement is in force yet; adopt one: holdfast agreement adopt agreement.signed");
+                "no agreement is in force yet; adopt one: holdfast agreement adopt agreement.signed", 5);
   }
   return out;
 }
@@ -80,13 +80,14 @@ Result<agreement::PartyIndex> Trustee::Impl::party(const Active& active, const C
   return *found;
 }
 
-Result<void> Trustee::Impl::require_trustee(const Caller& caller) const {
+Result<void> Trustee::Impl::require_trustee(const Caller& caller, const char* operation) {
   HF_TRY(const auto now, active());
-  HF_TRY(const auto who, party(*now, caller));
-  if (who != now->plan->trustee()) {
-    return fail(Code::refused, "caller.trustee", caller.name, "only the trustee itself may do this");
-  }
-  return {};
+  auto who = party(*now, caller);
+  if (who && *who == now->plan->trustee()) return {};
+  Error error = who ? Error{Code::refused, "caller.trustee", caller.name, "only the trustee itself may do this"}
+                    : std::move(who).error();
+  refuse(caller, operation, {}, error);
+  return tl::unexpected<Error>(std::move(error));
 }
 
 Result<std::string> Trustee::Impl::serves(const Active& active, const Caller& caller,
@@ -121,7 +122,9 @@ evidence::Entry Trustee::Impl::entry(const Active& active, std::string party, ev
 
 Task<evidence::Appended> Trustee::Impl::append(evidence::Entry entry) {
   auto start = [this, &entry](auto done) { log->append(std::move(entry), std::move(done)); };
-  co_return co_await await_callback<Result<evidence::Appended>>(start);
+  auto out = co_await await_callback<Result<evidence::Appended>>(start);
+  if (!out) watch(out.error());
+  co_return out;
 }
 
 Result<evidence::Appended> Trustee::Impl::append_now(std::string party, evidence::Event event) {
@@ -129,6 +132,7 @@ Result<evidence::Appended> Trustee::Impl::append_now(std::string party, evidence
   for (int tries = 0;; ++tries) {
     HF_TRY(const auto now, active());
     auto out = log->append_and_wait(entry(*now, party, event));
+    if (!out) watch(out.error());
     if (out || out.error().slug != "agreement.version.stale" || tries == 3) return out;
   }
 }
@@ -144,6 +148,19 @@ void Trustee::Impl::refuse(const Caller& caller, const char* operation, const st
 
 evidence::Log& Trustee::log() { return *impl_->log; }
 bool Trustee::has_agreement() const { return impl_->state->active() != nullptr; }
+
+Result<void> Trustee::ready() const {
+  HF_CHECK(impl_->active());
+  if (impl_->log_failed) {
+    return fail(Code::unavailable, "evidence.log.failed", "",
+                "a write to the evidence log failed, so nothing may leave; see to the disk and restart the server");
+  }
+  return {};
+}
+
+void Trustee::Impl::watch(const Error& error) {
+  if (error.slug == "evidence.log.failed") log_failed = true;
+}
 
 Result<std::string> Trustee::agreement_note(std::string_view hash_hex) const {
   const auto raw = from_hex(hash_hex);

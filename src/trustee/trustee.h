@@ -38,7 +38,7 @@ struct Deposit {
 };
 
 struct Erasure {
-  std::uint64_t asked = 0, done = 0;     ///< indices of the two entries
+  std::uint64_t asked = 0, done = 0;     ///< indices of the two entries; 0 when the log had them before (a restore)
 };
 
 /// What a batch of rows came to.
@@ -72,7 +72,7 @@ class Import {
 
 struct TrusteeOptions {
   std::chrono::seconds sweep_every{3600};
-  unsigned job_threads = 2;
+  unsigned job_threads = 4;
   std::string software = "holdfast";
   Hash binary;                           ///< of this program's own file, into "server.started"
 };
@@ -131,8 +131,10 @@ class Trustee {
   /// The signed note of an agreement that was adopted, by its hash in hex; and the one in force.
   Result<std::string> agreement_note(std::string_view hash_hex) const;
   Result<std::string> agreement_note() const;
-  /// False until an agreement is adopted.
   bool has_agreement() const;
+  /// Can it serve? unavailable: "agreement.none" before the first adoption, "evidence.log.failed" once the log is
+  /// closed for good after a failed write: then nothing leaves until a restart.
+  Result<void> ready() const;
   /// What is left of each limit, for metrics: (limit, amount, spent).
   struct Budget { std::string limit; std::uint64_t amount, spent; };
   std::vector<Budget> budgets() const;

@@ -57,7 +57,7 @@ def test_what_is_not_agreed_is_refused(shared, profile, flow, status, code):
 
 def test_without_a_certificate_nothing_is_said(shared):
     answer = disclose(shared.client(), "account", "ana")
-    assert (answer.status, answer.code) == (401, "caller.unknown")
+    assert (answer.status, answer.code) == (401, "caller.certificate.missing")
 
 
 def test_a_certificate_of_another_authority_does_not_get_in(shared, tmp_path):

@@ -25,17 +25,17 @@ def test_a_clean_log_verifies_from_url_and_from_files(used, tmp_path):
     out = used.verify("--json")
     assert out.returncode == 0, out.stdout + out.stderr
     told = json.loads(out.stdout)
-    flows = {(t["flow"], t["to"]): t["releases"] for t in told["tallies"]}
+    flows = {(t["flow"], t["to"]): t["releases"] for t in told["releases"]}
     assert flows == {("account", "app-us"): 300, ("support", "bytedance"): 20}
     mirror = tmp_path / "mirror"
-    used.cli("log", "export", mirror, profile="oracle")
+    run("log", "export", mirror, "--dir", used.dir)
     assert (mirror / "checkpoint").exists() and (mirror / "tile/entries/000").exists()
     assert used.verify(source=mirror).returncode == 0
 
 
 def test_verify_goes_on_from_where_it_was_and_notices_a_rollback(used, tmp_path):
     mirror, state = tmp_path / "old", tmp_path / "state"
-    used.cli("log", "export", mirror, profile="oracle")
+    run("log", "export", mirror, "--dir", used.dir)
     disclose(used.client("app-us"), "account", "s1")
     assert used.verify("--state", state).returncode == 0
     disclose(used.client("app-us"), "account", "s2")
@@ -46,7 +46,7 @@ def test_verify_goes_on_from_where_it_was_and_notices_a_rollback(used, tmp_path)
 
 def test_a_forged_entry_is_named(used, tmp_path):
     mirror = tmp_path / "forged"
-    used.cli("log", "export", mirror, profile="oracle")
+    run("log", "export", mirror, "--dir", used.dir)
     bundle = mirror / "tile/entries/000"
     content = bundle.read_bytes()
     assert b'"zip":"clear"' in content or b'"profile"' in content
