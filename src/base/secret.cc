@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/sysinfo.h>
 
 #include <cstring>
 
@@ -63,6 +64,9 @@ Result<void> harden_process() {
   if (setrlimit(RLIMIT_CORE, &none) != 0 || prctl(PR_SET_DUMPABLE, 0) != 0) {
     return fail(Code::unavailable, "process.core", "", "core files could not be switched off; start with ulimit -c 0");
   }
+  // Without swap there is nothing to lock against.
+  struct sysinfo machine {};
+  if (sysinfo(&machine) == 0 && machine.totalswap == 0) return {};
   // A lock on everything would make later allocations fail under a finite limit, so it is taken only without one.
   rlimit locked{};
   getrlimit(RLIMIT_MEMLOCK, &locked);

@@ -205,7 +205,7 @@ Result<int> adopt(const std::string& path, const ClientOptions& options, bool as
   HF_TRY(Client client, Client::create(options));
   HF_TRY(const auto answer, client.call("POST", "/v1/agreement", std::move(note), {{"Content-Type", "text/plain"}}));
   if (as_json) {
-    print_line(answer.body);
+    print_body(answer.body);
   } else {
     print_line(fmt::format("adopted: entry {} of the evidence", answer.header("holdfast-receipt")));
   }

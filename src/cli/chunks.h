@@ -37,8 +37,7 @@ struct ReadSummary {
   std::map<std::string, std::uint64_t> damaged;  ///< see RowMapper
 };
 
-/// Reads a whole file and hands on its chunks in order; `take` answers false to stop. The same file and mapping make
-/// the same chunks, so a chunk's number names its content.
+/// Reads a whole file and hands on its chunks in order; `take` answers false to stop.
 /// Errors: not_found, invalid "cli.import.…" (no header, a quote that ends nowhere, with the row).
 Result<ReadSummary> read_csv_chunks(const std::string& path, const agreement::Collection& collection,
                                     const MappingOptions& options, const std::function<bool(Chunk&&)>& take);

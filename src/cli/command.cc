@@ -62,6 +62,11 @@ void print_line(std::string_view text) {
   std::fputc('\n', stdout);
 }
 
+void print_body(std::string_view body) {
+  if (body.ends_with('\n')) body.remove_suffix(1);
+  print_line(body);
+}
+
 void print_error(const Error& error, bool json) {
   if (!json) {
     fmt::print(stderr, "holdfast: {}\n", error.text());

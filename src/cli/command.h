@@ -40,6 +40,8 @@ CLI::App* add_group(CLI::App& parent, const std::string& name, const std::string
 void print_json(const boost::json::value& value);
 /// `text` and a line feed on stdout.
 void print_line(std::string_view text);
+/// A server's answer on stdout, with one line feed behind it.
+void print_body(std::string_view body);
 /// On stderr: "holdfast: where: what [slug]", or with `json` {"error":{…}}.
 void print_error(const Error& error, bool json);
 /// On stderr: "holdfast: warning: …".

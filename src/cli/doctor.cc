@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/sysinfo.h>
 #include <sys/timex.h>
 #include <unistd.h>
 
@@ -31,7 +32,6 @@ namespace fs = std::filesystem;
 constexpr UnixMillis kDayMs = 86'400'000;
 constexpr UnixMillis kExpiresSoonMs = 30 * kDayMs;
 constexpr std::uint64_t kDiskLowBytes = 2ull << 30, kDiskFullBytes = 200ull << 20;
-constexpr std::uint64_t kLockedBytesMin = 1u << 20;
 constexpr std::uint64_t kFilesBeside = 1024;  ///< what the engine opens beside the connections
 
 enum class Grade : std::uint8_t { good, warning, bad };
@@ -173,11 +173,14 @@ void Doctor::examine_disk() {
 void Doctor::examine_limits() {
   rlimit limit{};
   ::getrlimit(RLIMIT_MEMLOCK, &limit);
-  if (limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur < kLockedBytesMin) {
-    warn("locked memory", size_text(limit.rlim_cur) + " may be locked, so keys might be swapped out",
-         "LimitMEMLOCK=infinity in the unit, or ulimit -l; or run without swap");
+  struct sysinfo machine {};
+  if (::sysinfo(&machine) == 0 && machine.totalswap == 0) {
+    good("locked memory", "not needed: the machine has no swap");
+  } else if (limit.rlim_cur != RLIM_INFINITY) {
+    warn("locked memory", size_text(limit.rlim_cur) + " may be locked, so the server's memory could reach swap",
+         "LimitMEMLOCK=infinity in the unit, or ulimit -l unlimited; or turn swap off");
   } else {
-    good("locked memory", limit.rlim_cur == RLIM_INFINITY ? "unlimited" : size_text(limit.rlim_cur));
+    good("locked memory", "unlimited");
   }
   ::getrlimit(RLIMIT_CORE, &limit);
   good("core files", limit.rlim_cur == 0 ? "off" : "on in this shell; the server turns them off for itself");

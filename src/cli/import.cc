@@ -6,15 +6,14 @@
 #include <condition_variable>
 #include <deque>
 #include <filesystem>
-#include <fstream>
 #include <memory>
 #include <mutex>
 #include <thread>
 
 #include "agreement/agreement.h"
 #include "base/file.h"
-#include "base/hash.h"
 #include "base/near.h"
+#include "base/secret.h"
 #include "cli/certificates.h"
 #include "cli/chunks.h"
 #include "cli/client.h"
@@ -81,19 +80,6 @@ class Queue {
   bool ended_ = false, stopped_ = false;
 };
 
-Result<Hash> digest_of(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return fail(Code::not_found, "file.missing", path, "cannot open the file");
-  // A hash of the pieces' hashes: names the content as well, and needs no incremental hashing.
-  std::string buffer(1u << 20, '\0');
-  Bytes hashes;
-  while (file) {
-    file.read(buffer.data(), static_cast<std::streamsize>(buffer.size()));
-    hashes += sha256(ByteView(buffer.data(), static_cast<std::size_t>(file.gcount()))).view();
-  }
-  return sha256(hashes);
-}
-
 /// The server's answer for one chunk, its lines told as rows of the file.
 Result<void> add_answer(const Chunk& chunk, const std::string& body, Sum& sum) {
   boost::system::error_code wrong;
@@ -128,14 +114,16 @@ Result<void> add_answer(const Chunk& chunk, const std::string& body, Sum& sum) {
 /// Sends chunks, each again under the same key while the server is away: what it has taken already it knows.
 class Uploader {
  public:
-  Uploader(Client& client, const Options& options, const Hash& file)
-      : client_(client), file_(file), mapping_(options.mapping.text() + ";" + options.collection),
+  Uploader(Client& client, const Options& options)
+      : client_(client), run_(to_hex(random_bytes(16))),
         path_(fmt::format("/v1/collections/{}/import", percent_encode(options.collection))) {}
 
   Result<void> send(const Chunk& chunk, Sum& sum) {
     if (chunk.rows.empty()) return {};
-    const Hash key = sha256({file_.view(), mapping_, std::to_string(chunk.number)});
-    const fetch::Headers headers{{"Content-Type", "application/x-ndjson"}, {"Idempotency-Key", to_hex(key.view())}};
+    // Names this run, not the file: importing it again another day, after an erasure say, is another deposit, and rows
+    // that are there already are recognised by their content.
+    const fetch::Headers headers{{"Content-Type", "application/x-ndjson"},
+                                 {"Idempotency-Key", fmt::format("{}-{}", run_, chunk.number)}};
     for (unsigned attempt = 1;; ++attempt) {
       const auto answer = client_.call("POST", path_, chunk.ndjson, headers);
       if (answer) return add_answer(chunk, answer->body, sum);
@@ -147,8 +135,7 @@ class Uploader {
 
  private:
   Client& client_;
-  const Hash& file_;
-  std::string mapping_, path_;
+  std::string run_, path_;
 };
 
 Result<agreement::Collection> find_collection(Client& client, const std::string& name) {
@@ -255,9 +242,8 @@ Result<int> import(const Options& options, bool as_json) {
   }
   HF_TRY(Client client, Client::create(options.client));
   HF_TRY(const agreement::Collection collection, find_collection(client, options.collection));
-  HF_TRY(const Hash file, digest_of(options.file));
   const auto start = std::chrono::steady_clock::now();
-  Uploader uploader(client, options, file);
+  Uploader uploader(client, options);
   Sum sum;
   HF_TRY(const ReadSummary read, transfer(options, csv, collection, uploader, sum));
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

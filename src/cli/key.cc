@@ -104,9 +104,9 @@ Result<int> rotate_root(const Options& options, bool as_json) {
   HF_TRY(Client client, Client::create(options.client));
   HF_TRY(const auto answer, client.call("POST", "/v1/root-key/rotation"));
   if (as_json) {
-    print_line(answer.body);
+    print_body(answer.body);
   } else {
-    print_line("the root key is new, and every data key is wrapped by it: " + answer.body);
+    print_line("the root key is new, and every subject's data key is wrapped by it");
     print_line("Older backups still need the older root key: keep the key file that belongs to them.");
   }
   return exit_ok;

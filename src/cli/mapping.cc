@@ -146,10 +146,6 @@ std::optional<std::string> TimeFormat::convert(std::string_view cell) const {
   return to_rfc3339(kind_ == Kind::seconds ? number * 1000 : number);
 }
 
-std::string MappingOptions::text() const {
-  return fmt::format("{};{};{}", subject, fmt::join(maps, ","), fmt::join(formats, ","));
-}
-
 bool is_spreadsheet_damage(std::string_view cell) {
   const std::size_t e = cell.find("E+");
   if (e == std::string_view::npos || e == 0 || cell.size() < e + 4) return false;

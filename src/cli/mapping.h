@@ -33,8 +33,6 @@ struct MappingOptions {
   std::vector<std::string> maps;     ///< "field=Column", or "field" when both have one name; none: by name
   std::string subject = "subject";   ///< column of the subject's id
   std::vector<std::string> formats;  ///< "field=M/D/YYYY"
-  /// All of it in one line, the same for the same mapping.
-  std::string text() const;
 };
 
 /// A digit string that a spreadsheet rounded: "5.54563E+15". What it held is gone.

@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <boost/json.hpp>
 #include <iostream>
 #include <memory>
 
@@ -53,11 +52,10 @@ Result<int> erase(const Options& options, bool as_json) {
   HF_TRY(Client client, Client::create(options.client));
   HF_TRY(const auto answer, client.call("DELETE", path_of(options, "")));
   if (as_json) {
-    print_line(answer.body);
-  } else if (answer.status == 202) {
-    print_line("asked, and going on: the server finishes it, also after a restart; " + answer.body);
+    print_body(answer.body);
   } else {
-    print_line("erased: nobody can read this subject's data any more, from no file; evidence " + answer.body);
+    print_line(fmt::format("erased: nobody can read this subject's data any more, from no file; entry {} of the evidence",
+                           answer.header("holdfast-receipt")));
   }
   return exit_ok;
 }
@@ -67,7 +65,7 @@ Result<int> restrict(const Options& options, bool as_json) {
   HF_TRY(const auto answer, client.call(options.lift ? "DELETE" : "PUT", path_of(options, "/restriction")));
   const std::string_view receipt = answer.header("holdfast-receipt");
   if (as_json) {
-    print_json(boost::json::object{{"restricted", !options.lift}, {"receipt", std::string(receipt)}});
+    print_line(fmt::format(R"({{"restricted":{},"receipt":{}}})", !options.lift, receipt));
   } else {
     print_line(fmt::format("{}: entry {} of the evidence",
                            options.lift ? "lifted, flows give this subject again" : "restricted, every flow refuses",
