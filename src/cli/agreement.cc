@@ -68,10 +68,11 @@ Result<int> check(const std::string& path, bool as_json) {
                             {"limits", plan.limits.size()}});
     return exit_ok;
   }
-  print_line(fmt::format("{}: agreement {} version {} holds: {} parties, {} collections, {} flows, {} limits; no flow "
-                         "breaks a prohibition",
-                         path, plan.agreement, plan.version, plan.parties.size(), plan.collections.size(),
-                         plan.flows.size(), plan.limits.size()));
+  print_line(
+      fmt::format("{}: agreement {} version {} holds: {} parties, {} collections, {} flows, {} limits; no flow "
+                  "breaks a prohibition",
+                  path, plan.agreement, plan.version, plan.parties.size(), plan.collections.size(), plan.flows.size(),
+                  plan.limits.size()));
   return exit_ok;
 }
 
@@ -109,22 +110,27 @@ Result<int> sign(const std::string& path, const std::string& key_path, std::stri
     return exit_ok;
   }
   print_line(fmt::format("{}: signed by {}; that makes {}, and those who must sign are {}", out, party,
-                         fmt::join(names_of(*plan, signers), ", "), agreement::describe(*plan, plan->change_agreement)));
+                         fmt::join(names_of(*plan, signers), ", "),
+                         agreement::describe(*plan, plan->change_agreement)));
   if (enough) print_line("All who must sign have signed. Next: holdfast agreement adopt " + out);
   return exit_ok;
 }
 
 std::string kind_of(const Plan& plan, const agreement::Flow& flow) {
   switch (flow.kind) {
-    case agreement::Flow::Kind::gives: return flow.gives_json;
-    case agreement::Flow::Kind::run: return "what module " + flow.module + " makes of what it reads";
-    case agreement::Flow::Kind::aggregate: break;
+    case agreement::Flow::Kind::gives:
+      return flow.gives_json;
+    case agreement::Flow::Kind::run:
+      return "what module " + flow.module + " makes of what it reads";
+    case agreement::Flow::Kind::aggregate:
+      break;
   }
   return fmt::format("sums over {}", plan.collections[flow.reads.front().collection].name);
 }
 
 void show_as_text(const Plan& plan, const std::vector<std::string>& signers) {
-  print_line(fmt::format("agreement {} version {}, subjects in {}", plan.agreement, plan.version, plan.subjects_country));
+  print_line(
+      fmt::format("agreement {} version {}, subjects in {}", plan.agreement, plan.version, plan.subjects_country));
   print_line("sha256    " + to_hex(plan.hash.view()));
   print_line("signed by " + (signers.empty() ? "nobody" : fmt::format("{}", fmt::join(signers, ", "))));
   print_line("changed by " + agreement::describe(plan, plan.change_agreement));
@@ -174,8 +180,8 @@ void show_as_json(const Plan& plan, const std::vector<std::string>& signers) {
   for (const auto& flow : plan.flows) {
     json::array limits;
     for (const auto limit : flow.limits) limits.emplace_back(plan.limits[limit].text);
-    json::object one{{"name", flow.name}, {"to", plan.parties[flow.to].name}, {"use", flow.use},
-                     {"limits", std::move(limits)}};
+    json::object one{
+        {"name", flow.name}, {"to", plan.parties[flow.to].name}, {"use", flow.use}, {"limits", std::move(limits)}};
     if (flow.kind == agreement::Flow::Kind::gives) one["gives"] = json::parse(flow.gives_json);
     if (flow.kind == agreement::Flow::Kind::run) one["run"] = flow.module;
     if (flow.to_subject) one["to_subject"] = true;

@@ -31,8 +31,9 @@ Result<int> backup(const Options& options, bool as_json) {
   }
   print_line(fmt::format("records in {}, keys in {}, on the server's disk", absolute(options.directory),
                          absolute(options.keys)));
-  print_line("Keep them apart, and let backups of keys die soon: an erased subject lives on in one as long as both lie "
-             "together. The root key file is in neither.");
+  print_line(
+      "Keep them apart, and let backups of keys die soon: an erased subject lives on in one as long as both lie "
+      "together. The root key file is in neither.");
   return exit_ok;
 }
 
@@ -41,9 +42,10 @@ Result<int> restore(const Options& options, bool as_json) {
   if (as_json) {
     print_json(json::object{{"restored", absolute(options.to)}});
   } else {
-    print_line(fmt::format("{}: restored, every block against its checksum. Set it as data: in holdfast.yaml, with the "
-                           "root key file of that time.",
-                           absolute(options.to)));
+    print_line(
+        fmt::format("{}: restored, every block against its checksum. Set it as data: in holdfast.yaml, with the "
+                    "root key file of that time.",
+                    absolute(options.to)));
   }
   return exit_ok;
 }
@@ -60,10 +62,11 @@ void add_backup(CLI::App& program, Session& session) {
   backing->add_option("--keys", options->keys, "Where the keys go; another disk, if you can")->required();
   add_client_options(*backing, options->client);
 
-  CLI::App* restoring = add_command(program, session, "restore", "Make a data directory from a backup; no server runs on it",
-                                    "  holdfast restore /backup/2026-11-23 --keys /vault/2026-11-23 --to /srv/holdfast/data\n"
-                                    "  holdfast restore ./b --keys ./k --to ./data-restored --json",
-                                    [&session, options] { return restore(*options, session.json); });
+  CLI::App* restoring =
+      add_command(program, session, "restore", "Make a data directory from a backup; no server runs on it",
+                  "  holdfast restore /backup/2026-11-23 --keys /vault/2026-11-23 --to /srv/holdfast/data\n"
+                  "  holdfast restore ./b --keys ./k --to ./data-restored --json",
+                  [&session, options] { return restore(*options, session.json); });
   restoring->add_option("BACKUP", options->directory, "Folder of the records")->required();
   restoring->add_option("--keys", options->keys, "Folder of the keys")->required();
   restoring->add_option("--to", options->to, "Data directory to make; absent or empty")->required();

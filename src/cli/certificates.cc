@@ -186,8 +186,7 @@ Result<Authority> Authority::open(const PemPair& pem) {
   impl->certificate.reset(PEM_read_bio_X509(reading(pem.certificate).get(), nullptr, nullptr, nullptr));
   impl->key.reset(PEM_read_bio_PrivateKey(reading(pem.key).get(), nullptr, nullptr, nullptr));
   ERR_clear_error();
-  if (!impl->certificate || !impl->key ||
-      X509_check_private_key(impl->certificate.get(), impl->key.get()) != 1) {
+  if (!impl->certificate || !impl->key || X509_check_private_key(impl->certificate.get(), impl->key.get()) != 1) {
     ERR_clear_error();
     return fail(Code::invalid, "certificate.malformed", "",
                 "the authority's certificate and key are not readable PEM that belongs together");
@@ -223,8 +222,8 @@ Result<CertificateFacts> read_certificate(std::string_view pem) {
   std::array<char, 256> name{};
   X509_NAME_get_text_by_NID(X509_get_subject_name(certificate.get()), NID_commonName, name.data(), name.size());
   facts.common_name = name.data();
-  const NamesPtr names(static_cast<GENERAL_NAMES*>(
-      X509_get_ext_d2i(certificate.get(), NID_subject_alt_name, nullptr, nullptr)));
+  const NamesPtr names(
+      static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate.get(), NID_subject_alt_name, nullptr, nullptr)));
   for (int i = 0; names && i < sk_GENERAL_NAME_num(names.get()); ++i) {
     facts.names.push_back(text_of(sk_GENERAL_NAME_value(names.get(), i)));
   }

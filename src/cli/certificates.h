@@ -30,7 +30,8 @@ struct CertificateWish {
   int days = 365;
 };
 
-/// The certificate authority of a working directory: X.509 v3, EC P-256, signed with SHA-256. OpenSSL is used here only.
+/// The certificate authority of a working directory: X.509 v3, EC P-256, signed with SHA-256. OpenSSL is used here
+/// only.
 class Authority {
  public:
   /// A new self-signed authority that may sign end certificates only.

@@ -37,7 +37,8 @@ TEST(Certificates, a_subject_id_cannot_bring_in_another_name) {
   const auto authority = Authority::open(*Authority::create("Holdfast test", 10));
   const auto pair = authority->issue({"subject", spiffe_subject("t", "x/../y,DNS:z"), {}, 10});
   ASSERT_TRUE(pair);
-  EXPECT_EQ(read_certificate(pair->certificate)->names, std::vector<std::string>{"spiffe://t/subject/x%2F..%2Fy%2CDNS%3Az"});
+  EXPECT_EQ(read_certificate(pair->certificate)->names,
+            std::vector<std::string>{"spiffe://t/subject/x%2F..%2Fy%2CDNS%3Az"});
 }
 
 TEST(Certificates, keys_that_do_not_belong_together_are_refused) {

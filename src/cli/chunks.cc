@@ -25,8 +25,8 @@ class Chunker {
   void end_row(std::uint64_t row) { chunk_.rows.push_back(row); }
   /// False when the receiver wants no more.
   bool flush_if_full() {
-    const bool full = chunk_.rows.size() >= kChunkRows || chunk_.ndjson.size() >= kChunkBytes ||
-                      chunk_.problems.size() >= kChunkRows;
+    const bool full =
+        chunk_.rows.size() >= kChunkRows || chunk_.ndjson.size() >= kChunkBytes || chunk_.problems.size() >= kChunkRows;
     return !full || flush();
   }
   bool flush() {
@@ -128,8 +128,9 @@ Result<ReadSummary> read_csv_chunks(const std::string& path, const agreement::Co
   CsvReading reading(collection, options, chunker);
   CsvParser parser([&reading](std::vector<std::string>& cells) { reading.take_row(cells); });
   const auto malformed = [&] {
-    return fail(Code::invalid, "cli.import.csv", fmt::format("{}:row {}", path, reading.row() + 1),
-                fmt::format("this is not CSV as RFC 4180 has it ({}); what came before was imported", parser.problem()));
+    return fail(
+        Code::invalid, "cli.import.csv", fmt::format("{}:row {}", path, reading.row() + 1),
+        fmt::format("this is not CSV as RFC 4180 has it ({}); what came before was imported", parser.problem()));
   };
   std::string buffer(kReadBytes, '\0');
   bool first = true;
@@ -146,7 +147,8 @@ Result<ReadSummary> read_csv_chunks(const std::string& path, const agreement::Co
   }
   if (!reading.over() && !parser.finish()) return malformed();
   if (reading.failed()) return tl::unexpected(*reading.failed());
-  if (!reading.mapper()) return fail(Code::invalid, "cli.import.header", path, "the file is empty; its first row names the columns");
+  if (!reading.mapper())
+    return fail(Code::invalid, "cli.import.header", path, "the file is empty; its first row names the columns");
   chunker.flush();
   return ReadSummary{reading.row() - 1, reading.mapper()->left_out(), reading.mapper()->damaged()};
 }

@@ -23,9 +23,9 @@ struct RowProblem {
 struct Chunk {
   std::uint64_t number = 0;
   std::string ndjson;
-  std::vector<std::uint64_t> rows;    ///< of the file, for each line of `ndjson`
-  std::vector<RowProblem> problems;   ///< of rows that are not in it
-  std::uint64_t file_bytes = 0;       ///< of the file, read up to here
+  std::vector<std::uint64_t> rows;   ///< of the file, for each line of `ndjson`
+  std::vector<RowProblem> problems;  ///< of rows that are not in it
+  std::uint64_t file_bytes = 0;      ///< of the file, read up to here
 };
 inline constexpr std::size_t kChunkRows = 65536;
 inline constexpr std::size_t kChunkBytes = 8u << 20;

@@ -24,18 +24,26 @@ constexpr std::chrono::minutes kTimeout{10};
 
 Code code_of(int status) {
   switch (status) {
-    case 401: return Code::unauthenticated;
-    case 403: return Code::refused;
-    case 404: return Code::not_found;
+    case 401:
+      return Code::unauthenticated;
+    case 403:
+      return Code::refused;
+    case 404:
+      return Code::not_found;
     case 409:
-    case 412: return Code::conflict;
+    case 412:
+      return Code::conflict;
     case 413:
-    case 429: return Code::exhausted;
-    case 501: return Code::unsupported;
+    case 429:
+      return Code::exhausted;
+    case 501:
+      return Code::unsupported;
     case 502:
     case 503:
-    case 504: return Code::unavailable;
-    default: return status >= 500 ? Code::internal : Code::invalid;
+    case 504:
+      return Code::unavailable;
+    default:
+      return status >= 500 ? Code::internal : Code::invalid;
   }
 }
 
@@ -60,9 +68,10 @@ Result<ClientOptions> complete(ClientOptions options) {
                   "say who calls: --as NAME takes clients/NAME.crt of the working directory, or give --cert and --key");
     }
     if (!std::filesystem::exists(dir.client_certificate(options.as))) {
-      return fail(Code::invalid, "cli.client.profile", dir.client_certificate(options.as),
-                  fmt::format("there is no such client certificate{}; 'holdfast key certificate --party NAME' makes one",
-                              profiles_in(dir, options.as)));
+      return fail(
+          Code::invalid, "cli.client.profile", dir.client_certificate(options.as),
+          fmt::format("there is no such client certificate{}; 'holdfast key certificate --party NAME' makes one",
+                      profiles_in(dir, options.as)));
     }
     options.cert = dir.client_certificate(options.as);
     options.key = dir.client_key(options.as);

@@ -11,16 +11,26 @@ namespace {
 
 std::string_view name_of(Code code) {
   switch (code) {
-    case Code::invalid: return "invalid";
-    case Code::unauthenticated: return "unauthenticated";
-    case Code::refused: return "refused";
-    case Code::not_found: return "not_found";
-    case Code::conflict: return "conflict";
-    case Code::exhausted: return "exhausted";
-    case Code::corrupt: return "corrupt";
-    case Code::unavailable: return "unavailable";
-    case Code::unsupported: return "unsupported";
-    case Code::internal: return "internal";
+    case Code::invalid:
+      return "invalid";
+    case Code::unauthenticated:
+      return "unauthenticated";
+    case Code::refused:
+      return "refused";
+    case Code::not_found:
+      return "not_found";
+    case Code::conflict:
+      return "conflict";
+    case Code::exhausted:
+      return "exhausted";
+    case Code::corrupt:
+      return "corrupt";
+    case Code::unavailable:
+      return "unavailable";
+    case Code::unsupported:
+      return "unsupported";
+    case Code::internal:
+      return "internal";
   }
   return "internal";
 }
@@ -29,13 +39,18 @@ std::string_view name_of(Code code) {
 
 int exit_code_of(const Error& error) {
   switch (error.code) {
-    case Code::invalid: return exit_usage;
+    case Code::invalid:
+      return exit_usage;
     case Code::unavailable:
-    case Code::exhausted: return exit_unavailable;
+    case Code::exhausted:
+      return exit_unavailable;
     case Code::refused:
-    case Code::unauthenticated: return exit_refused;
-    case Code::not_found: return exit_not_found;
-    default: return exit_error;
+    case Code::unauthenticated:
+      return exit_refused;
+    case Code::not_found:
+      return exit_not_found;
+    default:
+      return exit_error;
   }
 }
 

@@ -15,7 +15,8 @@ void add_node(const CLI::App& app, const std::string& path, std::vector<Completi
   const auto commands = app.get_subcommands([](const CLI::App*) { return true; });
   for (const CLI::App* command : commands) node.commands.push_back({command->get_name(), command->get_description()});
   for (const CLI::Option* option : app.get_options()) {
-    for (const std::string& name : option->get_lnames()) node.options.push_back({"--" + name, option->get_description()});
+    for (const std::string& name : option->get_lnames())
+      node.options.push_back({"--" + name, option->get_description()});
   }
   tree.push_back(std::move(node));
   for (const CLI::App* command : commands) {
@@ -57,7 +58,8 @@ std::vector<CompletionNode> completion_tree(const CLI::App& program) {
 
 std::string bash_completion(const std::vector<CompletionNode>& tree) {
   std::string cases;
-  for (const CompletionNode& node : tree) cases += fmt::format("    \"{}\") words=\"{}\" ;;\n", node.path, words_of(node));
+  for (const CompletionNode& node : tree)
+    cases += fmt::format("    \"{}\") words=\"{}\" ;;\n", node.path, words_of(node));
   return fmt::format(R"(# bash completion for holdfast: source it, or put it into /etc/bash_completion.d/holdfast
 _holdfast() {{
   local path= word next words=
@@ -133,10 +135,12 @@ end
   for (const CompletionNode& node : tree) {
     const std::string condition = quoted("__holdfast_at \"" + node.path + "\"");
     for (const Choice& choice : node.commands) {
-      out += fmt::format("complete -c holdfast -f -n {} -a {} -d {}\n", condition, quoted(choice.word), quoted(choice.what));
+      out += fmt::format("complete -c holdfast -f -n {} -a {} -d {}\n", condition, quoted(choice.word),
+                         quoted(choice.what));
     }
     for (const Choice& choice : node.options) {
-      out += fmt::format("complete -c holdfast -n {} -l {} -d {}\n", condition, choice.word.substr(2), quoted(choice.what));
+      out += fmt::format("complete -c holdfast -n {} -l {} -d {}\n", condition, choice.word.substr(2),
+                         quoted(choice.what));
     }
   }
   return out;
@@ -144,17 +148,18 @@ end
 
 void add_completion(CLI::App& program, Session& session) {
   const auto shell = std::make_shared<std::string>();
-  CLI::App* command = add_command(program, session, "completion", "Print a script that completes commands in your shell",
-                                  "  source <(holdfast completion bash)\n"
-                                  "  holdfast completion fish > ~/.config/fish/completions/holdfast.fish",
-                                  [&program, shell]() -> Result<int> {
-                                    const auto tree = completion_tree(program);
-                                    const std::string script = *shell == "bash"  ? bash_completion(tree)
-                                                               : *shell == "zsh" ? zsh_completion(tree)
-                                                                                 : fish_completion(tree);
-                                    std::fwrite(script.data(), 1, script.size(), stdout);
-                                    return exit_ok;
-                                  });
+  CLI::App* command =
+      add_command(program, session, "completion", "Print a script that completes commands in your shell",
+                  "  source <(holdfast completion bash)\n"
+                  "  holdfast completion fish > ~/.config/fish/completions/holdfast.fish",
+                  [&program, shell]() -> Result<int> {
+                    const auto tree = completion_tree(program);
+                    const std::string script = *shell == "bash"  ? bash_completion(tree)
+                                               : *shell == "zsh" ? zsh_completion(tree)
+                                                                 : fish_completion(tree);
+                    std::fwrite(script.data(), 1, script.size(), stdout);
+                    return exit_ok;
+                  });
   command->add_option("SHELL", *shell, "bash, zsh or fish")->required()->check(CLI::IsMember({"bash", "zsh", "fish"}));
 }
 

@@ -59,7 +59,9 @@ class Doctor {
   }
 
  private:
-  void good(std::string name, std::string found) { checks_.push_back({std::move(name), Grade::good, std::move(found), ""}); }
+  void good(std::string name, std::string found) {
+    checks_.push_back({std::move(name), Grade::good, std::move(found), ""});
+  }
   void warn(std::string name, std::string found, std::string mend) {
     checks_.push_back({std::move(name), Grade::warning, std::move(found), std::move(mend)});
   }
@@ -68,7 +70,7 @@ class Doctor {
   }
 
   bool examine_config();
-  void examine_private(const std::string& name, const std::string& path, const std::string& mend);
+  bool examine_private(const std::string& name, const std::string& path, const std::string& mend);
   void examine_keys();
   void examine_certificate(const std::string& name, const std::string& path, const std::string& mend);
   void examine_certificates();
@@ -87,7 +89,8 @@ bool Doctor::examine_config() {
   if (!loaded) {
     const bool missing = loaded.error().code == Code::not_found;
     bad("configuration", loaded.error().text(),
-        missing ? "run 'holdfast init " + dir_.path() + "', or name the working directory with --dir" : "correct that line");
+        missing ? "run 'holdfast init " + dir_.path() + "', or name the working directory with --dir"
+                : "correct that line");
     return false;
   }
   config_ = std::move(*loaded);
@@ -95,28 +98,39 @@ bool Doctor::examine_config() {
   return true;
 }
 
-void Doctor::examine_private(const std::string& name, const std::string& path, const std::string& mend) {
-  if (!fs::exists(path)) return bad(name, path + " is missing", mend);
-  if (const auto closed = require_private(path); !closed) return bad(name, closed.error().text(), "chmod 600 " + path);
-  if (::access(path.c_str(), R_OK) != 0) return bad(name, path + " cannot be read", "run as its owner, or chown it");
-  good(name, path);
+/// Is there a key file that only its owner can read? Answers whether it is worth looking into.
+bool Doctor::examine_private(const std::string& name, const std::string& path, const std::string& mend) {
+  if (!fs::exists(path)) {
+    bad(name, path + " is missing", mend);
+  } else if (!require_private(path)) {
+    bad(name, path + " can be read or written by others", "chmod 600 " + path);
+  } else if (::access(path.c_str(), R_OK) != 0) {
+    bad(name, path + " cannot be read", "run as its owner, or chown it");
+  } else {
+    return true;
+  }
+  return false;
 }
 
 void Doctor::examine_keys() {
-  examine_private("root keys", config_.root_keys,
-                  "put the copy back that you keep apart; without it nothing in data/ can ever be read");
-  if (const auto roots = vault::FileRootKeys::load(config_.root_keys); !roots && fs::exists(config_.root_keys)) {
-    bad("root keys", roots.error().text(), "put a good copy back");
+  if (examine_private("root keys", config_.root_keys,
+                      "put the copy back that you keep apart; without it nothing in data/ can ever be read")) {
+    const auto roots = vault::FileRootKeys::load(config_.root_keys);
+    roots ? good("root keys", config_.root_keys) : bad("root keys", roots.error().text(), "put a good copy back");
   }
-  examine_private("log key", config_.log_key, "put the copy back; another key is another log");
-  examine_private("server key", config_.tls.key, "issue a new certificate, or put the key back");
+  if (examine_private("server key", config_.tls.key, "issue a new certificate, or put the key back")) {
+    good("server key", config_.tls.key);
+  }
+  if (!examine_private("log key", config_.log_key, "put the copy back; another key is another log")) return;
   const auto encrypted = SigningKey::is_encrypted(config_.log_key);
-  if (!encrypted || *encrypted) return;  // its name shows only with the passphrase
+  if (encrypted && *encrypted) return good("log key", config_.log_key + ", under a passphrase");
   const auto key = SigningKey::load(config_.log_key);
-  if (key && key->verifier().name() != config_.origin) {
-    bad("log key", fmt::format("it is named '{}', not '{}'", key->verifier().name(), config_.origin),
-        "set origin: in holdfast.yaml to the key's name");
+  if (!key) return bad("log key", key.error().text(), "put a good copy back");
+  if (key->verifier().name() != config_.origin) {
+    return bad("log key", fmt::format("it is named '{}', not '{}'", key->verifier().name(), config_.origin),
+               "set origin: in holdfast.yaml to the key's name");
   }
+  good("log key", config_.log_key);
 }
 
 void Doctor::examine_certificate(const std::string& name, const std::string& path, const std::string& mend) {
@@ -129,7 +143,8 @@ void Doctor::examine_certificate(const std::string& name, const std::string& pat
   if (left <= 0) return bad(name, fmt::format("{} expired on {}", path, day), mend);
   if (facts->not_before > SystemClock().now()) return bad(name, path + " is not valid yet", "set the clock right");
   if (left < kExpiresSoonMs) return warn(name, fmt::format("{} expires on {}", path, day), mend);
-  good(name, fmt::format("{}, until {}{}{}", path, day, facts->names.empty() ? "" : ": ", fmt::join(facts->names, ", ")));
+  good(name,
+       fmt::format("{}, until {}{}{}", path, day, facts->names.empty() ? "" : ": ", fmt::join(facts->names, ", ")));
 }
 
 void Doctor::examine_certificates() {
@@ -165,7 +180,8 @@ void Doctor::examine_disk() {
   const auto space = fs::space(config_.data, wrong);
   if (wrong) return warn("disk", "its free space cannot be told: " + wrong.message(), "look at it yourself");
   const std::string found = size_text(space.available) + " free";
-  if (space.available < kDiskFullBytes) return bad("disk", found, "make room: a full disk stops every deposit and release");
+  if (space.available < kDiskFullBytes)
+    return bad("disk", found, "make room: a full disk stops every deposit and release");
   if (space.available < kDiskLowBytes) return warn("disk", found, "make room soon");
   good("disk", found);
 }
@@ -227,7 +243,8 @@ void Doctor::examine_server() {
   good("server", *url);
   const auto ready = client.get(*url + "/readyz");
   if (ready && ready->ok()) return good("agreement", "one is in force");
-  warn("agreement", "none is adopted, so every flow is refused", "holdfast agreement adopt agreement.signed --as TRUSTEE");
+  warn("agreement", "none is adopted, so every flow is refused",
+       "holdfast agreement adopt agreement.signed --as TRUSTEE");
 }
 
 std::string_view word_of(Grade grade) {
@@ -258,10 +275,11 @@ Result<int> doctor(const std::string& path, bool as_json) {
 
 void add_doctor(CLI::App& program, Session& session) {
   const auto dir = std::make_shared<std::string>();
-  CLI::App* command = add_command(program, session, "doctor", "Say what is wrong with an installation, and how to mend it",
-                                  "  holdfast doctor --dir /srv/holdfast\n"
-                                  "  holdfast doctor --json | jq '.checks[] | select(.grade != \"ok\")'",
-                                  [&session, dir] { return doctor(*dir, session.json); });
+  CLI::App* command =
+      add_command(program, session, "doctor", "Say what is wrong with an installation, and how to mend it",
+                  "  holdfast doctor --dir /srv/holdfast\n"
+                  "  holdfast doctor --json | jq '.checks[] | select(.grade != \"ok\")'",
+                  [&session, dir] { return doctor(*dir, session.json); });
   command->add_option("--dir", *dir, "Working directory (default: $HOLDFAST_DIR, or .)");
 }
 

@@ -64,11 +64,14 @@ Result<Evidence> Evidence::open(const EvidenceOptions& options) {
   return out;
 }
 
+Result<void> Evidence::require(std::uint64_t index) const {
+  if (index < checkpoint.size) return {};
+  return fail(Code::not_found, "cli.log.entry", std::to_string(index),
+              fmt::format("the log has {} entries, numbered from 0", checkpoint.size));
+}
+
 Result<Bytes> Evidence::entry(std::uint64_t index) const {
-  if (index >= checkpoint.size) {
-    return fail(Code::not_found, "cli.log.entry", std::to_string(index),
-                fmt::format("the log has {} entries, numbered from 0", checkpoint.size));
-  }
+  HF_CHECK(require(index));
   evidence::TileId id;
   id.entries = true;
   id.number = index / evidence::kTileWidth;

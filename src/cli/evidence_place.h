@@ -30,6 +30,8 @@ struct Evidence {
   evidence::Checkpoint checkpoint;
 
   static Result<Evidence> open(const EvidenceOptions& options);
+  /// not_found unless there is an entry `index`.
+  Result<void> require(std::uint64_t index) const;
   /// Entry `index`; not_found beyond the checkpoint.
   Result<Bytes> entry(std::uint64_t index) const;
 };

@@ -115,7 +115,8 @@ Result<void> add_answer(const Chunk& chunk, const std::string& body, Sum& sum) {
 class Uploader {
  public:
   Uploader(Client& client, const Options& options)
-      : client_(client), run_(to_hex(random_bytes(16))),
+      : client_(client),
+        run_(to_hex(random_bytes(16))),
         path_(fmt::format("/v1/collections/{}/import", percent_encode(options.collection))) {}
 
   Result<void> send(const Chunk& chunk, Sum& sum) {
@@ -156,8 +157,8 @@ Result<ReadSummary> transfer(const Options& options, bool csv, const agreement::
   Result<ReadSummary> read;
   std::jthread reader([&] {
     const auto take = [&](Chunk&& chunk) { return queue.put(std::move(chunk)); };
-    read = csv ? read_csv_chunks(options.file, collection, options.mapping, take)
-               : read_ndjson_chunks(options.file, take);
+    read =
+        csv ? read_csv_chunks(options.file, collection, options.mapping, take) : read_ndjson_chunks(options.file, take);
     queue.end();
   });
   std::error_code ignored;
@@ -190,9 +191,10 @@ Result<void> write_rejects(const std::string& path, const Sum& sum) {
 std::vector<std::string> warnings_of(const ReadSummary& read) {
   std::vector<std::string> out;
   for (const auto& [field, count] : read.damaged) {
-    out.push_back(fmt::format("{}: {} values look like 5.5E+15, which is what a spreadsheet leaves of a long number; "
-                              "they were deposited as they stand",
-                              field, with_commas(count)));
+    out.push_back(
+        fmt::format("{}: {} values look like 5.5E+15, which is what a spreadsheet leaves of a long number; "
+                    "they were deposited as they stand",
+                    field, with_commas(count)));
   }
   return out;
 }
@@ -211,10 +213,11 @@ void tell(const Options& options, const Sum& sum, const ReadSummary& read, doubl
   if (!read.left_out.empty()) {
     fmt::print(stderr, "columns left out: {}\n", fmt::join(read.left_out, ", "));
   }
-  print_line(fmt::format("{}: {} rows in {:.1f} s ({}/s): {} accepted, {} there already, {} rejected",
-                         options.collection, with_commas(sum.rows), seconds,
-                         with_commas(static_cast<std::uint64_t>(static_cast<double>(sum.rows) / std::max(seconds, 0.001))),
-                         with_commas(sum.accepted), with_commas(sum.unchanged), with_commas(sum.rejected)));
+  print_line(
+      fmt::format("{}: {} rows in {:.1f} s ({}/s): {} accepted, {} there already, {} rejected", options.collection,
+                  with_commas(sum.rows), seconds,
+                  with_commas(static_cast<std::uint64_t>(static_cast<double>(sum.rows) / std::max(seconds, 0.001))),
+                  with_commas(sum.accepted), with_commas(sum.unchanged), with_commas(sum.rejected)));
 }
 
 void tell_json(const Sum& sum, const ReadSummary& read, double seconds) {
@@ -258,14 +261,15 @@ Result<int> import(const Options& options, bool as_json) {
 
 void add_import(CLI::App& program, Session& session) {
   const auto options = std::make_shared<Options>();
-  CLI::App* command =
-      add_command(program, session, "import", "Deposit the rows of a file into a collection",
-                  "  holdfast import views views.csv --as app-us\n"
-                  "  holdfast import profile people.csv --as app-us --subject Number --map "
-                  "email=EmailAddress,zip=ZipCode,birthdate=Birthday --date-format birthdate=M/D/YYYY",
-                  [&session, options] { return import(*options, session.json); });
+  CLI::App* command = add_command(program, session, "import", "Deposit the rows of a file into a collection",
+                                  "  holdfast import views views.csv --as app-us\n"
+                                  "  holdfast import profile people.csv --as app-us --subject Number --map "
+                                  "email=EmailAddress,zip=ZipCode,birthdate=Birthday --date-format birthdate=M/D/YYYY",
+                                  [&session, options] { return import(*options, session.json); });
   command->add_option("COLLECTION", options->collection, "A collection of the agreement")->required();
-  command->add_option("FILE", options->file, "CSV with a header, or NDJSON; UTF-8")->required()->check(CLI::ExistingFile);
+  command->add_option("FILE", options->file, "CSV with a header, or NDJSON; UTF-8")
+      ->required()
+      ->check(CLI::ExistingFile);
   command->add_option("--format", options->format, "csv or ndjson (default: by the file's name)")
       ->check(CLI::IsMember({"csv", "ndjson"}));
   command

@@ -37,8 +37,8 @@ struct Options {
 };
 
 Result<void> make_directories(const WorkDir& dir) {
-  const std::array<std::string, 5> paths{dir.path(), dir.path() + "/tls", dir.path() + "/clients",
-                                         dir.path() + "/keys", dir.data()};
+  const std::array<std::string, 5> paths{dir.path(), dir.path() + "/tls", dir.path() + "/clients", dir.path() + "/keys",
+                                         dir.data()};
   for (const std::string& path : paths) {
     std::error_code wrong;
     fs::create_directories(path, wrong);
@@ -49,9 +49,9 @@ Result<void> make_directories(const WorkDir& dir) {
 }
 
 std::string configuration(const Options& options) {
-  const std::string evidence =
-      options.evidence_listen == "off" ? "# evidence-listen: 127.0.0.1:8480\n"
-                                       : fmt::format("evidence-listen: \"{}\"\n", options.evidence_listen);
+  const std::string evidence = options.evidence_listen == "off"
+                                   ? "# evidence-listen: 127.0.0.1:8480\n"
+                                   : fmt::format("evidence-listen: \"{}\"\n", options.evidence_listen);
   return fmt::format(
       "# A Holdfast working directory. Paths are relative to this file. 'holdfast doctor' checks it all.\n"
       "origin: {}                # the evidence log's name; its key has the same\n"
@@ -61,7 +61,8 @@ std::string configuration(const Options& options) {
       "{}"
       "tls: {{certificate: tls/server.crt, key: tls/server.key, client-ca: tls/ca.crt}}\n"
       "data: data\n"
-      "root-keys: keys/root.keys   # without this file nothing in data/ can be read: keep a copy apart from its backups\n"
+      "root-keys: keys/root.keys   # without this file nothing in data/ can be read: keep a copy apart from its "
+      "backups\n"
       "log-key: keys/log.key\n",
       options.origin, options.trust_domain, options.listen, evidence);
 }
@@ -111,12 +112,13 @@ Result<int> init(Options options, bool as_json) {
                             {"log_key", log_key.verifier().text()}});
     return exit_ok;
   }
-  print_line(fmt::format("{}: ready. The evidence log's public key, for the agreement (log:) and for whoever verifies:\n"
-                         "  {}\n\n"
-                         "Start it:              holdfast serve --dir {}\n"
-                         "Certificate a caller:  holdfast key certificate --dir {} --party NAME\n"
-                         "Adopt an agreement:    holdfast agreement adopt agreement.signed --dir {} --as {}",
-                         dir.path(), log_key.verifier().text(), dir.path(), dir.path(), dir.path(), options.trustee));
+  print_line(
+      fmt::format("{}: ready. The evidence log's public key, for the agreement (log:) and for whoever verifies:\n"
+                  "  {}\n\n"
+                  "Start it:              holdfast serve --dir {}\n"
+                  "Certificate a caller:  holdfast key certificate --dir {} --party NAME\n"
+                  "Adopt an agreement:    holdfast agreement adopt agreement.signed --dir {} --as {}",
+                  dir.path(), log_key.verifier().text(), dir.path(), dir.path(), dir.path(), options.trustee));
   return exit_ok;
 }
 

@@ -47,7 +47,8 @@ Result<int> make_key(const Options& options, bool as_json) {
     print_json(json::object{{"file", path}, {"verifier_key", key.verifier().text()}});
   } else {
     print_line(key.verifier().text());
-    fmt::print(stderr, "{}: the private key, for this party alone; the line above is public, for the agreement\n", path);
+    fmt::print(stderr, "{}: the private key, for this party alone; the line above is public, for the agreement\n",
+               path);
   }
   return exit_ok;
 }
@@ -124,7 +125,8 @@ void add_key(CLI::App& program, Session& session) {
                                  [&session, options] { return make_key(*options, session.json); });
   making->add_option("NAME", options->name, "Whose: a party's name, or a log's origin")->required();
   making->add_option("--output,-o", options->out, "Private key file to write, mode 0600 (default: NAME.key)");
-  making->add_flag("--passphrase", options->passphrase, "Seal the file with a passphrase, from the terminal or $HOLDFAST_PASSPHRASE");
+  making->add_flag("--passphrase", options->passphrase,
+                   "Seal the file with a passphrase, from the terminal or $HOLDFAST_PASSPHRASE");
 
   CLI::App* showing = add_command(*group, session, "show", "The public part of a private key file",
                                   "  holdfast key show treasury.key > treasury.vkey\n"
@@ -142,7 +144,9 @@ void add_key(CLI::App& program, Session& session) {
   party->excludes(subject);
   certificate->add_option("--dir", options->dir, "Working directory (default: $HOLDFAST_DIR, or .)");
   certificate->add_option("--output,-o", options->out, "Write OUTPUT.crt and OUTPUT.key (default: clients/NAME)");
-  certificate->add_option("--days", options->days, "How long it holds")->check(CLI::Range(1, 3650))->capture_default_str();
+  certificate->add_option("--days", options->days, "How long it holds")
+      ->check(CLI::Range(1, 3650))
+      ->capture_default_str();
   certificate->parse_complete_callback([options] {
     if (options->party.empty() == options->subject.empty()) {
       throw CLI::ValidationError("give --party NAME or --subject ID");

@@ -39,7 +39,8 @@ std::size_t bytes_max_of(const TileId& id) {
 Result<void> write_tile(const fs::path& path, const Bytes& bytes) {
   std::error_code wrong;
   fs::create_directories(path.parent_path(), wrong);
-  if (wrong) return fail(Code::unavailable, "cli.log.directory", path.parent_path(), "cannot be made: " + wrong.message());
+  if (wrong)
+    return fail(Code::unavailable, "cli.log.directory", path.parent_path(), "cannot be made: " + wrong.message());
   return write_file(path, bytes);
 }
 
@@ -103,9 +104,9 @@ Result<int> show_entry(const Options& options) {
 
 Result<int> show_proof(const Options& options, bool as_json) {
   HF_TRY(const Evidence log, Evidence::open(options.place));
-  const auto read = evidence::read_hashes(log.checkpoint.size, [&log](const TileId& id) {
-    return log.source->get(id.path(), bytes_max_of(id));
-  });
+  HF_CHECK(log.require(options.index));
+  const auto read = evidence::read_hashes(
+      log.checkpoint.size, [&log](const TileId& id) { return log.source->get(id.path(), bytes_max_of(id)); });
   HF_TRY(auto hashes, evidence::inclusion_proof(options.index, log.checkpoint.size, read));
   const std::string proof = evidence::TlogProof{options.index, std::move(hashes), log.note, {}}.encode();
   if (!options.out.empty()) HF_CHECK(write_file(options.out, proof));

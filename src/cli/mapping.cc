@@ -68,9 +68,9 @@ Result<std::size_t> find_column(const std::vector<std::string>& header, const st
   const auto found = std::find(header.begin(), header.end(), column);
   if (found == header.end()) {
     const std::vector<std::string_view> views(header.begin(), header.end());
-    return fail(Code::invalid, "cli.import.column", column,
-                fmt::format("the file has no such column{}; it has {}", did_you_mean(column, views),
-                            fmt::join(header, ", ")));
+    return fail(
+        Code::invalid, "cli.import.column", column,
+        fmt::format("the file has no such column{}; it has {}", did_you_mean(column, views), fmt::join(header, ", ")));
   }
   if (std::find(found + 1, header.end(), column) != header.end()) {
     return fail(Code::invalid, "cli.import.column", column, "two columns have this name; rename one in the file");
@@ -180,8 +180,8 @@ Result<RowMapper> RowMapper::create(const agreement::Collection& collection, con
     HF_TRY(TimeFormat format, TimeFormat::parse(text));
     const auto target = std::find_if(mapper.targets_.begin(), mapper.targets_.end(),
                                      [&, &wanted = name](const Target& each) { return each.name == wanted; });
-    const bool fits = target != mapper.targets_.end() &&
-                      target->type == (format.is_time() ? FieldType::time : FieldType::date);
+    const bool fits =
+        target != mapper.targets_.end() && target->type == (format.is_time() ? FieldType::time : FieldType::date);
     if (!fits) {
       return fail(Code::invalid, "cli.import.format", given,
                   fmt::format("this format is for a {} field that is imported", format.is_time() ? "time" : "date"));
@@ -226,7 +226,8 @@ Result<void> RowMapper::append_cell(const Target& target, std::string_view cell,
   if (!is_utf8(cell)) return wrong("cli.import.encoding", "the cell is not UTF-8; save the file as UTF-8");
   if (target.format) {
     const auto converted = target.format->convert(cell);
-    if (!converted) return wrong("cli.import.format", "the cell is not written in the format given, or no such day exists");
+    if (!converted)
+      return wrong("cli.import.format", "the cell is not written in the format given, or no such day exists");
     append_string(out, *converted);
     return {};
   }
@@ -255,7 +256,8 @@ Result<void> RowMapper::append_cell(const Target& target, std::string_view cell,
         return {};
       }
       break;
-    default: break;
+    default:
+      break;
   }
   append_string(out, cell);
   return {};

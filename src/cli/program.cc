@@ -12,7 +12,9 @@
 namespace holdfast::cli {
 namespace {
 
-std::vector<const CLI::App*> commands_of(const CLI::App& app) { return app.get_subcommands([](const CLI::App*) { return true; }); }
+std::vector<const CLI::App*> commands_of(const CLI::App& app) {
+  return app.get_subcommands([](const CLI::App*) { return true; });
+}
 
 Error usage_error(std::string where, std::string what) {
   return Error{Code::invalid, "cli.usage", std::move(where), std::move(what)};
@@ -39,7 +41,8 @@ std::unique_ptr<CLI::App> make_program(Session& session) {
       "Personal data in custody: disclosed only as agreed, provable by a stranger.", "holdfast");
   program->set_version_flag("--version", "holdfast " HOLDFAST_VERSION);
   program->require_subcommand(1);
-  program->footer("Run 'holdfast COMMAND --help' for its options and examples. A first look: holdfast init /srv/holdfast");
+  program->footer(
+      "Run 'holdfast COMMAND --help' for its options and examples. A first look: holdfast init /srv/holdfast");
   program->get_formatter()->column_width(34);
   for (const auto add : {add_init, add_serve, add_import, add_get, add_subject, add_verify, add_log, add_agreement,
                          add_key, add_backup, add_status, add_doctor, add_completion}) {
@@ -59,8 +62,8 @@ std::optional<Error> find_unknown_command(const CLI::App& program, const std::ve
       std::vector<std::string> names;
       for (const CLI::App* command : known) names.push_back(command->get_name());
       const std::vector<std::string_view> views(names.begin(), names.end());
-      return usage_error(path, fmt::format("'{}' is not a command{}; '{} --help' lists them", word,
-                                           did_you_mean(word, views), path));
+      return usage_error(
+          path, fmt::format("'{}' is not a command{}; '{} --help' lists them", word, did_you_mean(word, views), path));
     }
     at = *found;
     path += " " + word;

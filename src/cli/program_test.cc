@@ -35,10 +35,33 @@ TEST(Program, has_the_commands_that_the_manual_lists) {
   Session session;
   std::set<std::string> names;
   for (const auto& node : completion_tree(*make_program(session))) names.insert(node.path);
-  for (const char* name : {"init", "serve", "import", "get", "batch", "export", "erase", "restrict", "verify", "log export",
-                           "log entry", "log proof", "log check-receipt", "log tail", "agreement check", "agreement sign",
-                           "agreement show", "agreement adopt", "key new", "key show", "key certificate",
-                           "key rotate-root", "backup", "restore", "status", "doctor", "completion"}) {
+  for (const char* name : {"init",
+                           "serve",
+                           "import",
+                           "get",
+                           "batch",
+                           "export",
+                           "erase",
+                           "restrict",
+                           "verify",
+                           "log export",
+                           "log entry",
+                           "log proof",
+                           "log check-receipt",
+                           "log tail",
+                           "agreement check",
+                           "agreement sign",
+                           "agreement show",
+                           "agreement adopt",
+                           "key new",
+                           "key show",
+                           "key certificate",
+                           "key rotate-root",
+                           "backup",
+                           "restore",
+                           "status",
+                           "doctor",
+                           "completion"}) {
     EXPECT_TRUE(names.contains(name)) << name;
   }
 }

@@ -68,8 +68,12 @@ std::string progress_line(std::string_view what, std::uint64_t done, std::option
 }
 
 Progress::Progress(std::string what, std::string unit, std::optional<std::uint64_t> total)
-    : what_(std::move(what)), unit_(std::move(unit)), total_(total), start_(std::chrono::steady_clock::now()),
-      next_(start_ + std::chrono::seconds(1)), terminal_(::isatty(STDERR_FILENO) == 1) {}
+    : what_(std::move(what)),
+      unit_(std::move(unit)),
+      total_(total),
+      start_(std::chrono::steady_clock::now()),
+      next_(start_ + std::chrono::seconds(1)),
+      terminal_(::isatty(STDERR_FILENO) == 1) {}
 
 Progress::~Progress() {
   if (drawn_) std::fputs("\r\x1b[K", stderr);

@@ -25,7 +25,8 @@ TEST(Progress, a_line_has_bar_rate_and_time_left) {
             "views ██████████░░░░░░░░░░  50%  1,000 rows  500/s  0:02 left");
   EXPECT_EQ(progress_line("views", 100, 100, "rows", 1000, milliseconds(2000), 120),
             "views ████████████████████ 100%  1,000 rows  500/s");
-  EXPECT_EQ(progress_line("batch", 0, std::nullopt, "subjects", 30, milliseconds(1000), 80), "batch  30 subjects  30/s");
+  EXPECT_EQ(progress_line("batch", 0, std::nullopt, "subjects", 30, milliseconds(1000), 80),
+            "batch  30 subjects  30/s");
 }
 
 TEST(Progress, a_narrow_terminal_gets_no_bar_and_never_a_second_line) {

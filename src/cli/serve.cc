@@ -62,7 +62,8 @@ void announce(const Ready& ready, bool has_agreement, bool as_json) {
   } else {
     print_line(fmt::format("serving {} (process {})", ready.url, ready.pid));
     if (!ready.evidence_url.empty()) print_line("evidence, for anyone: " + ready.evidence_url);
-    if (!has_agreement) print_line("no agreement is adopted yet, so every flow is refused; next: holdfast agreement adopt");
+    if (!has_agreement)
+      print_line("no agreement is adopted yet, so every flow is refused; next: holdfast agreement adopt");
   }
   std::fflush(stdout);
 }
@@ -98,11 +99,11 @@ Result<int> serve(const Options& options, bool as_json) {
 
 void add_serve(CLI::App& program, Session& session) {
   const auto options = std::make_shared<Options>();
-  CLI::App* command = add_command(
-      program, session, "serve", "Run the trustee's server: SIGTERM stops it, SIGHUP reloads its certificates",
-      "  holdfast serve --dir /srv/holdfast\n"
-      "  holdfast serve --config /etc/holdfast.yaml --ready-file /run/holdfast/ready.json",
-      [&session, options] { return serve(*options, session.json); });
+  CLI::App* command = add_command(program, session, "serve",
+                                  "Run the trustee's server: SIGTERM stops it, SIGHUP reloads its certificates",
+                                  "  holdfast serve --dir /srv/holdfast\n"
+                                  "  holdfast serve --config /etc/holdfast.yaml --ready-file /run/holdfast/ready.json",
+                                  [&session, options] { return serve(*options, session.json); });
   command->add_option("--dir", options->dir, "Working directory (default: $HOLDFAST_DIR, or .)");
   command->add_option("--config", options->config, "Configuration (default: holdfast.yaml of the directory)");
   command->add_option("--ready-file", options->ready_file,

@@ -54,7 +54,8 @@ Result<int> status(const ClientOptions& options, bool as_json) {
   boost::system::error_code wrong;
   const json::value parsed = json::parse(answer.body, wrong);
   if (wrong || !parsed.is_object()) {
-    return fail(Code::corrupt, "cli.status.answer", client.server(), "the answer is not JSON; is this a Holdfast server?");
+    return fail(Code::corrupt, "cli.status.answer", client.server(),
+                "the answer is not JSON; is this a Holdfast server?");
   }
   as_json ? print_json(parsed) : print_status(parsed.get_object());
   return exit_ok;
@@ -64,10 +65,11 @@ Result<int> status(const ClientOptions& options, bool as_json) {
 
 void add_status(CLI::App& program, Session& session) {
   const auto options = std::make_shared<ClientOptions>();
-  CLI::App* command = add_command(program, session, "status", "What the server is up to: agreement, limits, log, storage",
-                                  "  holdfast status --as oracle\n"
-                                  "  holdfast status --as treasury --json | jq .limits",
-                                  [&session, options] { return status(*options, session.json); });
+  CLI::App* command =
+      add_command(program, session, "status", "What the server is up to: agreement, limits, log, storage",
+                  "  holdfast status --as oracle\n"
+                  "  holdfast status --as treasury --json | jq .limits",
+                  [&session, options] { return status(*options, session.json); });
   add_client_options(*command, *options);
 }
 

@@ -30,7 +30,9 @@ Result<int> export_subject(const Options& options, bool as_json) {
     print_line(answer.body);
   } else {
     HF_CHECK(write_file(options.out, answer.body + "\n", 0600));
-    if (!as_json) print_line(fmt::format("{}: everything held on this subject", options.out));
+    print_line(as_json ? fmt::format(R"({{"receipt":{},"salt":"{}"}})", answer.header("holdfast-receipt"),
+                                     answer.header("holdfast-salt"))
+                       : options.out + ": everything held on this subject");
   }
   fmt::print(stderr, "receipt {}, salt {}\n", answer.header("holdfast-receipt"), answer.header("holdfast-salt"));
   return exit_ok;
@@ -54,8 +56,9 @@ Result<int> erase(const Options& options, bool as_json) {
   if (as_json) {
     print_body(answer.body);
   } else {
-    print_line(fmt::format("erased: nobody can read this subject's data any more, from no file; entry {} of the evidence",
-                           answer.header("holdfast-receipt")));
+    print_line(
+        fmt::format("erased: nobody can read this subject's data any more, from no file; entry {} of the evidence",
+                    answer.header("holdfast-receipt")));
   }
   return exit_ok;
 }

@@ -27,10 +27,14 @@ struct Options {
 
 std::string_view text_of(verify::Verdict verdict) {
   switch (verdict) {
-    case verify::Verdict::good: return "good";
-    case verify::Verdict::violations: return "violations";
-    case verify::Verdict::inconsistent: return "inconsistent";
-    case verify::Verdict::nothing_proven: break;
+    case verify::Verdict::good:
+      return "good";
+    case verify::Verdict::violations:
+      return "violations";
+    case verify::Verdict::inconsistent:
+      return "inconsistent";
+    case verify::Verdict::nothing_proven:
+      break;
   }
   return "nothing proven";
 }
@@ -104,12 +108,12 @@ void print_releases(const verify::Report& report) {
     flow_width = std::max(flow_width, tally.flow.size());
     to_width = std::max(to_width, tally.to.size());
   }
-  print_line(fmt::format("\n{:{}}  {:{}}  {:>9}  {:>10}  {:>10}  {:>7}  {}", "FLOW", flow_width, "TO", to_width, "TIMES",
-                         "RECORDS", "BYTES", "VERSION", "FROM … UNTIL (UTC)"));
+  print_line(fmt::format("\n{:{}}  {:{}}  {:>9}  {:>10}  {:>10}  {:>7}  {}", "FLOW", flow_width, "TO", to_width,
+                         "TIMES", "RECORDS", "BYTES", "VERSION", "FROM … UNTIL (UTC)"));
   for (const auto& tally : report.tallies) {
     print_line(fmt::format("{:{}}  {:{}}  {:>9}  {:>10}  {:>10}  {:>7}  {} … {}", tally.flow, flow_width, tally.to,
-                           to_width, with_commas(tally.releases), with_commas(tally.records),
-                           size_text(tally.bytes), tally.agreement, to_rfc3339(tally.first).substr(0, 19),
+                           to_width, with_commas(tally.releases), with_commas(tally.records), size_text(tally.bytes),
+                           tally.agreement, to_rfc3339(tally.first).substr(0, 19),
                            to_rfc3339(tally.last).substr(0, 19)));
     print_line("    " + gives_text(tally.gives));
   }
@@ -143,11 +147,11 @@ void print_report(const verify::Report& report) {
   }
   print_line(report.verdict == verify::Verdict::good
                  ? "GOOD: tree and signatures hold, and every release was agreed, in its form and within its limits."
-                 : fmt::format("NOT GOOD ({}): {} finding{}.", text_of(report.verdict), with_commas(report.findings_total),
-                               report.findings_total == 1 ? "" : "s"));
+                 : fmt::format("NOT GOOD ({}): {} finding{}.", text_of(report.verdict),
+                               with_commas(report.findings_total), report.findings_total == 1 ? "" : "s"));
 }
 
-Result<int> run_verify(const Options& options, bool as_json) {
+Result<verify::Options> to_verify(const Options& options) {
   verify::Options wanted;
   wanted.log = options.log;
   for (const std::string& party : options.parties) {
@@ -162,13 +166,21 @@ Result<int> run_verify(const Options& options, bool as_json) {
   wanted.also = options.also;
   wanted.threads = options.threads;
   wanted.http.ca_file = options.ca;
+  return wanted;
+}
+
+Result<verify::Report> check(const Options& options) {
+  HF_TRY(verify::Options wanted, to_verify(options));
   std::unique_ptr<Progress> progress;
   wanted.progress = [&progress](const verify::Progress& at) {
     if (!progress) progress = std::make_unique<Progress>("verify", "entries", at.total);
     progress->update(at.done, at.done);
   };
-  auto report = verify::verify(wanted);
-  progress.reset();
+  return verify::verify(wanted);
+}
+
+Result<int> run_verify(const Options& options, bool as_json) {
+  const auto report = check(options);
   if (!report) {
     // Nothing is proven, whatever the reason: one exit code for it, so that a cron job can tell it from a finding.
     print_error(report.error(), as_json);
@@ -183,10 +195,12 @@ Result<int> run_verify(const Options& options, bool as_json) {
 void add_verify(CLI::App& program, Session& session) {
   const auto options = std::make_shared<Options>();
   CLI::App* command = add_command(
-      program, session, "verify", "Check an evidence log from outside: tree, signatures, every release by its agreement",
+      program, session, "verify",
+      "Check an evidence log from outside: tree, signatures, every release by its agreement",
       "  holdfast verify https://hf.example/log --party operator.vkey --party oracle.vkey --party treasury.vkey "
       "--state hf.state\n"
-      "  holdfast verify ./mirror --party oracle.vkey --party treasury.vkey --party operator.vkey --json | jq .releases",
+      "  holdfast verify ./mirror --party oracle.vkey --party treasury.vkey --party operator.vkey --json | jq "
+      ".releases",
       [&session, options] { return run_verify(*options, session.json); });
   command->add_option("LOG", options->log, "The log's URL, or a folder as 'holdfast log export' writes it")->required();
   command
@@ -196,9 +210,11 @@ void add_verify(CLI::App& program, Session& session) {
       ->allow_extra_args(false);
   command->add_option("--log-key", options->log_key,
                       "The log's public key, a file or the key itself (default: what the agreement pins)");
-  command->add_option("--state", options->state, "Remember in this file what was trusted, and go on from there next time");
+  command->add_option("--state", options->state,
+                      "Remember in this file what was trusted, and go on from there next time");
   command
-      ->add_option("--also", options->also, "Another view of the log to hold this one against: URL, folder, checkpoint file")
+      ->add_option("--also", options->also,
+                   "Another view of the log to hold this one against: URL, folder, checkpoint file")
       ->allow_extra_args(false);
   command->add_option("--ca", options->ca, "Authority that signed the server's certificate (default: the system's)");
   command->add_option("--threads", options->threads, "How many to use (default: as suits the source)")

@@ -52,7 +52,8 @@ std::string authority_of(const server::Endpoint& endpoint) {
 
 Result<void> write_pair(const std::string& certificate_path, const std::string& key_path, const PemPair& pair) {
   if (std::filesystem::exists(key_path)) {
-    return fail(Code::conflict, "cli.file.exists", key_path, "there is a key already, and it is never overwritten; move it away first");
+    return fail(Code::conflict, "cli.file.exists", key_path,
+                "there is a key already, and it is never overwritten; move it away first");
   }
   HF_CHECK(write_file(key_path, pair.key, 0600));
   return write_file(certificate_path, pair.certificate);
