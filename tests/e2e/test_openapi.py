@@ -1,0 +1,162 @@
+"""docs/openapi.yaml and the server say the same: every documented operation answers with each status it promises."""
+import json
+import re
+
+import pytest
+import yaml
+
+from holdfast import ROOT, Client, Holdfast, run
+
+DOCUMENT = yaml.safe_load((ROOT / "docs/openapi.yaml").read_text())
+METHODS = {"get", "put", "post", "delete", "head"}
+JSON, NDJSON = {"Content-Type": "application/json"}, {"Content-Type": "application/x-ndjson"}
+# A body that is announced and not sent: the server must not wait for it.
+LARGE = {"Content-Length": str(64 << 20)}
+# What only a fault of the machine, a flood or a slow client brings about: tests/fault and the rooms' own tests do.
+ELSEWHERE = {"408", "431", "500", "503", "default"}
+
+
+def documented():
+    for path, operations in DOCUMENT["paths"].items():
+        for method, operation in operations.items():
+            if method in METHODS:
+                for status in operation["responses"]:
+                    yield method.upper(), path, str(status)
+
+
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory):
+    """Every call of the table below, made once; answers what came, by (method, path template)."""
+    one = Holdfast(tmp_path_factory.mktemp("openapi"), limit="1 subjects per day")
+    one.start(adopt=False)
+    seen = {}
+    # The path of a tile has as many segments as its number needs.
+    templates = [(re.compile("^" + re.sub(r"\{[^}]+\}", ".+" if "/tile/" in path else "[^/]+", path) + "$"), path)
+                 for path in DOCUMENT["paths"]]
+
+    def call(client, method, path, body=None, headers=None):
+        answer = client.call(method, path, body, headers)
+        template = min((t for pattern, t in templates if pattern.match(path.split("?")[0])), key=lambda t: t.count("{"))
+        seen.setdefault((method, template), {}).setdefault(str(answer.status), answer)
+        return answer
+
+    everyone = {name: one.client(name) for name in ("app-us", "oracle", "treasury", "bytedance")}
+    app, oracle, operator, nobody = everyone["app-us"], everyone["oracle"], everyone["bytedance"], one.client()
+    exercise(call, one, app, oracle, operator, nobody)
+    one.stop()
+    return seen
+
+
+def exercise(call, one, app, oracle, operator, nobody):
+    call(nobody, "GET", "/readyz")
+    first = one.signed(1).read_bytes()
+    text = {"Content-Type": "text/plain; charset=utf-8"}
+    call(oracle, "GET", "/v1/agreement")
+    call(oracle, "POST", "/v1/agreement", b"no note", text)
+    call(oracle, "POST", "/v1/agreement", one.signed(1, signers=("oracle",)).read_bytes(), text)
+    call(oracle, "POST", "/v1/agreement", first, text)
+    call(oracle, "POST", "/v1/agreement", first, text)
+    call(oracle, "POST", "/v1/agreement", first, {"Content-Type": "image/png"})
+    call(oracle, "POST", "/v1/agreement", None, {**text, **LARGE})
+    call(nobody, "POST", "/v1/agreement", first, text)
+    for path in ("/v1/agreement", "/v1/status", "/v1/entries/0", "/v1/receipts/0"):
+        call(oracle, "GET", path)
+        call(nobody, "GET", path)
+        call(app, "GET", path)
+    for path in ("/v1/entries/99999", "/v1/receipts/99999", "/v1/entries/x", "/v1/receipts/x"):
+        call(oracle, "GET", path)
+    profile = "/v1/collections/profile/subjects/p1"
+    record = json.dumps({"zip": "94105", "email": "p1@example.org"})
+    call(app, "PUT", profile, record, {**JSON, "If-None-Match": "*"})
+    call(app, "PUT", profile, record, {**JSON, "If-None-Match": "*"})
+    call(app, "PUT", profile, record, {**JSON, "Idempotency-Key": "one"})
+    call(app, "PUT", profile, '{"zip":"1"}', {**JSON, "Idempotency-Key": "one"})
+    call(app, "PUT", profile, "{", JSON)
+    call(app, "PUT", profile, record, NDJSON)
+    call(app, "PUT", profile, None, {**JSON, **LARGE})
+    call(operator, "PUT", profile, record, JSON)
+    call(nobody, "PUT", profile, record, JSON)
+    row = "/v1/collections/views/subjects/p1/records/e1"
+    for body, headers in (('{"video":"a"}', JSON), ('{"video":"a"}', JSON), ('{"video":"b"}', JSON), ("{", JSON),
+                          ("{}", NDJSON), (None, {**JSON, **LARGE})):
+        call(app, "POST", row, body, headers)
+    call(operator, "POST", row, "{}", JSON)
+    call(nobody, "POST", row, "{}", JSON)
+    rows = '{"subject":"p1","event":"e2","video":"a"}\n'
+    call(app, "POST", "/v1/collections/views/import", rows, {**NDJSON, "Idempotency-Key": "two"})
+    call(app, "POST", "/v1/collections/profile/import", "subject,zip\np2,1\n", {"Content-Type": "text/csv", "Idempotency-Key": "two"})
+    call(app, "POST", "/v1/collections/views/import", rows, JSON)
+    call(app, "POST", "/v1/collections/views/import", "zip\n1\n", {"Content-Type": "text/csv"})
+    call(operator, "POST", "/v1/collections/views/import", rows, NDJSON)
+    call(nobody, "POST", "/v1/collections/views/import", rows, NDJSON)
+    call(app, "GET", "/v1/flows/account/subjects/p1")
+    call(app, "GET", "/v1/flows/account/subjects/p99")
+    call(app, "GET", "/v1/flows/feed/subjects/p1")
+    call(app, "GET", "/v1/flows/account/subjects/" + "x" * 600)
+    call(operator, "GET", "/v1/flows/account/subjects/p1")
+    call(operator, "GET", "/v1/flows/support/subjects/p1")
+    one.deposit(app, "p3")
+    call(operator, "GET", "/v1/flows/support/subjects/p3")
+    call(nobody, "GET", "/v1/flows/account/subjects/p1")
+    for client, flow, headers in ((app, "account", NDJSON), (operator, "account", NDJSON), (nobody, "account", NDJSON),
+                                  (app, "account", JSON), (app, "feed", NDJSON)):
+        call(client, "POST", f"/v1/flows/{flow}/batch", '"p1"\n', headers)
+    call(app, "POST", "/v1/flows/account/batch?all", '"p1"\n', NDJSON)  # no path takes a query
+    for method, path in (("GET", "/v1/subjects/{}/export"), ("PUT", "/v1/subjects/{}/restriction"),
+                         ("DELETE", "/v1/subjects/{}/restriction"), ("DELETE", "/v1/subjects/{}")):
+        for client, subject in ((operator, "p1"), (nobody, "p1"), (app, "p99"), (app, "x" * 600), (app, "p1")):
+            call(client, method, path.format(subject))
+    for path, body in (("/v1/root-key/rotation", None), ("/v1/backup", json.dumps(
+            {"directory": str(one.folder / "copy"), "keys_directory": str(one.folder / "copy-keys")}))):
+        headers = JSON if body else {}
+        for client in (oracle, operator, nobody):
+            call(client, "POST", path, body, headers)
+        if body:
+            call(oracle, "POST", path, body, headers)
+            call(oracle, "POST", path, "{", headers)
+            call(oracle, "POST", path, None, {**JSON, **LARGE})
+            call(oracle, "POST", path, body, NDJSON)
+    for path in ("/healthz", "/readyz", "/metrics", "/openapi.yaml", "/log/checkpoint", "/log/tile/0/000.p/1",
+                 "/log/tile/entries/000.p/1", "/log/tile/0/999", "/log/tile/entries/999", "/log/tile/8/0", "/log/log.vkey"):
+        call(nobody, "GET", path)
+    entry = json.loads(oracle.call("GET", "/v1/entries/0").body)
+    import base64
+
+    adopted = base64.urlsafe_b64decode(entry["document"] + "=").hex()
+    call(nobody, "GET", f"/log/agreement/{adopted}")
+    call(nobody, "GET", "/log/agreement/" + "0" * 64)
+
+
+def test_the_server_serves_its_own_description(shared):
+    assert yaml.safe_load(shared.client().call("GET", "/openapi.yaml").body) == DOCUMENT
+
+
+def test_every_documented_status_is_answered(answers):
+    missing = [(method, path, status) for method, path, status in documented()
+               if status not in ELSEWHERE and status not in answers.get((method, path), {})]
+    assert not missing, "\n".join(map(str, missing))
+
+
+def test_every_answer_is_documented(answers):
+    known = set(documented())
+    unknown = [(method, path, status, answer.body[:200]) for (method, path), statuses in answers.items()
+               for status, answer in statuses.items()
+               if (method, path, status) not in known and (method, path, "default") not in known]
+    assert not unknown, unknown
+
+
+def test_every_error_is_a_problem_with_a_code(answers):
+    for statuses in answers.values():
+        for status, answer in statuses.items():
+            if int(status) >= 400:
+                assert answer.headers["Content-Type"] == "application/problem+json"
+                assert {"type", "title", "status", "detail", "code"} <= set(answer.json())
+                if status == "429":
+                    assert int(answer.headers["Retry-After"]) > 0
+
+
+def test_what_is_not_there(shared):
+    app = shared.client("app-us")
+    assert app.call("GET", "/v1/nothing").status == 404
+    wrong = app.call("DELETE", "/v1/status")
+    assert wrong.status == 405 and "GET" in wrong.headers["Allow"]
