@@ -36,7 +36,7 @@ fail() {
 expect() { jq -e "$1" >/dev/null <<<"$2" || fail "expected $1 of: ${2:0:400}"; }
 
 serve() { # folder, log file: starts a server, answers its process in $server_pid
-  holdfast serve --dir "$1" >>"$2" 2>&1 &
+  holdfast serve --dir "$1" >>"$2" 2>&1 3>&- </dev/null &
   server_pid=$!
   for _ in $(seq 300); do
     [ -s "$1/ready.json" ] && return

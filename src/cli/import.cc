@@ -192,8 +192,8 @@ std::vector<std::string> warnings_of(const ReadSummary& read) {
   std::vector<std::string> out;
   for (const auto& [field, count] : read.damaged) {
     out.push_back(
-        fmt::format("{}: {} values look like 5.5E+15, which is what a spreadsheet leaves of a long number; "
-                    "they were deposited as they stand",
+        fmt::format("{}: {} in the form 5.5E+15, which is what a spreadsheet leaves of a long number; "
+                    "deposited as it stands",
                     field, with_commas(count)));
   }
   return out;

@@ -158,8 +158,12 @@ Result<RowMapper> RowMapper::create(const agreement::Collection& collection, con
                                     const MappingOptions& options) {
   RowMapper mapper;
   mapper.width_ = header.size();
-  HF_TRY(const std::size_t subject, find_column(header, options.subject));
-  mapper.targets_.push_back({subject, "subject", FieldType::text, std::nullopt, true});
+  auto subject = find_column(header, options.subject);
+  if (!subject) {
+    subject.error().what += "; --subject names the column of the subject's id";
+    return tl::unexpected(std::move(subject).error());
+  }
+  mapper.targets_.push_back({*subject, "subject", FieldType::text, std::nullopt, true});
   HF_TRY(const auto pairs, pairs_of(collection, header, options));
   std::string key_column = collection.key.value_or("");
   for (const auto& [name, column] : pairs) {
