@@ -42,8 +42,10 @@ def answers(tmp_path_factory):
 
     everyone = {name: one.client(name) for name in ("app-us", "oracle", "treasury", "bytedance")}
     app, oracle, operator, nobody = everyone["app-us"], everyone["oracle"], everyone["bytedance"], one.client()
-    exercise(call, one, app, oracle, operator, nobody)
-    one.stop()
+    try:
+        exercise(call, one, app, oracle, operator, nobody)
+    finally:
+        one.stop()
     return seen
 
 

@@ -52,9 +52,9 @@ bool take_escaped(ByteView& in, char& out) {
     in.remove_prefix(4);
     return escape_of(static_cast<unsigned char>(out)) == 'u';
   }
-  for (const unsigned char c : {'"', '\\', '\b', '\t', '\n', '\f', '\r'}) {
-    if (escape_of(c) == letter) {
-      out = static_cast<char>(c);
+  for (const char c : {'"', '\\', '\b', '\t', '\n', '\f', '\r'}) {
+    if (escape_of(static_cast<unsigned char>(c)) == letter) {
+      out = c;
       return true;
     }
   }

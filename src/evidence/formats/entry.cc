@@ -201,7 +201,7 @@ Result<Entry> Entry::decode(ByteView json) {
   Entry entry;
   emplace_kind(entry.event, index);
   CanonicalReader reader(json);
-  std::visit([&](auto& event) { members(reader, entry, event); }, entry.event);
+  std::visit([&](auto& of_kind) { members(reader, entry, of_kind); }, entry.event);
   if (!reader.finish()) return malformed();
   return entry;
 }
