@@ -8,6 +8,8 @@
 
 #include <filesystem>
 
+#include "storage/format.h"
+
 namespace holdfast::storage {
 namespace {
 
@@ -95,6 +97,7 @@ Result<std::unique_ptr<RocksInstance>> RocksInstance::open(const std::string& pa
     return fail(Code::unavailable, "storage.directory", path,
                 "the directory cannot be created or made private: " + failed.message());
   }
+  HF_CHECK(check_format(path));
   std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
   for (const FamilySpec& spec : families) {
     descriptors.emplace_back(descriptors.empty() ? rocksdb::kDefaultColumnFamilyName : spec.name,
@@ -158,7 +161,7 @@ Result<void> RocksInstance::checkpoint(const std::string& path) {
   const std::unique_ptr<rocksdb::Checkpoint> checkpoint(created);
   if (status.ok()) status = checkpoint->CreateCheckpoint(path);
   if (!status.ok()) return tl::unexpected<Error>(error(status, status.IsCorruption() ? path_ : path));
-  return {};
+  return write_format(path);
 }
 
 std::uint64_t RocksInstance::property(const char* name) const {
