@@ -79,8 +79,8 @@ struct DepositRequest {
 
 /// Drafts the change, puts it on record, commits; again from the start when it was overtaken.
 Task<Deposit> deposit(Trustee::Impl& self, DepositRequest request, Change change) {
-  const Hash digest = sha256({request.collection.name, "\n", request.subject, "\n", request.fingerprint, "\n",
-                              request.received});
+  const Hash digest =
+      sha256({request.collection.name, "\n", request.subject, "\n", request.fingerprint, "\n", request.received});
   const std::string key = request.idempotency_key ? request.party + "\n" + *request.idempotency_key : std::string();
   std::optional<std::uint64_t> receipt;
   std::optional<Pseudonym> recorded;
@@ -123,14 +123,14 @@ std::string fingerprint(const vault::Expect& expect) {
   return std::to_string(static_cast<int>(expect.kind)) + ":" + std::to_string(expect.version);
 }
 
-}  // namespace
-
-Task<Deposit> Trustee::put_record(Caller caller, std::string collection_name, std::string subject, std::string json,
-                                  vault::Expect expect, std::optional<std::string> idempotency_key) {
-  HF_CO_TRY(const auto active, impl_->active());
-  const auto index = depositable(*impl_, *active, caller, collection_name);
+/// One try of put_record, under the agreement in force as it begins.
+Task<Deposit> put_once(Trustee::Impl& self, const Caller& caller, const std::string& collection_name,
+                       const std::string& subject, const std::string& json, const vault::Expect& expect,
+                       const std::optional<std::string>& idempotency_key) {
+  HF_CO_TRY(const auto active, self.active());
+  const auto index = depositable(self, *active, caller, collection_name);
   if (!index) {
-    impl_->refuse(caller, "deposit", {}, index.error());
+    self.refuse(caller, "deposit", {}, index.error());
     co_return tl::unexpected<Error>(index.error());
   }
   const agreement::Collection& collection = active->plan->collections[*index];
@@ -139,21 +139,21 @@ Task<Deposit> Trustee::put_record(Caller caller, std::string collection_name, st
                    "this collection holds many records a subject; append to …/records/{" + *collection.key + "}");
   }
   HF_CO_TRY(vault::Record record, record_from_json(collection, json));
-  DepositRequest request{*active, caller.name,     collection, std::move(subject), std::move(json),
-                         std::move(idempotency_key), fingerprint(expect)};
+  DepositRequest request{*active, caller.name, collection, subject, json, idempotency_key, fingerprint(expect)};
   const Change put = [&](vault::Draft& draft) -> Result<Deposit> {
-    HF_TRY(const vault::PutOutcome outcome, impl_->vault->put(draft, collection.tag, record, expect));
+    HF_TRY(const vault::PutOutcome outcome, self.vault->put(draft, collection.tag, record, expect));
     return Deposit{static_cast<Deposit::Outcome>(outcome.kind), outcome.version, 0};
   };
-  co_return co_await deposit(*impl_, std::move(request), put);
+  co_return co_await deposit(self, std::move(request), put);
 }
 
-Task<Deposit> Trustee::append_row(Caller caller, std::string collection_name, std::string subject, std::string key,
-                                  std::string json) {
-  HF_CO_TRY(const auto active, impl_->active());
-  const auto index = depositable(*impl_, *active, caller, collection_name);
+/// One try of append_row, likewise.
+Task<Deposit> append_once(Trustee::Impl& self, const Caller& caller, const std::string& collection_name,
+                          const std::string& subject, const std::string& key, const std::string& json) {
+  HF_CO_TRY(const auto active, self.active());
+  const auto index = depositable(self, *active, caller, collection_name);
   if (!index) {
-    impl_->refuse(caller, "deposit", {}, index.error());
+    self.refuse(caller, "deposit", {}, index.error());
     co_return tl::unexpected<Error>(index.error());
   }
   const agreement::Collection& collection = active->plan->collections[*index];
@@ -163,9 +163,9 @@ Task<Deposit> Trustee::append_row(Caller caller, std::string collection_name, st
   }
   HF_CO_TRY(vault::Record record, record_from_json(collection, json));
   const vault::Row row{key, std::move(record)};
-  DepositRequest request{*active, caller.name, collection, std::move(subject), std::move(json), std::nullopt, key};
+  DepositRequest request{*active, caller.name, collection, subject, json, std::nullopt, key};
   const Change append = [&](vault::Draft& draft) -> Result<Deposit> {
-    HF_TRY(const auto outcomes, impl_->vault->append(draft, collection.tag, std::span(&row, 1)));
+    HF_TRY(const auto outcomes, self.vault->append(draft, collection.tag, std::span(&row, 1)));
     if (outcomes.front() == vault::AppendOutcome::exists) {
       return fail(Code::conflict, "vault.record.exists", *collection.key,
                   "another record stands under this key, and records of this collection are never replaced");
@@ -173,7 +173,31 @@ Task<Deposit> Trustee::append_row(Caller caller, std::string collection_name, st
     const bool added = outcomes.front() == vault::AppendOutcome::appended;
     return Deposit{added ? Deposit::Outcome::created : Deposit::Outcome::unchanged, 0, 0};
   };
-  co_return co_await deposit(*impl_, std::move(request), append);
+  co_return co_await deposit(self, std::move(request), append);
+}
+
+/// Another agreement came into force between the judgement and the record: nothing was put on record, so it is judged
+/// anew by that one.
+bool judge_anew(const Result<Deposit>& out, int tries) {
+  return !out && out.error().slug == "agreement.version.stale" && tries < 3;
+}
+
+}  // namespace
+
+Task<Deposit> Trustee::put_record(Caller caller, std::string collection, std::string subject, std::string json,
+                                  vault::Expect expect, std::optional<std::string> idempotency_key) {
+  for (int tries = 0;; ++tries) {
+    auto out = co_await put_once(*impl_, caller, collection, subject, json, expect, idempotency_key);
+    if (!judge_anew(out, tries)) co_return out;
+  }
+}
+
+Task<Deposit> Trustee::append_row(Caller caller, std::string collection, std::string subject, std::string key,
+                                  std::string json) {
+  for (int tries = 0;; ++tries) {
+    auto out = co_await append_once(*impl_, caller, collection, subject, key, json);
+    if (!judge_anew(out, tries)) co_return out;
+  }
 }
 
 }  // namespace holdfast::trustee

@@ -3,9 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/json.hpp>
+#include <thread>
 
 #include "base/hash.h"
 #include "storage/memory.h"
@@ -347,6 +349,23 @@ TEST_F(TrusteeTest, the_next_agreement_takes_effect_at_once_and_needs_the_old_qu
   replace(narrowed, "zip: first 3", "zip: first 1");
   ASSERT_TRUE(run(trustee_->adopt(kTrustee, signed_by(narrowed, 3))));
   EXPECT_THAT(run(trustee_->disclose(kOperator, "support", "u1"))->payload, HasSubstr(R"("zip":"9")"));
+}
+
+TEST_F(TrusteeTest, a_deposit_that_an_adoption_overtakes_is_judged_anew) {
+  adopt();
+  std::vector<std::string> notes;
+  for (int version = 2; version <= 12; ++version) notes.push_back(signed_by(agreement(version), 3));
+  std::atomic<bool> adopting = true;
+  std::jthread adopter([&] {
+    for (std::string& note : notes) EXPECT_TRUE(run(trustee_->adopt(kTrustee, std::move(note))));
+    adopting = false;
+  });
+  for (int i = 0; adopting; ++i) {
+    const auto row = run(trustee_->append_row(kApp, "views", "u1", std::to_string(i), R"({"video":"v1"})"));
+    ASSERT_TRUE(row) << row.error().text();
+    const auto record = run(trustee_->put_record(kApp, "profile", "u1", R"({"zip":"94105"})", {}, std::nullopt));
+    ASSERT_TRUE(record) << record.error().text();
+  }
 }
 
 TEST_F(TrusteeTest, root_key_rotation_leaves_everything_readable) {
