@@ -84,7 +84,7 @@ class TreeBuilder final : public YAML::EventHandler {
 
   void count(Position at) {
     if (++nodes_ <= kNodesMax) return;
-    findings_.add("agreement.yaml.large", at, fmt::format("more than {} values; divide the agreement", kNodesMax));
+    findings_.add("agreement.yaml.large", at, fmt::format("more than {} values; shorten the document", kNodesMax));
     throw Stop{};
   }
 
@@ -226,12 +226,12 @@ std::optional<Node> read_yaml(std::string_view document, Findings& findings) {
     Findings of_second;
     TreeBuilder other(second, of_second);
     if (parser && parser.HandleNextDocument(other)) {
-      findings.add("agreement.yaml.documents", second.at, "a second document begins; one file holds one agreement");
+      findings.add("agreement.yaml.documents", second.at, "a second document begins; a file holds one only");
       return std::nullopt;
     }
   } catch (const Stop&) {
     if (findings.empty()) {  // what stopped the reading was noted for the second document
-      findings.add("agreement.yaml.documents", {}, "a second document begins; one file holds one agreement");
+      findings.add("agreement.yaml.documents", {}, "a second document begins; a file holds one only");
     }
     return std::nullopt;
   } catch (const YAML::Exception& e) {

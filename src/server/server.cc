@@ -14,7 +14,6 @@
 #include <csignal>
 #include <thread>
 
-#include "base/file.h"
 #include "server/core.h"
 #include "server/tls.h"
 
@@ -153,12 +152,6 @@ Result<void> Server::run() {
   asio::co_spawn(first, impl.accept(*impl.main, false), asio::detached);
   if (impl.evidence) asio::co_spawn(first, impl.accept(*impl.evidence, true), asio::detached);
   if (impl.signals) asio::co_spawn(first, impl.watch_signals(*impl.signals), asio::detached);
-  if (!impl.options.ready_file.empty()) {
-    const Ports at = ports();
-    const std::string evidence = at.evidence ? std::to_string(*at.evidence) : "null";
-    HF_CHECK(
-        write_file(impl.options.ready_file, fmt::format("{{\"port\":{},\"evidence_port\":{}}}\n", at.main, evidence)));
-  }
   std::vector<std::jthread> threads;
   for (std::size_t i = 1; i < impl.cores.size(); ++i) threads.emplace_back([&core = *impl.cores[i]] { core.run(); });
   impl.cores.front()->run();

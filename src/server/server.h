@@ -12,8 +12,6 @@
 namespace holdfast::server {
 
 struct ServerOptions {
-  /// Written once connections are taken: {"port": …, "evidence_port": …|null}. Empty: none.
-  std::string ready_file;
   /// SIGTERM and SIGINT stop the server, SIGHUP reloads its certificates.
   bool handle_signals = false;
 };
