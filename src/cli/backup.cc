@@ -1,4 +1,4 @@
-// holdfast backup, restore
+// holdfast backup, restore, repair
 #include <fmt/format.h>
 
 #include <boost/json.hpp>
@@ -7,6 +7,9 @@
 
 #include "cli/client.h"
 #include "cli/command.h"
+#include "cli/workdir.h"
+#include "evidence/names.h"
+#include "server/config.h"
 #include "storage/rocksdb_store.h"
 
 namespace holdfast::cli {
@@ -16,6 +19,7 @@ namespace json = boost::json;
 
 struct Options {
   std::string directory, keys, to;
+  bool yes = false;
   ClientOptions client;
 };
 
@@ -50,6 +54,48 @@ Result<int> restore(const Options& options, bool as_json) {
   return exit_ok;
 }
 
+/// The one way on without a backup when a write-ahead log of the engine is damaged before its end.
+Result<int> repair(const Options& options, bool as_json) {
+  const WorkDir dir(options.client.dir);
+  HF_TRY(const server::Config config, server::load_config(dir.config()));
+  if (!std::filesystem::is_directory(config.data)) {
+    return fail(Code::not_found, "cli.repair.data", config.data, "there is no store here");
+  }
+  // Opened as the server does, and closed again: only damage is a reason to drop anything.
+  const auto opened = [&]() -> Result<void> {
+    HF_CHECK(storage::open_rocksdb(config.data));
+    return {};
+  };
+  const auto present = opened();
+  if (present) {
+    as_json ? print_json(json::object{{"repaired", nullptr}})
+            : print_line(config.data + ": opens; nothing was changed");
+    return exit_ok;
+  }
+  if (present.error().slug != "storage.corrupt") return tl::unexpected<Error>(present.error());
+  if (!options.yes) {
+    return fail(Code::invalid, "cli.repair.yes", present.error().where,
+                "this file is damaged. To repair drops for good what was written after the damage, acknowledged "
+                "deposits and evidence too: copy the folder away, prefer 'holdfast restore' with a fresh backup, and "
+                "give --yes if there is none");
+  }
+  std::uint64_t entries = 0;
+  {
+    HF_TRY(const auto store, storage::open_rocksdb(config.data, {.drop_damaged_tail = true}));
+    HF_TRY(entries, store->end(evidence::kJournal));
+  }
+  HF_CHECK(opened());
+  if (as_json) {
+    print_json(json::object{{"repaired", config.data}, {"log_entries", entries}});
+    return exit_ok;
+  }
+  print_line(fmt::format("{}: opens again; the evidence has {} entries", config.data, entries));
+  print_line(
+      "What was written behind the damage is gone. Whoever saw more entries than that finds a rollback, rightly: tell "
+      "the parties. Redo erasures and restrictions since then, and import again what was deposited.");
+  return exit_ok;
+}
+
 }  // namespace
 
 void add_backup(CLI::App& program, Session& session) {
@@ -70,6 +116,15 @@ void add_backup(CLI::App& program, Session& session) {
   restoring->add_option("BACKUP", options->directory, "Folder of the records")->required();
   restoring->add_option("--keys", options->keys, "Folder of the keys")->required();
   restoring->add_option("--to", options->to, "Data directory to make; absent or empty")->required();
+
+  CLI::App* repairing =
+      add_command(program, session, "repair",
+                  "Go on with what precedes the damage in a store that does not open; the server is stopped",
+                  "  cp -a /srv/holdfast/data /backup/damaged && holdfast repair --dir /srv/holdfast --yes\n"
+                  "  holdfast repair --dir /srv/holdfast --yes --json",
+                  [&session, options] { return repair(*options, session.json); });
+  repairing->add_option("--dir", options->client.dir, "Working directory (default: $HOLDFAST_DIR, or .)");
+  repairing->add_flag("--yes", options->yes, "Yes, drop what was written after the damage");
 }
 
 }  // namespace holdfast::cli

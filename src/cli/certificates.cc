@@ -1,5 +1,6 @@
 #include "cli/certificates.h"
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
@@ -29,6 +30,7 @@ using NamesPtr = std::unique_ptr<GENERAL_NAMES, Freer<GENERAL_NAMES_free>>;
 using ExtensionPtr = std::unique_ptr<X509_EXTENSION, Freer<X509_EXTENSION_free>>;
 
 constexpr long kSecondsPerDay = 86400;
+constexpr std::string_view kHostCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._*:";
 
 tl::unexpected<Error> library_error(std::string doing) {
   std::array<char, 256> text{};
@@ -129,9 +131,11 @@ std::string text_of(const GENERAL_NAME* name) {
   const std::string_view raw(reinterpret_cast<const char*>(ASN1_STRING_get0_data(value)),
                              static_cast<std::size_t>(ASN1_STRING_length(value)));
   if (type == GEN_URI || type == GEN_DNS) return std::string(raw);
-  if (type != GEN_IPADD || raw.size() != 4) return type == GEN_IPADD ? "an IPv6 address" : "another name";
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned>(static_cast<unsigned char>(raw[i])); };
-  return fmt::format("{}.{}.{}.{}", byte(0), byte(1), byte(2), byte(3));
+  std::array<char, INET6_ADDRSTRLEN> address{};
+  const int family = raw.size() == sizeof(in_addr) ? AF_INET : AF_INET6;
+  const bool is_address = type == GEN_IPADD && (family == AF_INET || raw.size() == sizeof(in6_addr)) &&
+                          inet_ntop(family, raw.data(), address.data(), address.size()) != nullptr;
+  return is_address ? address.data() : "another name";
 }
 
 }  // namespace
@@ -195,6 +199,11 @@ Result<Authority> Authority::open(const PemPair& pem) {
 }
 
 Result<PemPair> Authority::issue(const CertificateWish& wish) const {
+  for (const std::string& host : wish.hosts) {
+    if (host.empty() || host.find_first_not_of(kHostCharacters) != std::string::npos) {
+      return fail(Code::invalid, "certificate.host", host, "a host is a DNS name or an IP address");
+    }
+  }
   const PkeyPtr key(EVP_EC_gen("P-256"));
   const CertPtr certificate(X509_new());
   X509* raw = certificate.get();
@@ -210,6 +219,13 @@ Result<PemPair> Authority::issue(const CertificateWish& wish) const {
                     X509_sign(raw, impl_->key.get(), EVP_sha256()) != 0;
   if (!made) return library_error("make a certificate");
   return pair_of(raw, key.get());
+}
+
+bool Authority::has_issued(std::string_view pem) const {
+  const CertPtr certificate(PEM_read_bio_X509(reading(pem).get(), nullptr, nullptr, nullptr));
+  const bool issued = certificate && X509_verify(certificate.get(), impl_->key.get()) == 1;
+  ERR_clear_error();
+  return issued;
 }
 
 Result<CertificateFacts> read_certificate(std::string_view pem) {

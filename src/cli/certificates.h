@@ -39,7 +39,10 @@ class Authority {
   /// Errors: invalid "certificate.malformed" (no PEM, or key and certificate do not belong together).
   static Result<Authority> open(const PemPair& pem);
   /// A new key and a certificate for it: for a client when `wish.uri` is set, for a server otherwise.
+  /// Errors: invalid "certificate.host".
   Result<PemPair> issue(const CertificateWish& wish) const;
+  /// Does this authority's signature stand under the certificate `pem`?
+  bool has_issued(std::string_view pem) const;
 
   Authority(Authority&&) noexcept;
   Authority& operator=(Authority&&) noexcept;

@@ -29,6 +29,26 @@ TEST(Certificates, a_server_has_its_hosts) {
   const auto pair = authority->issue({"hf.example", "", {"hf.example", "127.0.0.1"}, 10});
   ASSERT_TRUE(pair);
   EXPECT_EQ(read_certificate(pair->certificate)->names, (std::vector<std::string>{"hf.example", "127.0.0.1"}));
+  const auto six = authority->issue({"::1", "", {"::1", "2001:db8::7"}, 10});
+  ASSERT_TRUE(six);
+  EXPECT_EQ(read_certificate(six->certificate)->names, (std::vector<std::string>{"::1", "2001:db8::7"}));
+}
+
+TEST(Certificates, a_host_is_a_name_or_an_address) {
+  const auto authority = Authority::open(*Authority::create("Holdfast test", 10));
+  for (const char* odd : {"", "a b", "a,DNS:b", "https://a", "ü.example"}) {
+    EXPECT_EQ(authority->issue({"x", "", {"localhost", odd}, 10}).error().slug, "certificate.host") << odd;
+  }
+}
+
+TEST(Certificates, an_authority_knows_its_own) {
+  const auto authority = Authority::open(*Authority::create("Holdfast test", 10));
+  const auto other = Authority::open(*Authority::create("Holdfast test", 10));
+  const auto pair = authority->issue({"hf.example", "", {"hf.example"}, 10});
+  ASSERT_TRUE(pair);
+  EXPECT_TRUE(authority->has_issued(pair->certificate));
+  EXPECT_FALSE(other->has_issued(pair->certificate)) << "the name alone proves nothing";
+  EXPECT_FALSE(authority->has_issued("nonsense"));
 }
 
 TEST(Certificates, a_subject_id_cannot_bring_in_another_name) {

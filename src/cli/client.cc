@@ -33,11 +33,11 @@ Code code_of(int status) {
     case 409:
     case 412:
       return Code::conflict;
-    case 413:
     case 429:
       return Code::exhausted;
     case 501:
       return Code::unsupported;
+    case 408:
     case 502:
     case 503:
     case 504:

@@ -54,6 +54,30 @@ int exit_code_of(const Error& error) {
   }
 }
 
+std::span<const ExitMeaning> exit_meanings() {
+  static constexpr ExitMeaning kMeanings[] = {
+      {exit_ok, "done"},
+      {exit_error,
+       "failed, or done in part: rows of an import rejected, subjects of a batch refused, an agreement that does not "
+       "check, a doctor's finding"},
+      {exit_usage, "the command line or an input file is wrong"},
+      {exit_unavailable, "not there now: server, file lock, spent limit. Trying again later may help"},
+      {exit_refused, "refused: the agreement does not allow it, or the certificate is nobody's"},
+      {exit_not_found, "not found: subject, entry, file, collection"},
+  };
+  return kMeanings;
+}
+
+std::span<const ExitMeaning> verify_exit_meanings() {
+  static constexpr ExitMeaning kMeanings[] = {
+      {0, "all good"},
+      {1, "nothing proven: it could not be fetched or was called wrongly"},
+      {2, "something stands in the log that should not, or is missing; the entries are named"},
+      {3, "it is not one log: rolled back, two views, wrong signature or root"},
+  };
+  return kMeanings;
+}
+
 CLI::App* add_command(CLI::App& parent, Session& session, const std::string& name, const std::string& what,
                       const std::string& examples, std::function<Result<int>()> action) {
   CLI::App* command = parent.add_subcommand(name, what);

@@ -5,6 +5,7 @@
 #include <CLI/Formatter.hpp>
 #include <boost/json/value.hpp>
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -22,6 +23,14 @@ enum ExitCode : int {
   exit_not_found = 5,
 };
 int exit_code_of(const Error& error);
+
+/// What the manual says of an exit code; docs/cli.md has the same lines.
+struct ExitMeaning {
+  int code;
+  std::string_view what;
+};
+std::span<const ExitMeaning> exit_meanings();
+std::span<const ExitMeaning> verify_exit_meanings();
 
 /// What all commands share: how to print, and what the chosen one does.
 struct Session {
@@ -61,5 +70,6 @@ void add_backup(CLI::App& program, Session& session);
 void add_status(CLI::App& program, Session& session);
 void add_doctor(CLI::App& program, Session& session);
 void add_completion(CLI::App& program, Session& session);
+void add_manual(CLI::App& program, Session& session);
 
 }  // namespace holdfast::cli

@@ -111,7 +111,8 @@ _holdfast() {{
     _files
   fi
 }}
-compdef _holdfast holdfast
+# Autoloaded from $fpath the first completion runs this file; sourced, it registers the function.
+if [[ "${{funcstack[1]}}" == _holdfast ]]; then _holdfast "$@"; else compdef _holdfast holdfast; fi
 )",
                      path_patterns(tree), cases);
 }

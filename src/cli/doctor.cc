@@ -149,7 +149,7 @@ void Doctor::examine_certificate(const std::string& name, const std::string& pat
 
 void Doctor::examine_certificates() {
   examine_certificate("server certificate", config_.tls.certificate,
-                      "issue a new one and send the server SIGHUP: it takes it without stopping");
+                      "holdfast key certificate --server, then send the server SIGHUP: it takes it without stopping");
   examine_certificate("client authority", config_.tls.client_ca, "put it back: without it no caller is known");
   std::error_code ignored;
   std::set<std::string> clients;
@@ -187,8 +187,13 @@ void Doctor::examine_disk() {
 }
 
 void Doctor::examine_limits() {
+  // Those of the running server, as its unit may have set others than this shell has; 0 is this process.
+  const auto ready = read_ready(dir_.ready_file());
+  const auto get = [server = ready ? static_cast<pid_t>(ready->pid) : 0](auto what, rlimit& out) {
+    if (::prlimit(server, what, nullptr, &out) != 0) ::prlimit(0, what, nullptr, &out);
+  };
   rlimit limit{};
-  ::getrlimit(RLIMIT_MEMLOCK, &limit);
+  get(RLIMIT_MEMLOCK, limit);
   struct sysinfo machine {};
   if (::sysinfo(&machine) == 0 && machine.totalswap == 0) {
     good("locked memory", "not needed: the machine has no swap");
@@ -198,9 +203,9 @@ void Doctor::examine_limits() {
   } else {
     good("locked memory", "unlimited");
   }
-  ::getrlimit(RLIMIT_CORE, &limit);
+  get(RLIMIT_CORE, limit);
   good("core files", limit.rlim_cur == 0 ? "off" : "on in this shell; the server turns them off for itself");
-  ::getrlimit(RLIMIT_NOFILE, &limit);
+  get(RLIMIT_NOFILE, limit);
   const std::uint64_t wanted = config_.bounds.connections + kFilesBeside;
   if (limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur < wanted) {
     warn("open files", fmt::format("{} for {} connections", limit.rlim_cur, config_.bounds.connections),

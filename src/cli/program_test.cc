@@ -2,9 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 
+#include "base/file.h"
 #include "cli/completion.h"
+#include "cli/manual.h"
 
 namespace holdfast::cli {
 namespace {
@@ -59,9 +62,11 @@ TEST(Program, has_the_commands_that_the_manual_lists) {
                            "key rotate-root",
                            "backup",
                            "restore",
+                           "repair",
                            "status",
                            "doctor",
-                           "completion"}) {
+                           "completion",
+                           "manual"}) {
     EXPECT_TRUE(names.contains(name)) << name;
   }
 }
@@ -91,6 +96,35 @@ TEST(Program, an_error_chooses_the_exit_code) {
   EXPECT_EQ(code(Code::not_found), 5);
   EXPECT_EQ(code(Code::corrupt), 1);
   EXPECT_EQ(code(Code::conflict), 1);
+}
+
+TEST(Manual, has_a_page_for_every_command_with_its_options_and_examples) {
+  Session session;
+  const auto program = make_program(session);
+  const auto pages = manual_pages(*program);
+  ASSERT_EQ(pages.size(), completion_tree(*program).size());
+  EXPECT_EQ(pages.front().name, "holdfast");
+  const auto page =
+      std::find_if(pages.begin(), pages.end(), [](const auto& p) { return p.name == "holdfast-key-new"; });
+  ASSERT_NE(page, pages.end());
+  for (const char* part :
+       {".TH holdfast\\-key\\-new 1", "\\fBholdfast key new\\fR [OPTIONS] NAME", "\\-\\-passphrase",
+        ".SH EXAMPLES\n.nf\n  holdfast key new treasury", ".SH EXIT STATUS", ".BR holdfast\\-key (1)"}) {
+    EXPECT_NE(page->text.find(part), std::string::npos) << part << "\n" << page->text;
+  }
+  for (const auto& one : pages)
+    EXPECT_EQ(one.text.find("\n'"), std::string::npos) << "a request by accident: " << one.text;
+}
+
+TEST(Manual, says_of_exit_codes_what_the_documents_say) {
+  const auto manual = read_file(HOLDFAST_SOURCE_DIR "/docs/cli.md");
+  ASSERT_TRUE(manual);
+  for (const auto meanings : {exit_meanings(), verify_exit_meanings()}) {
+    for (const ExitMeaning& meaning : meanings) {
+      const std::string row = "| " + std::to_string(meaning.code) + " | " + std::string(meaning.what) + " |";
+      EXPECT_NE(manual->find(row), std::string::npos) << row;
+    }
+  }
 }
 
 TEST(Completion, scripts_hold_every_command_and_its_options) {

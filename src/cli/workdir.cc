@@ -1,5 +1,8 @@
 #include "cli/workdir.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <boost/json.hpp>
 #include <cstdlib>
 #include <filesystem>
@@ -55,8 +58,22 @@ Result<void> write_pair(const std::string& certificate_path, const std::string& 
     return fail(Code::conflict, "cli.file.exists", key_path,
                 "there is a key already, and it is never overwritten; move it away first");
   }
+  return replace_pair(certificate_path, key_path, pair);
+}
+
+Result<void> replace_pair(const std::string& certificate_path, const std::string& key_path, const PemPair& pair) {
+  // Root renews what the server's own user has to read: the new files belong to whom the old ones did.
+  struct stat before {};
+  const bool keep_owner = ::geteuid() == 0 && ::stat(key_path.c_str(), &before) == 0;
   HF_CHECK(write_file(key_path, pair.key, 0600));
-  return write_file(certificate_path, pair.certificate);
+  HF_CHECK(write_file(certificate_path, pair.certificate));
+  for (const std::string& path : {key_path, certificate_path}) {
+    if (keep_owner && ::chown(path.c_str(), before.st_uid, before.st_gid) != 0) {
+      return fail(Code::unavailable, "cli.file.owner", path,
+                  "its owner could not be set; chown it to the server's user");
+    }
+  }
+  return {};
 }
 
 }  // namespace holdfast::cli

@@ -50,5 +50,8 @@ std::string authority_of(const server::Endpoint& endpoint);
 /// conflict "cli.file.exists".
 struct PemPair;
 Result<void> write_pair(const std::string& certificate_path, const std::string& key_path, const PemPair& pair);
+/// The same over files that are there. Each is replaced whole, so that a crash leaves old or new, and a server that
+/// reads between the two keeps what it has, as they do not fit together.
+Result<void> replace_pair(const std::string& certificate_path, const std::string& key_path, const PemPair& pair);
 
 }  // namespace holdfast::cli
