@@ -4,11 +4,12 @@ SHELL := /bin/bash
 JOBS ?= $(shell nproc)
 MINUTES ?= 10
 PACKAGES := $(shell grep -v '^\#' packaging/debian-packages.txt)
+BENCH_PACKAGES := $(shell grep -v '^\#' packaging/bench-packages.txt)
 # Debian's own interpreter, for which the packages above are; another python3 may stand before it in PATH.
 export PYTHON := /usr/bin/python3
 export CMAKE_BUILD_PARALLEL_LEVEL := $(JOBS)
 
-.PHONY: help deps build test test-release test-asan test-fuzz demo fuzz asan bench format tidy clean
+.PHONY: help deps deps-bench build test test-release test-asan test-fuzz demo fuzz asan bench format tidy clean
 
 help:
 	@echo 'make demo [KEEP=1]     install, build, and show the main job whole; KEEP=1 leaves the server running'
@@ -17,19 +18,27 @@ help:
 	@echo 'make deps              install the Debian packages that building needs'
 	@echo 'make asan              unit tests under AddressSanitizer and UBSan'
 	@echo 'make fuzz MINUTES=10   every fuzz target for that long'
-	@echo 'make bench             the governed read beside nginx, and the rooms by themselves'
+	@echo 'make bench             every figure beside its peer: nginx, PostgreSQL, SHA-256; ONLY=read,deposit ROUNDS=1 SECONDS_EACH=1'
 	@echo 'make format tidy clean'
 
 # Asks dpkg, so that a machine that has everything needs neither root nor a network.
+define INSTALL
+missing=(); for package in $(1); do \
+  dpkg-query -W -f='$${Status}' "$$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$$package"); done; \
+if (( $${#missing[@]} )); then \
+  echo "installing $${missing[*]}"; \
+  as_root=(); if (( EUID )); then as_root=(sudo); fi; \
+  "$${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update -q; \
+  "$${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$${missing[@]}"; \
+fi
+endef
+
 deps:
-	@missing=(); for package in $(PACKAGES); do \
-	  dpkg-query -W -f='$${Status}' "$$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$$package"); done; \
-	if (( $${#missing[@]} )); then \
-	  echo "installing $${missing[*]}"; \
-	  as_root=(); if (( EUID )); then as_root=(sudo); fi; \
-	  "$${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update -q; \
-	  "$${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$${missing[@]}"; \
-	fi
+	@$(call INSTALL,$(PACKAGES))
+
+# The bench starts a PostgreSQL of its own and leaves alone the one that Debian's package sets up.
+deps-bench: deps
+	@$(call INSTALL,$(BENCH_PACKAGES))
 
 build: deps
 	cmake --preset release
@@ -64,7 +73,7 @@ demo: deps
 	cmake --build --preset release --target holdfast shortvideo_views
 	KEEP='$(KEEP)' examples/shortvideo/demo.sh build/release
 
-bench: build
+bench: build deps-bench
 	bench/run.sh build/release
 
 format:

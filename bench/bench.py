@@ -1,231 +1,146 @@
 """Measures a Holdfast and its peers side by side, alternating; bench/run.sh starts it. README.md says what and how."""
-import contextlib
-import json
+import importlib
 import os
 import pathlib
 import shutil
-import statistics
 import subprocess
 import sys
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tests/e2e"))
-from holdfast import Holdfast, run  # noqa: E402
-from peers import Nginx, cpu_seconds, disk_bytes, fdatasync_us, on_core  # noqa: E402
+sys.path[:0] = [str(ROOT / "tests/e2e"), str(ROOT / "bench")]
+import machine  # noqa: E402
+from ours import Ours, write_views  # noqa: E402
+from peers import postgres  # noqa: E402
+from table import Table  # noqa: E402
 
-SERVER_CORE, LOAD_CORE = 0, 1
-SUBJECTS, CONNECTIONS = 1000, 32
-ROUNDS = int(os.environ.get("ROUNDS", "5"))
-SECONDS = float(os.environ.get("SECONDS_EACH", "4"))
-FLOW, READER = "support", "bytedance"  # of tests/e2e/agreement.yaml.in: a token, a year, a prefix, one field as it is
-NOISE = 2  # rounds that differ by more than this factor say more about the machine than about the work
-LIMIT = "1 subjects per day"
+GROUPS = ("read", "lone", "disk", "deposit", "importing", "append", "upheaval", "batch", "memory", "start", "verify",
+          "growth")
+BIG_VIEWS, BIG_ENTRIES, BIG_SUBJECTS = 2_000_000, 2_000_000, 10_000
 
 
 class Bench:
+    """What the rows share: the table, rounds, and servers that are brought up when the first row wants them."""
+
+    connections = 32
+    server_core, load_core = machine.SERVER_CORE, machine.LOAD_CORE
+    big_views = BIG_VIEWS
+
     def __init__(self, build):
-        self.build, self.folder = build, build / "bench" / "run"
+        self.build, self.folder, self.table = build, build / "bench" / "run", Table()
+        self.round_count = int(os.environ.get("ROUNDS", "5"))
+        self.seconds = float(os.environ.get("SECONDS_EACH", "4"))
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
-        self.rows = []
+        self.running = {}
 
-    # ---- the Holdfast
-    def bring_up(self):
-        self.holdfast = holdfast = Holdfast(self.folder, limit=LIMIT)
-        with open(holdfast.dir / "holdfast.yaml", "a") as config:
-            config.write("threads: 1\n")
-        self.start()
-        holdfast.adopt(edit=lambda text: text.replace(f"    limit: {LIMIT}\n", ""))
-        people = self.folder / "people.ndjson"
-        people.write_text("".join(json.dumps(person(i)) + "\n" for i in range(SUBJECTS)))
-        holdfast.cli("import", "profile", people)
-        answer = holdfast.client(READER).call("GET", path_of(0))
-        if answer.status != 200:
-            raise SystemExit(f"bench: the governed read is answered {answer.status}: {answer.body.decode()}")
-        self.body = answer.body
+    # ---- telling
+    @staticmethod
+    def say(what):
+        print(f"bench: {what}", file=sys.stderr, flush=True)
 
-    def start(self):
-        with on_core(SERVER_CORE):
-            self.holdfast.start(adopt=False)
+    def rounds(self, what, most=100):
+        count = min(self.round_count, most)
+        for each in range(count):
+            self.say(f"{what}: round {each + 1} of {count}")
+            yield each
 
-    # ---- the load
-    def load(self, url, path, connections, *more, seconds=SECONDS):
-        """One run of the load generator; answers its report."""
-        done = subprocess.run(
-            ["taskset", "-c", str(LOAD_CORE), self.build / "bin/holdfast_load", url, "--ca", self.holdfast.dir / "tls/ca.crt",
-             "--path", path, "--connections", str(connections), "--seconds", str(seconds), *more],
-            capture_output=True, text=True)
-        if done.returncode != 0:
-            raise SystemExit(f"bench: the load on {url} failed: {done.stdout}{done.stderr}")
-        report = json.loads(done.stdout)
-        if report["errors"]:
-            raise SystemExit(f"bench: {report['errors']} answers of {url} were errors: {report['first_error']}")
-        return report
+    @staticmethod
+    def sleep(seconds):
+        time.sleep(seconds)
 
-    def reads(self, connections, seconds=SECONDS):
-        clients = self.holdfast.dir / "clients"
-        return self.load(self.holdfast.url, path_of("{i}"), connections, "--range", "0", str(SUBJECTS - 1), "--cert",
-                         clients / f"{READER}.crt", "--key", clients / f"{READER}.key", seconds=seconds)
+    # ---- servers
+    def once(self, name, make):
+        if name not in self.running:
+            self.say(f"bringing up: {name}")
+            self.running[name] = make()
+        return self.running[name]
 
-    # ---- what is measured
-    def governed_read(self):
-        tls = self.holdfast.dir / "tls"
-        nginx = Nginx(self.folder / "nginx", tls / "server.crt", tls / "server.key", self.body, SERVER_CORE)
-        ours, theirs = [], []
-        try:
-            self.reads(CONNECTIONS, seconds=1)  # the first round is no colder than the others
-            for each in range(ROUNDS):
-                say(f"governed read and nginx, round {each + 1} of {ROUNDS}")
-                with cpu_per_request(self.holdfast.process.pid, ours):
-                    ours.append(self.reads(CONNECTIONS))
-                with cpu_per_request(nginx.worker(), theirs):
-                    theirs.append(self.load(nginx.url, "/body", CONNECTIONS))
-        finally:
-            nginx.stop()
-        size = len(self.body)
-        self.row("read_rps", f"governed read, {CONNECTIONS} connections, one core", "requests/s",
-                 [r["rps"] for r in ours], peer=f"nginx, a static file of the same {size} bytes",
-                 peers=[r["rps"] for r in theirs], reach=0.7, stretch=1.0)
-        self.row("read_p99", "its p99", "ms", [r["p99_us"] / 1e3 for r in ours], peer="the same nginx",
-                 peers=[r["p99_us"] / 1e3 for r in theirs], reach=5, stretch=2, of="value", less=True)
-        self.row("read_cpu", "processor time of the server for one", "µs", [r["cpu_us"] for r in ours],
-                 peer="the same nginx", peers=[r["cpu_us"] for r in theirs], less=True)
+    def another(self, name, subjects, edit=lambda text: text):
+        """A Holdfast for one row, which stops it; stopped at the end in any case."""
+        self.running[name] = Ours(self.folder / name, self.build, subjects, edit)
+        return self.running[name]
 
-    def lone_read(self):
-        ours, disk, waits = [], [], False
-        for each in range(ROUNDS):
-            say(f"one client and fdatasync, round {each + 1} of {ROUNDS}")
-            ours.append(self.reads(1, seconds=SECONDS / 2)["p50_us"])
-            times = fdatasync_us(self.folder, SECONDS / 2, SERVER_CORE)
-            disk.append(times[len(times) // 2])
-            waits = waits or disk[-1] > NOISE * times[len(times) // 10]  # for the core, then, not for the disk
-        self.row("lone_read_p50", "one client alone, one request under way, p50", "µs", ours,
-                 peer="fdatasync of 512 B appended on this disk, p50", peers=disk, reach=1.5, stretch=1.2, less=True,
-                 noisy=waits)
+    def small(self):
+        """A thousand people, a profile each."""
+        return self.once("small", lambda: Ours(self.folder / "small", self.build, 1000))
 
-    def log_bytes(self):
-        """On disk between two stops, for the reads in between: nothing is then still to be sealed or compacted."""
-        say("bytes on disk per read")
-        log = self.holdfast.dir / "data" / "log"
-        self.restart()
-        self.holdfast.stop()
-        before = disk_bytes(log)
-        self.start()
-        first = self.entries()
-        self.reads(CONNECTIONS, seconds=2 * SECONDS)
-        released = self.entries() - first
-        self.restart()
-        self.holdfast.stop()
-        grown = disk_bytes(log) - before
-        self.start()
-        self.row("read_disk_bytes", f"bytes on disk per released read (of {released:,})", "bytes", [grown / released],
-                 reach=150, stretch=110, less=True)
+    def big(self):
+        """Ten thousand people, two million views."""
+        def make():
+            ours, path = Ours(self.folder / "big", self.build, BIG_SUBJECTS), self.folder / "views.csv"
+            write_views(path, 0, BIG_VIEWS, BIG_SUBJECTS)
+            self.say(f"importing {BIG_VIEWS:,} views")
+            ours.take("views", path)
+            path.unlink()
+            return ours
+        return self.once("big", make)
 
-    def restart(self):
-        self.holdfast.stop()
-        self.start()
+    def big_log(self):
+        """The same, with two million releases in its log."""
+        ours = self.big()
+        subjects = [f"p{i}" for i in range(BIG_SUBJECTS)]
+        entries = ours.entries()
+        if entries < BIG_ENTRIES:
+            self.say(f"filling the log up to {BIG_ENTRIES:,} entries")
+        while entries < BIG_ENTRIES:
+            ours.batch(subjects)
+            entries += BIG_SUBJECTS
+        return ours
 
-    def entries(self):
-        checkpoint = self.holdfast.client(READER).call("GET", "/log/checkpoint").body
-        return int(checkpoint.splitlines()[1])
+    def postgres(self):
+        tls = self.small().holdfast.dir / "tls"
+        return self.once("postgres", lambda: postgres.Postgres(self.folder / "postgres", tls / "server.crt",
+                                                               tls / "server.key", self.small().subjects))
 
-    def verify(self):
-        mirror = self.folder / "mirror"
-        run("log", "export", mirror, "--dir", self.holdfast.dir)
-        entries = int((mirror / "checkpoint").read_bytes().splitlines()[1])
-        rates = []
-        for each in range(ROUNDS):
-            say(f"verify of {entries:,} entries, round {each + 1} of {ROUNDS}")
-            with on_core(LOAD_CORE):
-                start = time.perf_counter()
-                done = self.holdfast.verify("--json", source=mirror)
-            if done.returncode != 0:
-                raise SystemExit(f"bench: verify ended with {done.returncode}: {done.stdout[:2000]}{done.stderr}")
-            rates.append(entries / (time.perf_counter() - start))
-        self.row("verify", f"verifying {entries:,} entries from files, one core", "entries/s", rates,
-                 reach=500_000, stretch=1_000_000)
-
-    # ---- the table
-    def row(self, name, work, unit, values, peer=None, peers=None, reach=None, stretch=None, of="ratio", less=False,
-            noisy=False):
-        """One line of the table. `of`: whether reach and stretch are of the ratio to the peer or of the value itself."""
-        ratios = [a / b for a, b in zip(values, peers)] if peers else None
-        judged = statistics.median(ratios if ratios and of == "ratio" else values)
-        within = lambda bound: judged <= bound if less else judged >= bound  # noqa: E731
-        noisy = noisy or any(max(of_one) > NOISE * min(of_one) for of_one in (values, peers) if of_one)
-        reached = None if reach is None or noisy else "stretch" if within(stretch) else "reach" if within(reach) else "no"
-        self.rows.append({
-            "id": name, "work": work, "value": statistics.median(values), "unit": unit, "peer": peer,
-            "peer_value": statistics.median(peers) if peers else None,
-            "ratio": statistics.median(ratios) if ratios else None,
-            "reach": reach, "stretch": stretch, "reached": reached, "noisy": noisy,
-            "spread": {"value": spread(values), "peer_value": spread(peers), "ratio": spread(ratios)}})
-
-    def table(self):
-        lines = [("work", "value", "", "peer", "ratio", "reach", "stretch", "reached")]
-        for row in self.rows:
-            lines.append((row["work"], number(row["value"]), row["unit"], number(row["peer_value"]), number(row["ratio"]),
-                          number(row["reach"]), number(row["stretch"]), "noisy" if row["noisy"] else row["reached"] or ""))
-        widths = [max(map(len, column)) for column in zip(*lines)]
-        for line in lines:
-            print("  ".join(text.ljust(width) if i in (0, 2, 7) else text.rjust(width)
-                            for i, (text, width) in enumerate(zip(line, widths))).rstrip())
-        for row in self.rows:
-            if row["peer"]:
-                print(f"{row['id']}: beside {row['peer']}")
+    def stop(self):
+        for server in self.running.values():
+            server.stop()
 
 
-@contextlib.contextmanager
-def cpu_per_request(pid, reports):
-    """Adds cpu_us to the report that is appended inside: less noisy than requests/s where others use the machine too."""
-    before = cpu_seconds(pid)
-    yield
-    reports[-1]["cpu_us"] = (cpu_seconds(pid) - before) * 1e6 / reports[-1]["requests"]
+def missing_packages():
+    """Which of the Debian packages that some row needs are not there."""
+    return set(postgres.missing()) | ({"nginx-light"} if machine.program("nginx") is None else set())
 
 
-def path_of(i):
-    return f"/v1/flows/{FLOW}/subjects/p{i}"
-
-
-def person(i):
-    return {"subject": f"p{i}", "name": f"Zoë {i} 東", "email": f"person{i}@example.org", "zip": f"{10000 + 37 * i % 89999}",
-            "birthdate": f"{1950 + i % 55}-{1 + i % 12:02}-{1 + i % 28:02}", "language": ("en", "es", "zh", "fr")[i % 4]}
-
-
-def spread(values):
-    return {"min": min(values), "median": statistics.median(values), "max": max(values)} if values else None
-
-
-def number(value):
-    if value is None:
-        return "–"
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
-
-
-def say(what):
-    print(f"bench: {what}", file=sys.stderr, flush=True)
+def chosen():
+    names = os.environ.get("ONLY", "").replace(",", " ").split()
+    unknown = [name for name in names if name not in GROUPS]
+    if unknown:
+        raise SystemExit(f"bench: no group of rows is called {', '.join(unknown)}; there are {', '.join(GROUPS)}")
+    return [name for name in GROUPS if not names or name in names]
 
 
 def main():
+    groups, missing, not_measured = chosen(), missing_packages(), []
     if len(os.sched_getaffinity(0)) < 2:
-        say("only one core: server and load share it, so the figures are not comparable")
+        Bench.say("only one core: server and load share it, so the figures are not comparable")
     bench = Bench(pathlib.Path(sys.argv[1]))
     try:
-        bench.bring_up()
-        bench.governed_read()
-        bench.lone_read()
-        bench.log_bytes()
-        bench.verify()
+        for name in groups:
+            group = importlib.import_module(f"rows.{name}")
+            lacking = sorted(missing.intersection(group.NEEDS))
+            if lacking:
+                not_measured.append(f"'{name}' is NOT measured, {' and '.join(lacking)} missing: make deps-bench")
+                Bench.say(not_measured[-1])
+                continue
+            try:
+                group.measure(bench)
+            except (SystemExit, AssertionError, OSError, subprocess.SubprocessError) as failed:
+                not_measured.append(f"'{name}' could NOT be measured: {failed}")
+                Bench.say(not_measured[-1])
     finally:
-        if hasattr(bench, "holdfast"):
-            bench.holdfast.stop()
-    bench.table()
+        bench.stop()
+    print(f"{machine.name()}; {bench.round_count} rounds of {bench.seconds:g} s\n")
+    bench.table.print()
     out = ROOT / "build/bench.json"
-    out.parent.mkdir(exist_ok=True)
-    out.write_text(json.dumps(bench.rows, indent=2, ensure_ascii=False) + "\n")
-    shutil.rmtree(bench.folder)
+    bench.table.write(out)
     print(f"written: {out}")
+    for each in not_measured:
+        print(f"bench: {each}")
+    if not_measured:
+        raise SystemExit(1)
+    shutil.rmtree(bench.folder)
 
 
 if __name__ == "__main__":

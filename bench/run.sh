@@ -8,9 +8,9 @@ if (( $# != 1 )) || [[ ! -d $1 ]]; then
   exit 2
 fi
 build=$(cd "$1" && pwd)
-for program in "$build/bin/holdfast" "$build/bin/holdfast_load"; do
-  if [[ ! -x $program ]]; then
-    echo "bench/run.sh: $program is missing; 'make build' makes it" >&2
+for program in holdfast holdfast_load holdfast_append; do
+  if [[ ! -x $build/bin/$program ]]; then
+    echo "bench/run.sh: $build/bin/$program is missing; 'make build' makes it" >&2
     exit 2
   fi
 done

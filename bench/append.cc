@@ -1,0 +1,171 @@
+// holdfast_append: appends entries of some 300 B to the real log over the real engine, with many waiting for each sync,
+// and beside it, in turn, does nothing but the SHA-256 which every such log must do: leaf and interior hashes on one
+// core. One line of JSON. Nothing of the server, the vault or the ledger is in it.
+//
+//   holdfast_append FOLDER --entries 400000 --rounds 5
+#include <sys/resource.h>
+
+#include <CLI/CLI.hpp>
+#include <boost/json.hpp>
+#include <chrono>
+#include <condition_variable>
+#include <filesystem>
+#include <iostream>
+#include <mutex>
+#include <stdexcept>
+
+#include "base/hash.h"
+#include "evidence/formats/tree.h"
+#include "evidence/log.h"
+#include "storage/rocksdb_store.h"
+
+namespace holdfast::bench {
+namespace {
+
+using Steady = std::chrono::steady_clock;
+
+struct Options {
+  std::string folder;
+  std::uint64_t entries = 400'000, rounds = 5, waiting = 16'384;
+};
+
+/// Lets everything in: deciding is not measured here.
+class NoFollower final : public evidence::Follower {
+ public:
+  Result<void> admit(const evidence::Entry&) const override { return {}; }
+  void follow(std::uint64_t, const evidence::Entry&) override {}
+  Bytes snapshot() const override { return {}; }
+  Result<void> restore(ByteView) override { return {}; }
+};
+
+evidence::Entry release(std::uint64_t number) {
+  Bytes raw;
+  put_varint(raw, number);
+  const Hash digest = sha256(raw);
+  evidence::Released event;
+  event.flow = "support";
+  event.to = "bytedance";
+  event.subject = *Pseudonym::from(ByteView(digest.view()).substr(0, 16));
+  event.gives = R"({"profile":{"birthdate":"year","email":"token","zip":"first 3"}})";
+  event.digest = digest;
+  event.size_bytes = 110;
+  return {.at = 0, .agreement = 1, .party = "bytedance", .event = std::move(event)};
+}
+
+/// Appends `entries`, at most `waiting` of them before their sync at any time. Answers how many a second were durable.
+class Appending {
+ public:
+  Appending(evidence::Log& log, std::uint64_t waiting) : log_(log), waiting_max_(waiting) {}
+
+  double run(std::uint64_t first, std::uint64_t count) {
+    const auto start = Steady::now();
+    for (std::uint64_t i = 0; i < count; ++i) {
+      {
+        std::unique_lock lock(mutex_);
+        if (waiting_ == waiting_max_) {
+          // Woken when half are through, not for each: the log's thread has better things to do.
+          changed_.wait(lock, [this] { return waiting_ <= waiting_max_ / 2; });
+        }
+        ++waiting_;
+      }
+      log_.append(release(first + i), [this](const Result<evidence::Appended>& done) { ended(done); });
+    }
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return waiting_ == 0; });
+    if (!failed_.empty()) throw std::runtime_error("the log did not take an entry: " + failed_);
+    return static_cast<double>(count) / std::chrono::duration<double>(Steady::now() - start).count();
+  }
+
+ private:
+  void ended(const Result<evidence::Appended>& done) {
+    const std::lock_guard lock(mutex_);
+    if (!done && failed_.empty()) failed_ = done.error().text();
+    --waiting_;
+    if (waiting_ == 0 || waiting_ == waiting_max_ / 2) changed_.notify_one();
+  }
+
+  evidence::Log& log_;
+  const std::uint64_t waiting_max_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::uint64_t waiting_ = 0;
+  std::string failed_;
+};
+
+/// Leaf and interior hashes of as many entries, and nothing else.
+double hash_rate(ByteView entry, std::uint64_t count) {
+  const auto start = Steady::now();
+  evidence::Frontier frontier;
+  for (std::uint64_t i = 0; i < count; ++i) frontier.append(evidence::leaf_hash(entry));
+  const double seconds = std::chrono::duration<double>(Steady::now() - start).count();
+  if (frontier.size() != count) throw std::runtime_error("the tree lost a leaf");
+  return static_cast<double>(count) / seconds;
+}
+
+double cpu_seconds() {
+  rusage used{};
+  getrusage(RUSAGE_SELF, &used);
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+  };
+  return seconds(used.ru_utime) + seconds(used.ru_stime);
+}
+
+template <class T>
+T value_of(Result<T> result) {
+  if (!result) throw std::runtime_error(result.error().text());
+  return std::move(*result);
+}
+
+void measure(const Options& options) {
+  const SystemClock clock;
+  const auto store = value_of(storage::open_rocksdb(options.folder));
+  NoFollower follower;
+  const auto log =
+      value_of(evidence::Log::open(*store, value_of(SigningKey::generate("bench.example/log")), clock, follower));
+  evidence::Entry sample = release(1);
+  sample.at = clock.now();
+  const std::string encoded = sample.encode();
+  Appending appending(*log, options.waiting);
+  appending.run(0, options.entries / 10);  // the first round is no colder than the others
+  boost::json::array appended, hashed, cpu_us;
+  for (std::uint64_t round = 0; round < options.rounds; ++round) {
+    const double before = cpu_seconds();
+    appended.push_back(appending.run(log->size(), options.entries));
+    cpu_us.push_back((cpu_seconds() - before) * 1e6 / static_cast<double>(options.entries));
+    hashed.push_back(hash_rate(encoded, options.entries));
+  }
+  const boost::json::object out{{"entry_bytes", encoded.size()},
+                                {"entries", log->size()},
+                                {"appended", appended},
+                                {"cpu_us", cpu_us},
+                                {"hashed", hashed}};
+  std::cout << boost::json::serialize(out) << '\n';
+}
+
+int main_of(int argc, char** argv) {
+  Options options;
+  CLI::App program("Appends entries to a log of its own, beside the SHA-256 that this needs");
+  program.add_option("FOLDER", options.folder, "New; left behind with the log in it")->required();
+  program.add_option("--entries", options.entries, "In each round")->capture_default_str();
+  program.add_option("--rounds", options.rounds)->capture_default_str();
+  program.add_option("--waiting", options.waiting, "Entries under way at most")
+      ->check(CLI::Range(2, 60'000))
+      ->capture_default_str();
+  CLI11_PARSE(program, argc, argv);
+  std::filesystem::create_directories(options.folder);
+  measure(options);
+  return 0;
+}
+
+}  // namespace
+}  // namespace holdfast::bench
+
+int main(int argc, char** argv) {
+  try {
+    return holdfast::bench::main_of(argc, argv);
+  } catch (const std::exception& thrown) {
+    std::cerr << "holdfast_append: " << thrown.what() << '\n';
+    return 1;
+  }
+}

@@ -1,0 +1,1 @@
+"""What Holdfast is compared with."""
