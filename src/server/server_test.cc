@@ -139,7 +139,7 @@ class ServerTest : public testing::Test {
   }
 
   void start() {
-    auto server = Server::create(config_, *trustee_, {directory_ + "/ready", false});
+    auto server = Server::create(config_, *trustee_);
     ASSERT_TRUE(server) << server.error().text();
     server_ = std::move(*server);
     port_ = server_->ports().main;
