@@ -1,10 +1,13 @@
 // holdfast serve
 #include <fmt/format.h>
+#include <malloc.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <filesystem>
 #include <memory>
+#include <thread>
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -31,6 +34,13 @@ struct Options {
 Result<Hash> own_digest() {
   HF_TRY(const std::string bytes, read_file("/proc/self/exe", kBinaryBytesMax));
   return sha256(bytes);
+}
+
+/// Every arena of the allocator keeps what a burst such as an import once filled. By itself it makes eight a core: two
+/// million views imported left 640 MB resident, with one arena 210 MB. As many as serve at a time are enough.
+void bound_arenas(unsigned threads) {
+  const unsigned serving = threads != 0 ? threads : std::max(1u, std::thread::hardware_concurrency());
+  mallopt(M_ARENA_MAX, static_cast<int>(serving));
 }
 
 Result<SigningKey> load_log_key(const server::Config& config) {
@@ -72,6 +82,7 @@ Result<int> serve(const Options& options, bool as_json) {
   if (const auto hardened = harden_process(); !hardened) print_warning(hardened.error().text());
   const WorkDir dir(options.dir);
   HF_TRY(const server::Config config, server::load_config(options.config.empty() ? dir.config() : options.config));
+  bound_arenas(config.threads);
   HF_TRY(SigningKey log_key, load_log_key(config));
   HF_TRY(const auto roots, vault::FileRootKeys::load(config.root_keys));
   HF_TRY(const auto store, storage::open_rocksdb(config.data));
