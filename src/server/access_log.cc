@@ -3,6 +3,10 @@
 #include <fmt/format.h>
 #include <spdlog/logger.h>
 #include <spdlog/sinks/stdout_sinks.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
 
 #include "base/clock.h"
 #include "server/problem.h"
@@ -35,12 +39,28 @@ LogLevel level_of(unsigned status) {
   return status >= 400 ? LogLevel::info : LogLevel::debug;
 }
 
+/// Is standard error the journal's own stream? $JOURNAL_STREAM names its device and inode (systemd.exec(5)); a child
+/// that inherited the variable and not the stream writes elsewhere.
+bool writes_to_journal() {
+  const char* const named = std::getenv("JOURNAL_STREAM");
+  struct stat stream {};
+  return named && ::fstat(STDERR_FILENO, &stream) == 0 && named == fmt::format("{}:{}", stream.st_dev, stream.st_ino);
+}
+
+/// What journald takes off a line again and keeps as its PRIORITY, so that `journalctl -p warning` works
+/// (sd-daemon(3)).
+std::string_view journal_priority(LogLevel level) {
+  static constexpr std::string_view kPriorities[] = {"<7>", "<6>", "<4>", "<3>"};
+  return kPriorities[static_cast<std::size_t>(level)];
+}
+
 std::string now() { return to_rfc3339(SystemClock().now()); }
 
 }  // namespace
 
 AccessLog::AccessLog(LogLevel level)
-    : logger_(std::make_shared<spdlog::logger>("holdfast", std::make_shared<spdlog::sinks::stderr_sink_mt>())) {
+    : to_journal_(writes_to_journal()),
+      logger_(std::make_shared<spdlog::logger>("holdfast", std::make_shared<spdlog::sinks::stderr_sink_mt>())) {
   logger_->set_pattern("%v");
   logger_->set_level(to_spdlog(level));
 }
@@ -58,14 +78,18 @@ void AccessLog::request(const AccessLine& line) {
   // What is wrong with a caller's input may repeat that input; what is wrong with us may not.
   if (line.error && level == LogLevel::error) text += fmt::format(R"(,"what":{})", json_string(line.error->what));
   text += "}";
-  logger_->log(to_spdlog(level), spdlog::string_view_t(text.data(), text.size()));
+  write(level, text);
 }
 
 void AccessLog::event(LogLevel level, std::string_view name, std::string_view what) {
   if (!logger_->should_log(to_spdlog(level))) return;
   const std::string text = fmt::format(R"({{"time":"{}","level":"{}","event":{},"what":{}}})", now(), name_of(level),
                                        json_string(name), json_string(what));
-  logger_->log(to_spdlog(level), spdlog::string_view_t(text.data(), text.size()));
+  write(level, text);
+}
+
+void AccessLog::write(LogLevel level, std::string_view line) {
+  logger_->log(to_spdlog(level), "{}{}", to_journal_ ? journal_priority(level) : "", line);
 }
 
 }  // namespace holdfast::server

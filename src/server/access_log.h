@@ -24,7 +24,8 @@ struct AccessLine {
   const Error* error = nullptr;
 };
 
-/// The structured log: one JSON object a line, on standard error. Thread-safe.
+/// The structured log: one JSON object a line, on standard error; where that is journald, behind its priority, which
+/// journald takes off again. Thread-safe.
 class AccessLog {
  public:
   explicit AccessLog(LogLevel level);
@@ -35,6 +36,9 @@ class AccessLog {
   void event(LogLevel level, std::string_view name, std::string_view what);
 
  private:
+  void write(LogLevel level, std::string_view line);
+
+  const bool to_journal_;
   std::shared_ptr<spdlog::logger> logger_;
 };
 

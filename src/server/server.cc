@@ -111,6 +111,7 @@ asio::awaitable<void> Server::Impl::watch_signals(asio::signal_set& set) {
 
 Result<void> Server::Impl::reload() {
   HF_TRY(auto tls, make_tls(config.tls));
+  shared.metrics.certificate_end = certificate_end(*tls);
   shared.tls.store(std::move(tls));
   return {};
 }

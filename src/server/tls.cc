@@ -86,6 +86,11 @@ Result<std::shared_ptr<context>> make_tls(const Config::Tls& files) {
   return out;
 }
 
+std::time_t certificate_end(const context& tls) {
+  const X509* const own = SSL_CTX_get0_certificate(const_cast<context&>(tls).native_handle());
+  return own ? end_of(own) : 0;
+}
+
 Peer identify(const SSL* connection, std::string_view trust_domain) {
   const std::unique_ptr<X509, Free> certificate(SSL_get1_peer_certificate(connection));
   if (!certificate) return {trustee::Caller{}, 0};

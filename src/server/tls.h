@@ -14,6 +14,9 @@ namespace holdfast::server {
 /// Errors: invalid "tls.certificate", "tls.key", "tls.client_ca", each with OpenSSL's reason; "key.file.wide".
 Result<std::shared_ptr<boost::asio::ssl::context>> make_tls(const Config::Tls& files);
 
+/// When the certificate that it shows ends.
+std::time_t certificate_end(const boost::asio::ssl::context& tls);
+
 /// Who is at the other end, by the client certificate; asked once a connection.
 struct Peer {
   Result<trustee::Caller> caller;  ///< kind nobody when there is no certificate

@@ -114,7 +114,10 @@ class RocksStore final : public Store {
       memtables += instance->property("rocksdb.size-all-mem-tables");
       pending += instance->property("rocksdb.estimate-pending-compaction-bytes");
     }
+    std::error_code unknown;
+    const auto space = std::filesystem::space(records_->path(), unknown);
     return {{"bytes_on_disk", disk},
+            {"bytes_free", unknown ? 0 : space.available},
             {"records_bytes_on_disk", bytes_beneath(records_->path())},
             {"keys_bytes_on_disk", bytes_beneath(keys_->path())},
             {"log_bytes_on_disk", bytes_beneath(log_->path())},

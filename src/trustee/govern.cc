@@ -88,9 +88,8 @@ Result<std::string> Trustee::status(const Caller& caller) const {
     return fail(Code::refused, "caller.role", caller.name, "the status is for the trustee and the overseer");
   }
   json::object out{{"agreement", plan.agreement}, {"version", plan.version}, {"hash", to_hex(plan.hash.view())}};
-  out["log"] = json::object{{"origin", impl_->log->key().name()},
-                            {"key", impl_->log->key().text()},
-                            {"entries", impl_->log->size()}};
+  out["log"] = json::object{
+      {"origin", impl_->log->key().name()}, {"key", impl_->log->key().text()}, {"entries", impl_->log->size()}};
   const UnixMillis now = impl_->clock.now();
   impl_->state->ledger([&](const ledger::Ledger& ledger) {
     json::array limits, flows;
@@ -133,6 +132,14 @@ std::vector<Trustee::Budget> Trustee::budgets() const {
   return out;
 }
 
-std::vector<std::pair<std::string, std::uint64_t>> Trustee::statistics() const { return impl_->store.statistics(); }
+std::vector<std::pair<std::string, std::uint64_t>> Trustee::statistics() const {
+  auto out = impl_->store.statistics();
+  out.emplace_back("erasures_unfinished", impl_->state->ledger([](const ledger::Ledger& ledger) {
+    return ledger.erasures_unfinished().size();
+  }));
+  const std::lock_guard lock(impl_->sweep_mutex);
+  out.emplace_back("sweep_failed", impl_->sweep_failure.empty() ? 0 : 1);
+  return out;
+}
 
 }  // namespace holdfast::trustee
