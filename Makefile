@@ -9,12 +9,13 @@ BENCH_PACKAGES := $(shell grep -v '^\#' packaging/bench-packages.txt)
 export PYTHON := /usr/bin/python3
 export CMAKE_BUILD_PARALLEL_LEVEL := $(JOBS)
 
-.PHONY: help deps deps-bench build test test-release test-asan test-fuzz demo fuzz asan bench format tidy clean
+.PHONY: help deps deps-bench build deb test test-release test-asan test-fuzz demo fuzz asan bench format tidy clean
 
 help:
 	@echo 'make demo [KEEP=1]     install, build, and show the main job whole; KEEP=1 leaves the server running'
 	@echo 'make test              install, build, and run every test (what CI runs)'
 	@echo 'make build             build/release/bin/holdfast'
+	@echo 'make deb               build/release/holdfast_VERSION_ARCH.deb'
 	@echo 'make deps              install the Debian packages that building needs'
 	@echo 'make asan              unit tests under AddressSanitizer and UBSan'
 	@echo 'make fuzz MINUTES=10   every fuzz target for that long'
@@ -67,6 +68,13 @@ fuzz: deps
 	cmake --preset fuzz
 	cmake --build --preset fuzz
 	HOLDFAST_FUZZ_SECONDS=$$(( $(MINUTES) * 60 )) ctest --test-dir build/fuzz --output-on-failure -j $(JOBS) --timeout 0
+
+# The unit, man pages and completions around the program; the tests are not built for it.
+deb: deps
+	cmake --preset release
+	cmake --build --preset release --target packaged_files
+	cd build/release && cpack -G DEB
+	@ls build/release/holdfast_*.deb
 
 demo: deps
 	cmake --preset release

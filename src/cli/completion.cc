@@ -97,7 +97,7 @@ std::string zsh_completion(const std::vector<CompletionNode>& tree) {
 _holdfast() {{
   local path_words= word next
   local -a commands options
-  for word in "${{words[@]:1:CURRENT-2}}"; do
+  for word in "${{(@)words[2,CURRENT-1]}}"; do
     next=${{path_words:+$path_words }}$word
     case "$next" in {}) path_words=$next ;; esac
   done
@@ -125,7 +125,7 @@ function __holdfast_at
         set -l next (string join ' ' $path $word)
         contains -- $next $__holdfast_paths; and set path $path $word
     end
-    test (string join ' ' $path) = "$argv[1]"
+    test "$path" = "$argv[1]"
 end
 )";
   out += "set -g __holdfast_paths";

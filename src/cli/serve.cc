@@ -79,7 +79,9 @@ void announce(const Ready& ready, bool has_agreement, bool as_json) {
 }
 
 Result<int> serve(const Options& options, bool as_json) {
-  if (const auto hardened = harden_process(); !hardened) print_warning(hardened.error().text());
+  if (const auto hardened = harden_process(); !hardened) {
+    as_json ? print_error(hardened.error(), true) : print_warning(hardened.error().text());
+  }
   const WorkDir dir(options.dir);
   HF_TRY(const server::Config config, server::load_config(options.config.empty() ? dir.config() : options.config));
   bound_arenas(config.threads);

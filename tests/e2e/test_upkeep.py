@@ -1,0 +1,225 @@
+"""What whoever runs the machine does: rehearse a restore, renew a certificate, go on after damage, watch the metrics."""
+import copy
+import json
+import re
+import shutil
+import signal
+import threading
+
+import yaml
+from holdfast import ROOT, disclose, run
+
+
+class Load(threading.Thread):
+    """Deposits and reads until told to stop; keeps what was acknowledged."""
+
+    def __init__(self, holdfast):
+        super().__init__()
+        self.holdfast, self.client, self.stopping, self.deposited = holdfast, holdfast.client("app-us"), False, []
+
+    def run(self):
+        while not self.stopping:
+            subject = f"load-{len(self.deposited)}"
+            assert self.holdfast.deposit(self.client, subject, zip=f"{len(self.deposited):05}").status == 201
+            self.deposited.append(subject)
+            assert disclose(self.client, "account", subject).status == 200
+
+    def wait_for(self, count):
+        self.holdfast.wait_for(lambda: len(self.deposited) >= count or not self.is_alive())
+        assert self.is_alive(), "the load ended early"
+
+    def finish(self):
+        self.stopping = True
+        self.join()
+
+
+def moved(one, name):
+    """Another machine: configuration, keys and certificates as they were kept apart, and no data yet."""
+    other = copy.copy(one)
+    other.folder = one.folder / name
+    other.dir, other.process = other.folder / "hf", None
+    other.folder.mkdir()
+    for signer in one.folder.glob("*.vkey"):
+        shutil.copy(signer, other.folder)
+    shutil.copytree(one.dir, other.dir, ignore=shutil.ignore_patterns("data", "ready.json"))
+    return other
+
+
+def test_a_backup_taken_under_load_is_restored_elsewhere_serves_and_verifies(holdfast):
+    app = holdfast.client("app-us")
+    holdfast.deposit(app, "una")
+    state = holdfast.folder / "overseer.state"
+    assert holdfast.verify("--state", state).returncode == 0
+    load = Load(holdfast)
+    load.start()
+    try:
+        load.wait_for(20)
+        before = list(load.deposited)
+        holdfast.cli("backup", holdfast.folder / "b", "--keys", holdfast.folder / "k", profile="oracle")
+        after = len(load.deposited)
+        load.wait_for(after + 20)
+    finally:
+        load.finish()
+    newer = holdfast.folder / "newer.state"
+    assert holdfast.verify("--state", newer).returncode == 0
+    holdfast.stop()
+
+    other = moved(holdfast, "elsewhere")
+    run("restore", holdfast.folder / "b", "--keys", holdfast.folder / "k", "--to", other.dir / "data")
+    other.start(adopt=False)
+    try:
+        client = other.client("app-us")
+        for number, subject in enumerate(before):
+            assert disclose(client, "account", subject).json()["profile"]["zip"] == f"{number:05}"
+        assert other.deposit(client, "after-the-restore").status == 201
+        # Whoever saw only what the backup has goes on; whoever saw more is told of the rollback, which it is.
+        verified = other.verify("--state", state)
+        assert verified.returncode == 0, verified.stdout + verified.stderr
+        assert other.verify("--state", newer).returncode == 3
+    finally:
+        other.stop()
+
+
+def test_an_old_backup_of_records_does_not_bring_an_erased_subject_back(holdfast):
+    app = holdfast.client("app-us")
+    holdfast.deposit(app, "una")
+    holdfast.deposit(app, "vic")
+    folder = holdfast.folder
+    holdfast.cli("backup", folder / "old", "--keys", folder / "old-keys", profile="oracle")
+    assert holdfast.subject_client("una").call("DELETE", "/v1/subjects/una").status == 200
+    holdfast.cli("backup", folder / "new", "--keys", folder / "new-keys", profile="oracle")
+    holdfast.stop()
+
+    other = moved(holdfast, "elsewhere")
+    run("restore", folder / "old", "--keys", folder / "new-keys", "--to", other.dir / "data")
+    other.start(adopt=False)
+    try:
+        client = other.client("app-us")
+        gone = disclose(client, "account", "una")
+        assert (gone.status, gone.code) == (404, "vault.subject.unknown")
+        assert client.call("GET", "/v1/subjects/una/export").status == 404
+        assert disclose(client, "account", "vic").status == 200
+    finally:
+        other.stop()
+
+
+def test_the_server_certificate_is_renewed_without_stopping(holdfast):
+    client = holdfast.client()
+    assert client.call("GET", "/healthz").status == 200
+    before = client.connection.sock.getpeercert()["serialNumber"]
+    told = json.loads(run("key", "certificate", "--server", "--days", "90", "--dir", holdfast.dir, "--json").stdout)
+    assert told["hosts"] == ["localhost", "127.0.0.1"]
+    assert (holdfast.dir / "tls/server.key").stat().st_mode & 0o777 == 0o600
+    holdfast.process.send_signal(signal.SIGHUP)
+
+    def renewed():
+        fresh = holdfast.client()
+        answer = fresh.call("GET", "/healthz")
+        found = fresh.connection.sock.getpeercert()["serialNumber"]
+        fresh.close()
+        return answer.status == 200 and found != before
+
+    holdfast.wait_for(renewed)
+    foreign = holdfast.dir / "tls/server.crt"
+    run("init", holdfast.folder / "another", "--trustee", "oracle")
+    shutil.copy(holdfast.folder / "another/tls/server.crt", foreign)
+    refused = run("key", "certificate", "--server", "--dir", holdfast.dir, "--json", check=False)
+    assert refused.returncode == 1 and json.loads(refused.stderr)["error"]["code"] == "certificate.foreign"
+
+
+def test_repair_goes_on_with_what_precedes_the_damage_and_only_when_told(holdfast):
+    app = holdfast.client("app-us")
+    for number in range(200):
+        holdfast.deposit(app, f"r{number}")
+    running = run("repair", "--dir", holdfast.dir, "--yes", "--json", check=False)
+    assert running.returncode == 3 and json.loads(running.stderr)["error"]["code"] == "storage.busy"
+    holdfast.kill()
+    unharmed = run("repair", "--dir", holdfast.dir, "--yes", "--json")
+    assert json.loads(unharmed.stdout) == {"repaired": None}
+    holdfast.start()
+    app = holdfast.client("app-us")
+    for number in range(200):
+        holdfast.deposit(app, f"s{number}")
+    holdfast.kill()
+    log = max(holdfast.dir.glob("data/records/*.log"), key=lambda path: path.stat().st_size)
+    content = bytearray(log.read_bytes())
+    content[len(content) // 2] ^= 0x40
+    log.write_bytes(content)
+    start = run("serve", "--dir", holdfast.dir, check=False)
+    assert start.returncode == 1 and "[storage.corrupt]" in start.stderr and "data/records" in start.stderr
+    asked = run("repair", "--dir", holdfast.dir, check=False)
+    assert asked.returncode == 2 and "--yes" in asked.stderr and "data/records" in asked.stderr
+    assert log.read_bytes() == content, "asking changes nothing"
+    told = json.loads(run("repair", "--dir", holdfast.dir, "--yes", "--json").stdout)
+    assert told["log_entries"] > 400
+    holdfast.start()
+    app = holdfast.client("app-us")
+    assert disclose(app, "account", "r199").status == 200
+    assert disclose(app, "account", "s0").status == 200
+    assert disclose(app, "account", "s199").status == 404
+
+
+def test_a_store_of_a_later_format_is_refused_with_what_to_do(holdfast):
+    holdfast.stop()
+    (holdfast.dir / "data/log/FORMAT").write_text("holdfast store 2\n")
+    refused = run("serve", "--dir", holdfast.dir, check=False)
+    assert refused.returncode == 1
+    assert "[storage.format]" in refused.stderr and "run the version of holdfast that wrote it" in refused.stderr
+
+
+def test_lines_for_the_journal_bear_their_priority(holdfast, monkeypatch):
+    holdfast.stop()
+    log = holdfast.folder / "server.log"
+    log.write_text("")
+    stream = log.stat()
+    config = holdfast.dir / "holdfast.yaml"
+    config.write_text(config.read_text() + "log-level: info\n")
+    for named, begins in ((f"{stream.st_dev}:{stream.st_ino}", r"<6>\{"), (f"{stream.st_dev}:1", r"\{")):
+        monkeypatch.setenv("JOURNAL_STREAM", named)
+        log.write_text("")
+        holdfast.start()
+        assert disclose(holdfast.client("bytedance"), "marketing", "una").status == 403
+        holdfast.stop()
+        (refused,) = [line for line in log.read_text().splitlines() if "flow.unknown" in line]
+        assert re.match(begins, refused), refused
+        assert json.loads(refused[refused.index("{"):])["level"] == "info"
+
+
+def metric_names(text):
+    return set(re.findall(r"\bholdfast_[a-z0-9_]+\b", text))
+
+
+def test_dashboard_and_alerts_use_metrics_that_the_server_has(holdfast):
+    app, operator = holdfast.client("app-us"), holdfast.client("bytedance")
+    holdfast.deposit(app, "una")
+    disclose(operator, "support", "una")
+    told = app.call("GET", "/metrics").body.decode()
+    lines = [line for line in told.splitlines() if line and not line.startswith("#")]
+    offered = {re.split(r"[{ ]", line, maxsplit=1)[0] for line in lines}
+    labels = {name: set() for name in offered}
+    for line in lines:
+        name = re.split(r"[{ ]", line, maxsplit=1)[0]
+        labels[name] |= set(re.findall(r'(\w+)="', line.split("}")[0])) if "{" in line else set()
+    statistics = set(re.findall(r'holdfast_statistic\{name="([^"]+)"', told))
+
+    dashboard = json.loads((ROOT / "packaging/grafana/holdfast.json").read_text())
+    rules = yaml.safe_load((ROOT / "packaging/prometheus/alerts.yaml").read_text())
+    queries = [target["expr"] for panel in dashboard["panels"] for target in panel.get("targets", [])]
+    alerts = [rule for group in rules["groups"] for rule in group["rules"]]
+    queries += [rule["expr"] for rule in alerts]
+    assert len(queries) > 20
+    for query in queries:
+        used = metric_names(query) - {"holdfast_alerts"}
+        assert used or "up{" in query, query
+        assert used <= offered, f"{query}: the server has no {used - offered}"
+        for name, selector in re.findall(r"(holdfast_\w+)\{([^}]*)\}", query):
+            asked = set(re.findall(r"(\w+)\s*(?:=~|!~|!=|=)", selector)) - {"job", "instance"}
+            assert asked <= labels[name], f"{query}: {name} has no label {asked - labels[name]}"
+        for one in re.findall(r'holdfast_statistic\{[^}]*name="([^"]+)"', query):
+            assert one in statistics, f"{query}: no statistic is called {one}"
+    # Each alert says what it means and what to do, and the operations page has it.
+    manual = (ROOT / "docs/operations.md").read_text()
+    for rule in alerts:
+        assert rule["annotations"]["summary"] and rule["annotations"]["action"], rule["alert"]
+        assert rule["labels"]["severity"] in ("page", "ticket"), rule["alert"]
+        assert f"`{rule['alert']}`" in manual, f"docs/operations.md does not explain {rule['alert']}"
