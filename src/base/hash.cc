@@ -10,14 +10,10 @@
 
 namespace holdfast {
 
-Hash sha256(ByteView data) {
-  Hash out;
-  SHA256(reinterpret_cast<const unsigned char*>(data.data()), data.size(), out.bytes.data());
-  return out;
-}
+Hash sha256(ByteView data) { return sha256({data}); }
 
-// OpenSSL 3 marks the low-level SHA256_* calls deprecated in favour of EVP, whose set-up costs more than hashing one
-// log entry does; they stay available, are what SHA256() itself calls, and are used in this one place.
+// OpenSSL 3 marks the low-level SHA256_* calls deprecated in favour of EVP, whose set-up (that of SHA256() too) costs
+// more than hashing one log entry does; they stay available, and are used in this one place.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 Hash sha256(std::initializer_list<ByteView> parts) {

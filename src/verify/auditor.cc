@@ -172,7 +172,9 @@ void Auditor::name_slots(const Bundle& bundle, Truth truth) {
 }
 
 Result<void> Auditor::judge(std::uint64_t index, const evidence::Entry& entry) {
-  ++report_.kinds[std::string(entry.kind())];
+  std::uint64_t*& count = counts_[entry.event.index()];
+  if (!count) count = &report_.kinds[std::string(entry.kind())];
+  ++*count;
   if (auto right = ledger_.admit(entry); !right) {
     const Error& error = right.error();
     if (error.code == Code::unavailable || error.code == Code::unauthenticated) return right;

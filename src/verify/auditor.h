@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <memory>
 #include <optional>
 
@@ -50,8 +51,9 @@ class Auditor {
   evidence::HashReader served_;  // the hash tiles as the log serves them
   TileTree tree_;
   ledger::Ledger ledger_;
-  bool tree_whole_ = true;        // no leaf is lacking
-  std::optional<Error> stopped_;  // a fetch that failed inside a callback
+  std::array<std::uint64_t*, std::variant_size_v<evidence::Event>> counts_{};  // of each kind met, in report_.kinds
+  bool tree_whole_ = true;                                                     // no leaf is lacking
+  std::optional<Error> stopped_;                                               // a fetch that failed inside a callback
 };
 
 /// Reads agreements from the log they were adopted in.

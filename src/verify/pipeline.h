@@ -12,13 +12,14 @@
 
 namespace holdfast::verify {
 
-/// Fetches and hashes bundles on several threads and hands them out in order. No more than a bounded window of them
-/// is held, however slow the reader is.
+/// Fetches and hashes bundles on several threads, the reader's own among them, and hands them out in order. No more
+/// than a bounded window of them is held, however slow the reader is.
 class Pipeline {
  public:
   using Job = std::function<Result<Bundle>(std::uint64_t number)>;
 
-  /// Starts on bundles [first, end). `job` is called from all threads at once.
+  /// Starts on bundles [first, end), with `threads` - 1 threads beside the reader's. `job` is called from all threads
+  /// at once.
   Pipeline(unsigned threads, std::uint64_t first, std::uint64_t end, Job job);
   /// Stops early if not all were taken; waits for the jobs under way.
   ~Pipeline();
@@ -29,6 +30,7 @@ class Pipeline {
   Result<Bundle> next();
 
  private:
+  void claim(std::unique_lock<std::mutex>& lock);
   void work();
 
   const std::uint64_t end_, window_;

@@ -39,6 +39,12 @@ bool skip(ByteView& in, ByteView literal) {
   return true;
 }
 
+bool skip(ByteView& in, char c) {
+  if (in.empty() || in.front() != c) return false;
+  in.remove_prefix(1);
+  return true;
+}
+
 /// The character behind a backslash, which is already taken; only in its canonical spelling.
 bool take_escaped(ByteView& in, char& out) {
   if (in.empty()) return false;
@@ -62,7 +68,7 @@ bool take_escaped(ByteView& in, char& out) {
 }
 
 bool take_string(ByteView& in, std::string& out) {
-  if (!skip(in, "\"")) return false;
+  if (!skip(in, '\"')) return false;
   out.clear();
   unsigned char seen = 0;
   for (;;) {
@@ -70,7 +76,7 @@ bool take_string(ByteView& in, std::string& out) {
     while (plain < in.size() && escape_of(static_cast<unsigned char>(in[plain])) == 0) {
       seen |= static_cast<unsigned char>(in[plain++]);
     }
-    out.append(in, 0, plain);
+    out.append(in.data(), plain);
     in.remove_prefix(plain);
     if (in.empty()) return false;
     const char stop = in.front();
@@ -103,25 +109,25 @@ bool utf16_less(std::string_view a, std::string_view b) {
 bool take_value(ByteView& in, int levels_left);
 
 bool take_object(ByteView& in, int levels_left) {
-  if (!skip(in, "{")) return false;
-  if (skip(in, "}")) return true;
+  if (!skip(in, '{')) return false;
+  if (skip(in, '}')) return true;
   std::string before, name;
   for (bool first = true;; first = false) {
-    if (!take_string(in, name) || !skip(in, ":") || !take_value(in, levels_left)) return false;
+    if (!take_string(in, name) || !skip(in, ':') || !take_value(in, levels_left)) return false;
     if (!first && !utf16_less(before, name)) return false;
-    if (skip(in, "}")) return true;
-    if (!skip(in, ",")) return false;
+    if (skip(in, '}')) return true;
+    if (!skip(in, ',')) return false;
     before.swap(name);
   }
 }
 
 bool take_array(ByteView& in, int levels_left) {
-  if (!skip(in, "[")) return false;
-  if (skip(in, "]")) return true;
+  if (!skip(in, '[')) return false;
+  if (skip(in, ']')) return true;
   for (;;) {
     if (!take_value(in, levels_left)) return false;
-    if (skip(in, "]")) return true;
-    if (!skip(in, ",")) return false;
+    if (skip(in, ']')) return true;
+    if (!skip(in, ',')) return false;
   }
 }
 
@@ -143,6 +149,20 @@ bool take_value(ByteView& in, int levels_left) {
 
 constexpr int kLevelsMax = 16;
 
+/// The objects in a log are what its few flows give, so the last ones are kept and known again by comparing. An object
+/// that begins with a whole one is that one, so a comparison of the front suffices.
+bool take_known_object(ByteView& in) {
+  thread_local std::array<Bytes, 4> known;
+  thread_local std::size_t next = 0;
+  for (const Bytes& object : known) {
+    if (!object.empty() && skip(in, object)) return true;
+  }
+  const ByteView before = in;
+  if (!take_object(in, kLevelsMax)) return false;
+  known[next++ % known.size()] = before.substr(0, before.size() - in.size());
+  return true;
+}
+
 void put_digits(char* out, unsigned value, int count) {
   for (int i = count; i-- > 0; value /= 10) out[i] = static_cast<char>('0' + value % 10);
 }
@@ -158,44 +178,25 @@ bool take_digits(const char* in, int count, unsigned& out) {
 
 }  // namespace
 
-bool is_canonical_object(ByteView json) { return take_object(json, kLevelsMax) && json.empty(); }
+bool is_canonical_object(ByteView json) { return take_known_object(json) && json.empty(); }
 
-void CanonicalWriter::begin(std::string_view name) {
-  char buffer[40];
-  HF_ASSERT(name.size() + 4 <= sizeof buffer);
-  buffer[0] = before_;
-  buffer[1] = '"';
-  char* end = std::ranges::copy(name, buffer + 2).out;
-  *end++ = '"';
-  *end++ = ':';
-  out_.append(buffer, end);
-  before_ = ',';
-}
-
-void CanonicalWriter::operator()(std::string_view name, std::uint64_t value) {
-  begin(name);
+void CanonicalWriter::put(std::uint64_t value) {
   ok_ &= value <= kJsonIntegerMax;
   char digits[20];
   out_.append(digits, std::to_chars(digits, digits + sizeof digits, value).ptr);
 }
 
-void CanonicalWriter::operator()(std::string_view name, std::string_view value) {
-  begin(name);
-  put_string(value);
-}
-
-void CanonicalWriter::operator()(std::string_view name, const std::vector<std::string>& value) {
-  begin(name);
+void CanonicalWriter::put(const std::vector<std::string>& value) {
   char before = '[';
   for (const std::string& text : value) {
     out_.push_back(before);
-    put_string(text);
+    put(text);
     before = ',';
   }
   out_ += value.empty() ? "[]" : "]";
 }
 
-void CanonicalWriter::put_string(std::string_view text) {
+void CanonicalWriter::put(std::string_view text) {
   out_.push_back('"');
   unsigned char seen = 0;
   std::size_t written = 0;
@@ -219,23 +220,21 @@ void CanonicalWriter::put_string(std::string_view text) {
   if (seen >= 0x80) ok_ &= is_utf8(text);
 }
 
-void CanonicalWriter::put_base64url(std::string_view name, ByteView raw) {
-  begin(name);
-  const std::size_t size = base64url_size(raw.size());
+void CanonicalWriter::put_base64url(ByteView raw) {
   const std::size_t start = out_.size();
-  out_.append(size + 2, '"');
+  out_.resize(start + base64url_size(raw.size()) + 2, '"');
   char* to = out_.data() + start + 1;
-  std::uint32_t bits = 0;
-  unsigned have = 0;
-  for (const char c : raw) {
-    bits = bits << 8 | static_cast<unsigned char>(c);
-    for (have += 8; have >= 6; have -= 6) *to++ = kAlphabet[bits >> (have - 6) & 63];
-  }
-  if (have > 0) *to = kAlphabet[bits << (6 - have) & 63];
+  std::size_t at = 0;
+  const auto byte = [&raw](std::size_t i) { return std::uint32_t{static_cast<unsigned char>(raw[i])}; };
+  const auto put_letters = [&to](std::uint32_t bits, unsigned letters) {
+    for (unsigned i = 0; i < letters; ++i) *to++ = kAlphabet[bits >> (18 - 6 * i) & 63];
+  };
+  for (; at + 3 <= raw.size(); at += 3) put_letters(byte(at) << 16 | byte(at + 1) << 8 | byte(at + 2), 4);
+  if (at + 2 == raw.size()) put_letters(byte(at) << 16 | byte(at + 1) << 8, 3);
+  if (at + 1 == raw.size()) put_letters(byte(at) << 16, 2);
 }
 
-void CanonicalWriter::time(std::string_view name, UnixMillis value) {
-  begin(name);
+void CanonicalWriter::put_time(UnixMillis value) {
   const auto days = std::chrono::floor<std::chrono::days>(std::chrono::milliseconds(value));
   const std::chrono::year_month_day date{std::chrono::sys_days(days)};
   const auto rest = static_cast<unsigned>(value - days.count() * kDayMillis);
@@ -253,8 +252,7 @@ void CanonicalWriter::time(std::string_view name, UnixMillis value) {
   out_.append(text, kTimeSize + 2);
 }
 
-void CanonicalWriter::object(std::string_view name, std::string_view canonical) {
-  begin(name);
+void CanonicalWriter::put_object(std::string_view canonical) {
   ok_ &= is_canonical_object(canonical);
   out_ += canonical;
 }
@@ -264,70 +262,68 @@ bool CanonicalWriter::finish() {
   return ok_;
 }
 
-bool CanonicalReader::at_member(std::string_view name) const {
-  return ok_ && in_.size() > name.size() + 4 && in_[0] == before_ && in_[1] == '"' &&
-         in_.substr(2, name.size()) == name && in_.substr(2 + name.size(), 2) == "\":";
+void CanonicalReader::take(std::uint64_t& value) {
+  if (!take_integer(in_, value)) stop();
 }
 
-void CanonicalReader::begin(std::string_view name) {
-  ok_ = at_member(name);
-  if (ok_) in_.remove_prefix(name.size() + 4);
-  before_ = ',';
-}
-
-void CanonicalReader::operator()(std::string_view name, std::uint64_t& value) {
-  begin(name);
-  ok_ = ok_ && take_integer(in_, value);
-}
-
-void CanonicalReader::operator()(std::string_view name, std::uint32_t& value) {
+void CanonicalReader::take(std::uint32_t& value) {
   std::uint64_t wide = 0;
-  (*this)(name, wide);
-  ok_ = ok_ && wide <= UINT32_MAX;
+  take(wide);
+  if (wide > UINT32_MAX) stop();
   value = static_cast<std::uint32_t>(wide);
 }
 
-void CanonicalReader::operator()(std::string_view name, std::string& value) {
-  begin(name);
-  ok_ = ok_ && take_string(in_, value);
+void CanonicalReader::take(std::string& value) {
+  if (!take_string(in_, value)) stop();
 }
 
-void CanonicalReader::operator()(std::string_view name, std::vector<std::string>& value) {
-  begin(name);
-  ok_ = ok_ && skip(in_, "[");
-  if (!ok_ || skip(in_, "]")) return;
+void CanonicalReader::take(std::vector<std::string>& value) {
+  if (!skip(in_, '[')) return stop();
+  if (skip(in_, ']')) return;
   do {
-    ok_ = take_string(in_, value.emplace_back());
-  } while (ok_ && skip(in_, ","));
-  ok_ = ok_ && skip(in_, "]");
+    if (!take_string(in_, value.emplace_back())) return stop();
+  } while (skip(in_, ','));
+  if (!skip(in_, ']')) stop();
 }
 
-void CanonicalReader::read_base64url(std::string_view name, unsigned char* out, std::size_t size) {
-  begin(name);
+void CanonicalReader::take_base64url(unsigned char* out, std::size_t size) {
   const std::size_t length = base64url_size(size);
-  ok_ = ok_ && in_.size() >= length + 2 && in_[0] == '"' && in_[length + 1] == '"';
-  if (!ok_) return;
-  std::uint32_t bits = 0;
-  unsigned have = 0;
-  for (const char c : in_.substr(1, length)) {
-    const std::uint8_t sextet = kSextets[static_cast<unsigned char>(c)];
-    ok_ &= sextet < 64;
-    bits = bits << 6 | (sextet & 63);
-    have += 6;
-    if (have >= 8) {
-      have -= 8;
-      *out++ = static_cast<unsigned char>(bits >> have);
-    }
+  if (in_.size() < length + 2 || in_[0] != '"' || in_[length + 1] != '"') return stop();
+  const char* from = in_.data() + 1;
+  std::uint32_t seen = 0;  // of letters outside the alphabet, a high bit stays
+  const auto sextet = [&from, &seen] {
+    const std::uint32_t bits = kSextets[static_cast<unsigned char>(*from++)];
+    seen |= bits;
+    return bits;
+  };
+  const auto put = [&out](std::uint32_t bits) { *out++ = static_cast<unsigned char>(bits); };
+  for (; size >= 3; size -= 3) {
+    std::uint32_t bits = sextet() << 18;
+    bits |= sextet() << 12;
+    bits |= sextet() << 6;
+    bits |= sextet();
+    put(bits >> 16), put(bits >> 8), put(bits);
   }
   // What is left of the last letter must be zero, else several spellings would mean the same.
-  ok_ &= (bits & ((1u << have) - 1)) == 0;
+  std::uint32_t rest = 0;
+  if (size == 2) {
+    std::uint32_t bits = sextet() << 12;
+    bits |= sextet() << 6;
+    bits |= sextet();
+    put(bits >> 10), put(bits >> 2);
+    rest = bits & 3;
+  } else if (size == 1) {
+    std::uint32_t bits = sextet() << 6;
+    bits |= sextet();
+    put(bits >> 4);
+    rest = bits & 15;
+  }
+  if (seen >= 64 || rest != 0) return stop();
   in_.remove_prefix(length + 2);
 }
 
-void CanonicalReader::time(std::string_view name, UnixMillis& value) {
-  begin(name);
-  ok_ = ok_ && in_.size() >= kTimeSize + 2;
-  if (!ok_) return;
+void CanonicalReader::take_time(UnixMillis& value) {
+  if (in_.size() < kTimeSize + 2) return stop();
   const char* text = in_.data();
   unsigned year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0, milli = 0;
   const bool digits = take_digits(text + 1, 4, year) && take_digits(text + 6, 2, month) &&
@@ -338,25 +334,23 @@ void CanonicalReader::time(std::string_view name, UnixMillis& value) {
                      text[17] == ':' && text[20] == '.' && text[24] == 'Z' && text[25] == '"';
   const std::chrono::year_month_day date{std::chrono::year(static_cast<int>(year)), std::chrono::month(month),
                                          std::chrono::day(day)};
-  ok_ = digits && marks && year >= 1 && date.ok() && hour < 24 && minute < 60 && second < 60;
-  if (!ok_) return;
+  if (!digits || !marks || year < 1 || !date.ok() || hour >= 24 || minute >= 60 || second >= 60) return stop();
   const UnixMillis days = std::chrono::sys_days(date).time_since_epoch().count();
   value = days * kDayMillis + hour * 3'600'000 + minute * 60'000 + second * 1000 + milli;
   in_.remove_prefix(kTimeSize + 2);
 }
 
-void CanonicalReader::object(std::string_view name, std::string& canonical) {
-  begin(name);
+void CanonicalReader::take_object(std::string& canonical) {
   const ByteView before = in_;
-  ok_ = ok_ && take_object(in_, kLevelsMax);
-  if (ok_) canonical = before.substr(0, before.size() - in_.size());
+  if (!take_known_object(in_)) return stop();
+  canonical = before.substr(0, before.size() - in_.size());
 }
 
-void CanonicalReader::literal(std::string_view name, std::string_view value) {
-  begin(name);
-  ok_ = ok_ && skip(in_, "\"") && skip(in_, value) && skip(in_, "\"");
+void CanonicalReader::take_literal(std::string_view value) {
+  if (!skip(in_, '\"') || !skip(in_, value) || !skip(in_, '\"')) stop();
 }
 
-bool CanonicalReader::finish() { return ok_ && in_ == "}"; }
+// A reader that stopped has nothing left, so no brace either.
+bool CanonicalReader::finish() { return in_ == "}"; }
 
 }  // namespace holdfast::evidence

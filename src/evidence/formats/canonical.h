@@ -21,69 +21,133 @@ inline constexpr std::uint64_t kJsonIntegerMax = (std::uint64_t{1} << 53) - 1;
 /// Is `json` one canonical object, of at most 16 levels?
 bool is_canonical_object(ByteView json);
 
+/// A member's name, known at compile time: so it is compared and written by whole words, not letter by letter.
+template <std::size_t N>
+using MemberName = const char (&)[N];
+
 /// Writes one object. A value that has no canonical spelling (not UTF-8, too large) leaves the writer failed.
 class CanonicalWriter {
  public:
   explicit CanonicalWriter(Bytes& out) : out_(out) {}
 
-  void operator()(std::string_view name, std::uint64_t value);
-  void operator()(std::string_view name, std::string_view value);
-  void operator()(std::string_view name, const std::vector<std::string>& value);
-  template <std::size_t N, class Tag>
-  void operator()(std::string_view name, const Fixed<N, Tag>& value) {
-    put_base64url(name, value.view());
+  template <std::size_t N, class T>
+  void operator()(MemberName<N> name, const T& value) {
+    begin(name);
+    put(value);
   }
-  template <class T>
-  void operator()(std::string_view name, const std::optional<T>& value) {
+  template <std::size_t N, class T>
+  void operator()(MemberName<N> name, const std::optional<T>& value) {
     if (value) (*this)(name, *value);
   }
-  void time(std::string_view name, UnixMillis value);
-  void object(std::string_view name, std::string_view canonical);
-  void literal(std::string_view name, std::string_view value) { (*this)(name, value); }
+  template <std::size_t N>
+  void time(MemberName<N> name, UnixMillis value) {
+    begin(name);
+    put_time(value);
+  }
+  template <std::size_t N>
+  void object(MemberName<N> name, std::string_view canonical) {
+    begin(name);
+    put_object(canonical);
+  }
+  template <std::size_t N>
+  void literal(MemberName<N> name, std::string_view value) {
+    (*this)(name, value);
+  }
   /// Closes the object; false when it could not be written.
   bool finish();
 
  private:
-  void begin(std::string_view name);
-  void put_string(std::string_view text);
-  void put_base64url(std::string_view name, ByteView raw);
+  template <std::size_t N>
+  void begin(MemberName<N> name) {
+    char text[N + 3];
+    text[0] = before_;
+    text[1] = '"';
+    __builtin_memcpy(text + 2, name, N - 1);
+    text[N + 1] = '"';
+    text[N + 2] = ':';
+    out_.append(text, sizeof text);
+    before_ = ',';
+  }
+  void put(std::uint64_t value);
+  void put(std::string_view text);
+  void put(const std::vector<std::string>& value);
+  template <std::size_t N, class Tag>
+  void put(const Fixed<N, Tag>& value) {
+    put_base64url(value.view());
+  }
+  void put_time(UnixMillis value);
+  void put_object(std::string_view canonical);
+  void put_base64url(ByteView raw);
 
   Bytes& out_;
   char before_ = '{';
   bool ok_ = true;
 };
 
-/// Reads what CanonicalWriter writes, and nothing else: any other spelling leaves the reader failed.
+/// Reads what CanonicalWriter writes, and nothing else: any other spelling leaves the reader failed, with nothing more
+/// to read.
 class CanonicalReader {
  public:
   explicit CanonicalReader(ByteView in) : in_(in) {}
 
-  void operator()(std::string_view name, std::uint64_t& value);
-  void operator()(std::string_view name, std::uint32_t& value);
-  void operator()(std::string_view name, std::string& value);
-  void operator()(std::string_view name, std::vector<std::string>& value);
-  template <std::size_t N, class Tag>
-  void operator()(std::string_view name, Fixed<N, Tag>& value) {
-    read_base64url(name, value.bytes.data(), N);
+  template <std::size_t N, class T>
+  void operator()(MemberName<N> name, T& value) {
+    begin(name);
+    take(value);
   }
-  template <class T>
-  void operator()(std::string_view name, std::optional<T>& value) {
+  template <std::size_t N, class T>
+  void operator()(MemberName<N> name, std::optional<T>& value) {
     if (at_member(name)) (*this)(name, value.emplace());
   }
-  void time(std::string_view name, UnixMillis& value);
-  void object(std::string_view name, std::string& canonical);
-  void literal(std::string_view name, std::string_view value);
+  template <std::size_t N>
+  void time(MemberName<N> name, UnixMillis& value) {
+    begin(name);
+    take_time(value);
+  }
+  template <std::size_t N>
+  void object(MemberName<N> name, std::string& canonical) {
+    begin(name);
+    take_object(canonical);
+  }
+  template <std::size_t N>
+  void literal(MemberName<N> name, std::string_view value) {
+    begin(name);
+    take_literal(value);
+  }
   /// Takes the closing brace; false unless all went well and nothing follows.
   bool finish();
 
  private:
-  bool at_member(std::string_view name) const;
-  void begin(std::string_view name);
-  void read_base64url(std::string_view name, unsigned char* out, std::size_t size);
+  template <std::size_t N>
+  bool at_member(MemberName<N> name) const {
+    return in_.size() > N + 3 && in_[0] == before_ && in_[1] == '"' &&
+           __builtin_memcmp(in_.data() + 2, name, N - 1) == 0 && in_[N + 1] == '"' && in_[N + 2] == ':';
+  }
+  template <std::size_t N>
+  void begin(MemberName<N> name) {
+    if (at_member(name)) {
+      in_.remove_prefix(N + 3);
+    } else {
+      stop();
+    }
+    before_ = ',';
+  }
+  void stop() { in_ = {}; }
+  void take(std::uint64_t& value);
+  void take(std::uint32_t& value);
+  void take(std::string& value);
+  void take(std::vector<std::string>& value);
+  template <std::size_t N, class Tag>
+  void take(Fixed<N, Tag>& value) {
+    take_base64url(value.bytes.data(), N);
+  }
+  void take_time(UnixMillis& value);
+  void take_object(std::string& canonical);
+  void take_literal(std::string_view value);
+  void take_base64url(unsigned char* out, std::size_t size);
 
   ByteView in_;
   char before_ = '{';
-  bool ok_ = true;
 };
 
 }  // namespace holdfast::evidence

@@ -1,5 +1,7 @@
 #include "evidence/formats/entry.h"
 
+#include <string.h>  // memrchr
+
 #include <array>
 #include <concepts>
 
@@ -145,10 +147,15 @@ void members(Json& json, E& entry, T& event) {
 /// after it are strings, in which a quotation mark has a backslash before it.
 std::string_view kind_in(ByteView json) {
   constexpr std::string_view mark = ",\"kind\":\"";
-  const std::size_t at = json.rfind(mark);
-  if (at == ByteView::npos) return {};
-  const ByteView rest = json.substr(at + mark.size());
-  return rest.substr(0, rest.find('"'));
+  constexpr std::size_t rare = mark.find('k');  // looked for by itself, as memrchr is quick and rfind is not
+  std::size_t end = json.size();
+  while (const void* found = memrchr(json.data(), mark[rare], end)) {
+    end = static_cast<std::size_t>(static_cast<const char*>(found) - json.data());
+    if (end < rare || !json.substr(end - rare).starts_with(mark)) continue;
+    const ByteView rest = json.substr(end - rare + mark.size());
+    return rest.substr(0, rest.find('"'));
+  }
+  return {};
 }
 
 /// Makes `event` the (empty) kind number `index`.
@@ -198,12 +205,13 @@ Result<Entry> Entry::decode(ByteView json) {
   std::size_t index = 0;
   while (index < kKinds.size() && kKinds[index] != kind) ++index;
   if (index == kKinds.size() || json.size() > kEntryBytesMax) return malformed();
-  Entry entry;
+  Result<Entry> out;
+  Entry& entry = *out;
   emplace_kind(entry.event, index);
   CanonicalReader reader(json);
   std::visit([&](auto& of_kind) { members(reader, entry, of_kind); }, entry.event);
-  if (!reader.finish()) return malformed();
-  return entry;
+  if (!reader.finish()) out = malformed();
+  return out;
 }
 
 }  // namespace holdfast::evidence

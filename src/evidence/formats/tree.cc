@@ -37,7 +37,13 @@ Hash empty_root() { return sha256(ByteView{}); }
 
 Hash leaf_hash(ByteView entry) { return sha256({ByteView("\0", 1), entry}); }
 
-Hash node_hash(const Hash& left, const Hash& right) { return sha256({ByteView("\x01", 1), left.view(), right.view()}); }
+Hash node_hash(const Hash& left, const Hash& right) {
+  std::array<char, 1 + 2 * Hash::kSize> text;
+  text[0] = 1;
+  std::ranges::copy(left.view(), text.begin() + 1);
+  std::ranges::copy(right.view(), text.begin() + 1 + Hash::kSize);
+  return sha256(ByteView(text.data(), text.size()));
+}
 
 Hash complete_root(std::span<const Hash> hashes) {
   HF_ASSERT(std::has_single_bit(hashes.size()));
