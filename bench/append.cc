@@ -52,44 +52,60 @@ evidence::Entry release(std::uint64_t number) {
   return {.at = 0, .agreement = 1, .party = "bytedance", .event = std::move(event)};
 }
 
-/// Appends `entries`, at most `waiting` of them before their sync at any time. Answers how many a second were durable.
-class Appending {
+/// Appends entries as a busy core does: a chain of those that are ready, then those that came back once more. At most
+/// `waiting` of them are before their sync at any time.
+class Appending final : public evidence::Returns {
  public:
-  Appending(evidence::Log& log, std::uint64_t waiting) : log_(log), waiting_max_(waiting) {}
+  Appending(evidence::Log& log, std::uint64_t waiting) : log_(log), slots_(waiting) {}
 
+  /// Answers how many a second were durable.
   double run(std::uint64_t first, std::uint64_t count) {
     const auto start = Steady::now();
-    for (std::uint64_t i = 0; i < count; ++i) {
-      {
-        std::unique_lock lock(mutex_);
-        if (waiting_ == waiting_max_) {
-          // Woken when half are through, not for each: the log's thread has better things to do.
-          changed_.wait(lock, [this] { return waiting_ <= waiting_max_ / 2; });
-        }
-        ++waiting_;
+    evidence::Append* idle = nullptr;
+    for (evidence::Append& slot : slots_) slot.next = std::exchange(idle, &slot);
+    for (std::uint64_t sent = 0, ended = 0; ended < count;) {
+      evidence::Append *chain = nullptr, **end = &chain;
+      for (std::uint64_t ready = 0; idle && sent < count && ready < kChain; ++ready, ++sent) {
+        evidence::Append* const slot = std::exchange(idle, idle->next);
+        slot->entry = release(first + sent);
+        *end = slot, end = &slot->next;
       }
-      log_.append(release(first + i), [this](const Result<evidence::Appended>& done) { ended(done); });
+      *end = nullptr;
+      if (chain) log_.append(chain, *this);
+      const bool nothing_to_do = !idle || sent == count;
+      for (evidence::Append* slot = returned(nothing_to_do); slot; ++ended) {
+        if (!slot->result) throw std::runtime_error("the log did not take an entry: " + slot->result.error().text());
+        evidence::Append* const next = std::exchange(slot->next, idle);
+        idle = std::exchange(slot, next);
+      }
     }
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return waiting_ == 0; });
-    if (!failed_.empty()) throw std::runtime_error("the log did not take an entry: " + failed_);
     return static_cast<double>(count) / std::chrono::duration<double>(Steady::now() - start).count();
   }
 
+  void take_back(evidence::Append* chain) override {
+    evidence::Append* last = chain;
+    while (last->next) last = last->next;
+    {
+      const std::lock_guard lock(mutex_);
+      last->next = std::exchange(returned_, chain);
+    }
+    changed_.notify_one();
+  }
+
  private:
-  void ended(const Result<evidence::Appended>& done) {
-    const std::lock_guard lock(mutex_);
-    if (!done && failed_.empty()) failed_ = done.error().text();
-    --waiting_;
-    if (waiting_ == 0 || waiting_ == waiting_max_ / 2) changed_.notify_one();
+  static constexpr std::uint64_t kChain = 256;
+
+  evidence::Append* returned(bool wait) {
+    std::unique_lock lock(mutex_);
+    if (wait) changed_.wait(lock, [this] { return returned_; });
+    return std::exchange(returned_, nullptr);
   }
 
   evidence::Log& log_;
-  const std::uint64_t waiting_max_;
+  std::vector<evidence::Append> slots_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::uint64_t waiting_ = 0;
-  std::string failed_;
+  evidence::Append* returned_ = nullptr;
 };
 
 /// Leaf and interior hashes of as many entries, and nothing else.

@@ -8,7 +8,7 @@
 namespace holdfast::evidence {
 namespace {
 
-/// One sync takes no more than this (a single append_many apart), so that those behind are not kept waiting.
+/// One sync takes no more than this, so that those behind are not kept waiting.
 constexpr std::size_t kBatchEntries = 4096;
 /// A batch of unusually large entries is written in pieces of this.
 constexpr std::size_t kBatchBytes = 8u << 20;
@@ -44,59 +44,47 @@ bool Committer::finish() {
   return !failed_;
 }
 
-std::optional<Error> Committer::enqueue(Pending& pending) {
+std::optional<Error> Committer::enqueue(Append* chain, Append* last, std::size_t count) {
   bool first = false;
   {
     const std::lock_guard lock(mutex_);
     if (failed_) return failed_;
     if (stopping_) return closed("evidence.log.closed", "The log takes no more entries: the server is stopping.");
-    const std::size_t count = pending.count();
     if (waiting_entries_ + count > options_.queue_entries_max) {
       return closed("evidence.log.busy", "Too many entries wait for the disk: try again in a moment.");
     }
     waiting_entries_ += count;
-    first = queue_.empty();
-    queue_.push_back(std::move(pending));
+    first = !queue_.first;
+    queue_.push(chain, last);
   }
   if (first) wake_.notify_one();
   return std::nullopt;
 }
 
-void Committer::append(Entry entry, Log::Done done) {
-  Pending pending;
-  pending.entry = std::move(entry);
-  pending.done = std::move(done);
-  if (const auto error = enqueue(pending)) pending.done(tl::unexpected<Error>(*error));
-}
-
-void Committer::append_many(std::vector<Entry> entries, Log::DoneMany done) {
-  const std::size_t count = entries.size();
-  Pending pending;
-  pending.entries = std::move(entries);
-  pending.done_many = std::move(done);
-  if (const auto error = enqueue(pending)) {
-    pending.done_many(std::vector<Result<Appended>>(count, tl::unexpected<Error>(*error)));
-  }
+void Committer::append(Append* chain, Returns& back) {
+  std::size_t count = 0;
+  Append* last = nullptr;
+  for (Append* append = chain; append; append = append->next) append->back = &back, last = append, ++count;
+  const auto error = enqueue(chain, last, count);
+  if (!error) return;
+  for (Append* append = chain; append; append = append->next) append->result = tl::unexpected<Error>(*error);
+  back.take_back(chain);
 }
 
 void Committer::run() {
-  std::vector<Pending> taken;
   for (;;) {
+    Queue taken;
     {
       std::unique_lock lock(mutex_);
-      wake_.wait_until(lock, renew_at_, [this] { return stopping_ || !queue_.empty(); });
-      if (queue_.empty() && stopping_) return;
-      taken.swap(queue_);
+      wake_.wait_until(lock, renew_at_, [this] { return stopping_ || queue_.first; });
+      if (!queue_.first && stopping_) return;
+      std::swap(taken, queue_);
     }
     renew_when_due();
-    for (std::span<Pending> rest(taken); !rest.empty();) {
-      std::size_t pendings = 0, entries = 0;
-      while (pendings < rest.size() && entries < kBatchEntries) entries += rest[pendings++].count();
-      commit(rest.first(pendings));
-      rest = rest.subspan(pendings);
+    while (taken.first) {
+      taken.first = commit(taken.first);
       renew_when_due();
     }
-    taken.clear();
   }
 }
 
@@ -109,36 +97,30 @@ void Committer::renew_when_due() {
   if (!renewed && renewed.error().code == Code::conflict) fail_for_good(renewed.error());
 }
 
-void Committer::commit(std::span<Pending> batch) {
+/// Commits the first batch of the chain, and answers the rest.
+Append* Committer::commit(Append* first) {
   const auto room = sealer_.wait_for_room();
   const UnixMillis now = clock_.now();
-  for (Pending& pending : batch) {
+  std::size_t count = 0;
+  Append* last = nullptr;
+  for (Append* append = first; append && count < kBatchEntries; append = append->next, ++count) {
     if (room && !failed_) {
-      stage(pending, now);
+      append->result = stage(append->entry, now);
     } else {
-      const Error& error = failed_ ? *failed_ : room.error();
-      pending.results.assign(pending.count(), tl::unexpected<Error>(error));
+      append->result = tl::unexpected<Error>(failed_ ? *failed_ : room.error());
     }
+    last = append;
   }
   flush();
-  std::size_t entries = 0;
-  for (Pending& pending : batch) entries += pending.count();
   {
     const std::lock_guard lock(mutex_);
-    waiting_entries_ -= entries;
+    waiting_entries_ -= count;
   }
-  for (Pending& pending : batch) answer(pending);
+  Append* const rest = std::exchange(last->next, nullptr);
+  give_back(first);
   sealer_.notify();
   snapshot_when_due();
-}
-
-void Committer::stage(Pending& pending, UnixMillis now) {
-  pending.results.reserve(pending.count());
-  if (pending.done) {
-    pending.results.push_back(stage(pending.entry, now));
-  } else {
-    for (Entry& entry : pending.entries) pending.results.push_back(stage(entry, now));
-  }
+  return rest;
 }
 
 Result<Appended> Committer::stage(Entry& entry, UnixMillis now) {
@@ -179,18 +161,20 @@ void Committer::fail_for_good(const Error& cause) {
              "The evidence log could not be written and is closed; restart the server. The cause: " + cause.text());
 }
 
-void Committer::answer(Pending& pending) {
-  // Staged is not durable: after a failure, nobody is told that all went well, whatever came before it.
-  if (failed_) {
-    for (Result<Appended>& result : pending.results) {
-      if (result && result->index >= tail_.size()) result = tl::unexpected<Error>(*failed_);
+void Committer::give_back(Append* first) {
+  while (first) {
+    Append* const append = first;
+    first = std::exchange(append->next, nullptr);
+    // Staged is not durable: after a failure, nobody is told that all went well, whatever came before it.
+    if (failed_ && append->result && append->result->index >= tail_.size()) {
+      append->result = tl::unexpected<Error>(*failed_);
     }
+    auto place = std::ranges::find(going_back_, append->back, [](const auto& pair) { return pair.first; });
+    if (place == going_back_.end()) place = going_back_.insert(place, {append->back, Queue{}});
+    place->second.push(append, append);
   }
-  if (pending.done) {
-    pending.done(std::move(pending.results.front()));
-  } else {
-    pending.done_many(std::move(pending.results));
-  }
+  for (const auto& [back, chain] : going_back_) back->take_back(chain.first);
+  going_back_.clear();
 }
 
 void Committer::snapshot_when_due() {

@@ -30,32 +30,28 @@ class Committer {
   /// Commits what waits, and ends the thread.
   ~Committer();
 
-  void append(Entry entry, Log::Done done);
-  void append_many(std::vector<Entry> entries, Log::DoneMany done);
+  /// As Log::append. All or nothing of a chain is queued.
+  void append(Append* chain, Returns& back);
   /// The same as destroying it; answers whether every entry that was staged is durable.
   bool finish();
   std::uint64_t snapshot_size() const { return snapshot_size_; }  ///< after finish()
 
  private:
-  /// What one caller waits for: one entry, or several with one callback.
-  struct Pending {
-    Entry entry;
-    Log::Done done;
-    std::vector<Entry> entries;
-    Log::DoneMany done_many;
-    std::vector<Result<Appended>> results;
-    std::size_t count() const { return done ? 1 : entries.size(); }
+  /// Entries in the order in which they came, linked by Append::next.
+  struct Queue {
+    Append* first = nullptr;
+    Append* last = nullptr;
+    void push(Append* begin, Append* end) { (first ? last->next : first) = begin, last = end; }
   };
 
-  std::optional<Error> enqueue(Pending& pending);
+  std::optional<Error> enqueue(Append* chain, Append* last, std::size_t count);
   void run();
   void renew_when_due();
-  void commit(std::span<Pending> batch);
-  void stage(Pending& pending, UnixMillis now);
+  Append* commit(Append* first);
   Result<Appended> stage(Entry& entry, UnixMillis now);
   void flush();
   void fail_for_good(const Error& cause);
-  void answer(Pending& pending);
+  void give_back(Append* first);
   void snapshot_when_due();
 
   storage::Store& store_;
@@ -68,7 +64,7 @@ class Committer {
 
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::vector<Pending> queue_;
+  Queue queue_;
   std::size_t waiting_entries_ = 0;  ///< queued or being committed
   bool stopping_ = false;
   std::optional<Error> failed_;  ///< closed for good, and why
@@ -79,6 +75,7 @@ class Committer {
   std::uint64_t next_;  ///< index of the next entry staged
   Bytes packed_;        ///< staged, not durable
   std::vector<Hash> leaves_;
+  std::vector<std::pair<Returns*, Queue>> going_back_;  ///< one for each who waits for the batch
   std::chrono::steady_clock::time_point renew_at_;
   std::thread thread_;
 };

@@ -62,10 +62,7 @@ class TiledLog final : public Log {
     static_cast<void>(sealer_->finish().has_value());
   }
 
-  void append(Entry entry, Done done) override { committer_->append(std::move(entry), std::move(done)); }
-  void append_many(std::vector<Entry> entries, DoneMany done) override {
-    committer_->append_many(std::move(entries), std::move(done));
-  }
+  void append(Append* chain, Returns& back) override { committer_->append(chain, back); }
 
   std::uint64_t size() const override { return tail_->size(); }
   const VerifierKey& key() const override { return checkpoints_.key(); }
@@ -130,6 +127,48 @@ class TiledLog final : public Log {
   std::unique_ptr<Committer> committer_;
 };
 
+/// One entry and its callback; deletes itself when it is back.
+class Single final : public Returns {
+ public:
+  Single(Entry entry, Log::Done done) : done_(std::move(done)) { append_.entry = std::move(entry); }
+  void send(Log& log) { log.append(&append_, *this); }
+  void take_back(Append* chain) override {
+    const std::unique_ptr<Single> end(this);
+    done_(std::move(chain->result));
+  }
+
+ private:
+  Append append_;
+  const Log::Done done_;
+};
+
+/// Several entries with one callback; deletes itself when all are back, which may take more than one sync.
+class Several final : public Returns {
+ public:
+  Several(std::vector<Entry> entries, Log::DoneMany done)
+      : appends_(entries.size()), left_(entries.size()), done_(std::move(done)) {
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+      appends_[i].entry = std::move(entries[i]);
+      if (i > 0) appends_[i - 1].next = &appends_[i];
+    }
+  }
+  void send(Log& log) { log.append(appends_.data(), *this); }
+  void take_back(Append* chain) override {
+    for (; chain; chain = chain->next) --left_;
+    if (left_ > 0) return;
+    const std::unique_ptr<Several> end(this);
+    std::vector<Result<Appended>> results;
+    results.reserve(appends_.size());
+    for (Append& append : appends_) results.push_back(std::move(append.result));
+    done_(std::move(results));
+  }
+
+ private:
+  std::vector<Append> appends_;
+  std::size_t left_;
+  const Log::DoneMany done_;
+};
+
 }  // namespace
 
 Result<std::unique_ptr<Log>> Log::open(storage::Store& store, SigningKey key, const Clock& clock, Follower& follower,
@@ -141,6 +180,13 @@ Result<std::unique_ptr<Log>> Log::open(storage::Store& store, SigningKey key, co
   auto log = std::make_unique<TiledLog>(store, std::move(key), follower, std::move(lease), std::move(tail));
   HF_CHECK(log->start(store, clock, options));
   return log;
+}
+
+void Log::append(Entry entry, Done done) { (new Single(std::move(entry), std::move(done)))->send(*this); }
+
+void Log::append_many(std::vector<Entry> entries, DoneMany done) {
+  if (entries.empty()) return done({});
+  (new Several(std::move(entries), std::move(done)))->send(*this);
 }
 
 Result<Appended> Log::append_and_wait(Entry entry) {

@@ -23,6 +23,28 @@ struct Appended {
   UnixMillis at = 0;
 };
 
+class Returns;
+
+/// One entry on its way into the log, and then what became of it. Whoever appends it keeps it where it is, and leaves
+/// it alone, until it comes back.
+struct Append {
+  Entry entry;
+  Result<Appended> result;
+  Append* next = nullptr;   ///< the next in a chain, there and back
+  Returns* back = nullptr;  ///< the log's own note of where it goes back to
+};
+
+/// Where appended entries come back to. One for each thread that appends: all of its entries that one sync made durable
+/// come back in one call, so that waking it once serves them all.
+class Returns {
+ public:
+  virtual ~Returns() = default;
+  /// A chain, in the order in which it was appended, each with its result. Called from the log's thread, whose next
+  /// sync waits for it: it must be cheap, like handing the chain to the thread that appended. Called inside append()
+  /// when the log is closed or too much waits.
+  virtual void take_back(Append* chain) = 0;
+};
+
 /// Sees every entry in order, at start (replay after the newest snapshot) and as they are appended, on the log's own
 /// thread, before whoever appended is told. The fold over the log (ledger/) is one.
 ///
@@ -65,15 +87,16 @@ class Log {
   /// Stops taking entries, commits what waits, writes a snapshot, releases the lease.
   virtual ~Log() = default;
 
-  /// Queues `entry` (its `at` is set here, never before the entry ahead) and calls `done` from the log's thread once
-  /// it is on disk, or could not be. One sync serves all that wait; idle, it is immediate. `done` must be cheap, for
-  /// the next batch waits for it; it is called right here when the log is closed or its queue is full.
+  /// Queues a chain of entries (their `at` is set here, never before the entry ahead), and gives each back once it is
+  /// on disk, or could not be. Each is admitted by itself: one that is refused does not keep the others out. One sync
+  /// serves all that wait; idle, it is immediate. Allocates nothing. `back` must outlive what it waits for.
   /// Errors: what Follower::admit said; invalid ("evidence.entry.…": too large, not UTF-8, a number above 2^53);
   /// unavailable ("evidence.log.busy", "evidence.log.failed", "evidence.log.closed").
-  virtual void append(Entry entry, Done done) = 0;
-  /// Several under one sync, in this order. Each gets its own result, as each is admitted by itself: one that is
-  /// refused does not keep the others out.
-  virtual void append_many(std::vector<Entry> entries, DoneMany done) = 0;
+  virtual void append(Append* chain, Returns& back) = 0;
+  /// The same for one entry; `done` is called where take_back() would be.
+  void append(Entry entry, Done done);
+  /// Several, in this order, one after the other in the log unless another's come between two syncs.
+  void append_many(std::vector<Entry> entries, DoneMany done);
   /// Blocks. Not for event loops.
   Result<Appended> append_and_wait(Entry entry);
 
