@@ -137,7 +137,8 @@ def main():
     bench.table.print()
     out = ROOT / "build/bench.json"
     bench.table.write(out)
-    print(f"written: {out}")
+    bench.table.write_markdown(out.with_suffix(".md"))
+    print(f"written: {out} and {out.with_suffix('.md').name}")
     for each in not_measured:
         print(f"bench: {each}")
     if not_measured:

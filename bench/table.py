@@ -42,6 +42,22 @@ class Table:
         path.parent.mkdir(exist_ok=True)
         path.write_text(json.dumps(self.rows, indent=2, ensure_ascii=False) + "\n")
 
+    def write_markdown(self, path):
+        """The same for docs/performance.md, with the least and the most of the rounds."""
+        aimed = [row for row in self.rows if not row["id"].startswith("growth")]
+        grown = [row for row in self.rows if row["id"].startswith("growth")]
+        lines = ["| work | Holdfast | beside it | ratio | reach, stretch | reached |", "| --- | --- | --- | --- | --- | --- |"]
+        for row in aimed:
+            bounds = "–" if row["reach"] is None else f"{number(row['reach'])}, {number(row['stretch'])}"
+            found = "noisy" if row["noisy"] and row["reach"] is not None else row["reached"] or "–"
+            value, peer, ratio = (with_spread(row, key) for key in ("value", "peer_value", "ratio"))
+            lines.append(f"| {row['work']} | {value} {row['unit']} | {peer} | {ratio} | {bounds} | {found} |")
+        lines += ["", "| growth | a second | processor time, µs | p50, ms | p99, ms |", "| --- | --- | --- | --- | --- |"]
+        for row in grown:
+            more = " | ".join(number(row.get(key)) for key in ("cpu_us", "p50_ms", "p99_ms"))
+            lines.append(f"| {row['work']} | {with_spread(row, 'value')} | {more} |")
+        path.write_text("\n".join(lines) + "\n")
+
 
 def reached(judged, reach, stretch, less, noisy):
     """ "stretch", "reach" or "no"; None where nothing is aimed at or the rounds tell of the machine."""
@@ -53,6 +69,14 @@ def reached(judged, reach, stretch, less, noisy):
 
 def spread(values):
     return {"min": min(values), "median": statistics.median(values), "max": max(values)} if values else None
+
+
+def with_spread(row, key):
+    """A figure with least and most of its rounds."""
+    all_rounds = row["spread"][key]
+    if not all_rounds or all_rounds["min"] == all_rounds["max"]:
+        return number(row[key])
+    return f"{number(row[key])} [{number(all_rounds['min'])} – {number(all_rounds['max'])}]"
 
 
 def number(value):
