@@ -2,6 +2,7 @@
 
 #include <zstd.h>
 
+#include <algorithm>
 #include <memory>
 
 #include "evidence/formats/tile.h"
@@ -9,20 +10,20 @@
 namespace holdfast::evidence {
 namespace {
 
-// Levels above 3 save under 2 % more here: most of what is left are digests, which are random.
-constexpr int kLevel = 3;
+// Measured on bundles of releases: level 1 leaves 54 of 257 bytes an entry, levels 3 and 4 leave 55 and take half as
+// long again; below 1 it is 71 and more. Most of what is left are digests, which are random.
+constexpr int kLevel = 1;
 
 }  // namespace
 
 Bytes compress_bundle(ByteView bundle) {
   thread_local const std::unique_ptr<ZSTD_CCtx, decltype(&ZSTD_freeCCtx)> context(ZSTD_createCCtx(), ZSTD_freeCCtx);
-  Bytes out(ZSTD_compressBound(bundle.size()), '\0');
+  thread_local Bytes room;  // most of the bound stays empty, so it is kept, not allocated and cleared each time
+  room.resize(std::max(room.size(), ZSTD_compressBound(bundle.size())));
   const std::size_t size =
-      ZSTD_compressCCtx(context.get(), out.data(), out.size(), bundle.data(), bundle.size(), kLevel);
+      ZSTD_compressCCtx(context.get(), room.data(), room.size(), bundle.data(), bundle.size(), kLevel);
   HF_ASSERT(!ZSTD_isError(size));
-  out.resize(size);
-  out.shrink_to_fit();
-  return out;
+  return room.substr(0, size);
 }
 
 Result<Bytes> decompress_bundle(ByteView frame) {

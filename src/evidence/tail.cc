@@ -40,13 +40,20 @@ void Tail::add_entries(ByteView packed) {
   std::uint64_t index = levels_[0].end();
   while (!packed.empty()) {
     const std::uint64_t used = index % kTileWidth;
-    if (used == 0) bundles_.emplace_back();
+    if (used == 0) {
+      // As large as the last: one bundle is much like the next, and growing would copy it again and again.
+      const std::size_t size = bundles_.empty() ? 0 : bundles_.back().size() * 9 / 8;
+      bundles_.emplace_back().reserve(size);
+    }
     // To the end of this bundle or of what there is, whichever comes first.
-    ByteReader in(packed);
-    for (std::uint64_t i = used; i < kTileWidth && in.left() > 0; ++i, ++index) in.take(in.u16());
-    HF_ASSERT(in.ok());
-    bundles_.back() += packed.substr(0, packed.size() - in.left());
-    packed.remove_prefix(packed.size() - in.left());
+    std::size_t end = 0;
+    for (std::uint64_t i = used; i < kTileWidth && end < packed.size(); ++i, ++index) {
+      end +=
+          2 + (std::size_t{static_cast<unsigned char>(packed[end])} << 8 | static_cast<unsigned char>(packed[end + 1]));
+    }
+    HF_ASSERT(end <= packed.size());
+    bundles_.back() += packed.substr(0, end);
+    packed.remove_prefix(end);
   }
 }
 
@@ -71,8 +78,8 @@ std::optional<Bytes> Tail::tile(const TileId& id) const {
   const std::uint64_t begin = id.number * kTileWidth;
   if (begin < level.first || begin + id.width > level.end()) return std::nullopt;
   if (id.entries) {
-    const auto entries = first_entries(bundles_[(begin - level.first) / kTileWidth], id.width);
-    return Bytes(entries.value());
+    const Bytes& bundle = bundles_[(begin - level.first) / kTileWidth];
+    return id.width == kTileWidth ? bundle : Bytes(first_entries(bundle, id.width).value());
   }
   Bytes out;
   out.reserve(id.width * Hash::kSize);
