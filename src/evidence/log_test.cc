@@ -61,6 +61,50 @@ TEST(LogAppend, ARefusedEntryStaysOutAloneAndLimitsHoldWithinABatch) {
   EXPECT_EQ(bench.witness->count(), 4u);
 }
 
+/// What came back, call by call.
+struct Core final : Returns {
+  void take_back(Append* chain) override {
+    std::vector<Append*> call;
+    for (; chain; chain = chain->next) call.push_back(chain);
+    calls.push_back(std::move(call));
+    returned.count_down();
+  }
+  std::vector<std::vector<Append*>> calls;
+  std::latch returned{1};
+};
+
+TEST(LogAppend, AChainComesBackInOneCallInItsOrderEachWithItsResult) {
+  Bench bench;
+  ASSERT_TRUE(bench.open());
+  std::array<Append, 3> appends;
+  for (std::size_t i = 0; i < appends.size(); ++i) {
+    appends[i].entry = entry_by(i == 1 ? "nobody" : "a", i);
+    if (i > 0) appends[i - 1].next = &appends[i];
+  }
+  Core core;
+  bench.log->append(appends.data(), core);
+  core.returned.wait();
+  bench.log.reset();
+  EXPECT_THAT(core.calls, testing::ElementsAre(testing::ElementsAre(&appends[0], &appends[1], &appends[2])));
+  EXPECT_EQ(appends[0].result->index, 0u);
+  EXPECT_EQ(appends[1].result.error().slug, "test.nobody");
+  EXPECT_EQ(appends[2].result->index, 1u);
+}
+
+TEST(LogAppend, AChainThatFindsNoRoomComesBackAtOnceAndWhole) {
+  Bench bench;
+  bench.options.queue_entries_max = 1;
+  ASSERT_TRUE(bench.open());
+  std::array<Append, 2> appends;
+  for (Append& append : appends) append.entry = entry_by("a");
+  appends[0].next = &appends[1];
+  Core core;
+  bench.log->append(appends.data(), core);
+  EXPECT_THAT(core.calls, testing::ElementsAre(testing::ElementsAre(&appends[0], &appends[1])));
+  for (const Append& append : appends) EXPECT_EQ(append.result.error().slug, "evidence.log.busy");
+  EXPECT_EQ(bench.log->size(), 0u);
+}
+
 TEST(LogAppend, OneSyncServesAllThatWait) {
   Bench bench;
   ASSERT_TRUE(bench.open());

@@ -26,9 +26,9 @@ void Spending::follow(const Limit& limit) {
 
 bool Spending::has_room(const Limit& limit, const Pseudonym& subject, std::uint64_t records, UnixMillis at) const {
   if (rolling_) {
+    if (slots_.size() < limit.amount) return true;
     const auto found = slots_.find(subject);
-    if (found != slots_.end() && seen_[found->second].at > at - length_) return true;
-    return slots_.size() < limit.amount || live(at) < limit.amount;
+    return (found != slots_.end() && seen_[found->second].at > at - length_) || live(at) < limit.amount;
   }
   const bool anew = !window_.holds(at);
   if (counts_ == Limit::Counts::records) {
