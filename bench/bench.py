@@ -131,6 +131,9 @@ def main():
             except (SystemExit, AssertionError, OSError, subprocess.SubprocessError) as failed:
                 not_measured.append(f"'{name}' could NOT be measured: {failed}")
                 Bench.say(not_measured[-1])
+            except KeyboardInterrupt:  # what was measured until then is still told
+                not_measured.append(f"'{name}' and what follows it is NOT measured: interrupted")
+                break
     finally:
         bench.stop()
     print(f"{machine.name()}; {bench.round_count} rounds of {bench.seconds:g} s\n")

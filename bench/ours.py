@@ -89,35 +89,30 @@ class Ours:
         return ["taskset", "-c", str(LOAD_CORE), self.build / "bin/holdfast_load", url, "--ca",
                 self.holdfast.dir / "tls/ca.crt", "--path", path, "--connections", str(connections), *identity, *more]
 
-    def load(self, url, path, connections, *more, profile=None):
-        """One run of the load generator; answers its report."""
+    def load(self, url, path, connections, *more, profile=None, cpu=None):
+        """One run of the load generator; answers its report, with what `cpu` counts meanwhile, handshakes left out."""
         command = self.command(url, path, connections, *more, profile=profile)
-        return report_of(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True), url)
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        started = process.stderr.readline()
+        if started != "started\n":
+            raise SystemExit(f"bench: the load on {url} did not start: {started}{process.communicate()[1]}")
+        count = cpu or (lambda: cpu_seconds(self.pid))
+        before = count()
+        report = report_of(process, url)
+        return {**report, "cpu_us": (count() - before) * 1e6 / report["requests"]}
 
     def reads_of(self, flow=FLOW, subjects=None):
         return path_of("{i}", flow), ("--range", "0", str((subjects or self.subjects) - 1))
 
     def reads(self, connections, seconds, flow=FLOW, reader=READER, subjects=None):
         path, spread = self.reads_of(flow, subjects)
-        with self.counting() as spent:
-            report = self.load(self.holdfast.url, path, connections, *spread, "--seconds", str(seconds), profile=reader)
-        return {**report, "cpu_us": spent() * 1e6 / report["requests"]}
+        return self.load(self.holdfast.url, path, connections, *spread, "--seconds", str(seconds), profile=reader)
 
     def deposits(self, connections, seconds):
         self.serial += 10**9  # no deposit is like one before: each is a change
-        with self.counting() as spent:
-            path = "/v1/collections/profile/subjects/p{i}"
-            report = self.load(self.holdfast.url, path, connections, "--method", "PUT", "--body", DEPOSIT,
-                               "--range", "0", str(self.subjects - 1), "--serial", str(self.serial),
-                               "--seconds", str(seconds), profile=WRITER)
-        return {**report, "cpu_us": spent() * 1e6 / report["requests"]}
-
-    @contextlib.contextmanager
-    def counting(self):
-        """The server's processor time from here to the end: told by what this gives, once it is over."""
-        before, spent = cpu_seconds(self.pid), []
-        yield lambda: spent[0]
-        spent.append(cpu_seconds(self.pid) - before)
+        path = "/v1/collections/profile/subjects/p{i}"
+        return self.load(self.holdfast.url, path, connections, "--method", "PUT", "--body", DEPOSIT, "--range", "0",
+                         str(self.subjects - 1), "--serial", str(self.serial), "--seconds", str(seconds), profile=WRITER)
 
     @contextlib.contextmanager
     def under_reads(self, connections, reports):

@@ -186,8 +186,11 @@ class Postgres:
         count = int(re.search(r"actually processed: (\d+)", done.stdout)[1])
         failed = re.search(r"failed transactions: (\d+)", done.stdout)
         rates = [float(rate) for rate in re.findall(r"^progress: .*?([\d.]+) tps", done.stderr, re.MULTILINE)][1:]
-        if not rates or (failed and int(failed[1])):
+        if failed and int(failed[1]):
             raise SystemExit(f"bench: pgbench had failures: {done.stdout}{done.stderr[-2000:]}")
+        if not rates:
+            raise SystemExit("bench: pgbench's time was over before its connections were warm: the machine is too busy, or "
+                             "SECONDS_EACH too little")
         self.check_audit(lines + count)
         return sum(rates) / len(rates)
 

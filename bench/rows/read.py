@@ -18,9 +18,7 @@ def measure(bench):
         postgres.read(bench.connections, 1)
         for _ in bench.rounds("governed read, nginx, PostgreSQL"):
             reads.append(ours.reads(bench.connections, bench.seconds))
-            before = nginx.cpu()
-            files.append(ours.load(nginx.url, "/body", bench.connections, "--seconds", str(bench.seconds)))
-            files[-1]["cpu_us"] = (nginx.cpu() - before) * 1e6 / files[-1]["requests"]
+            files.append(ours.load(nginx.url, "/body", bench.connections, "--seconds", str(bench.seconds), cpu=nginx.cpu))
             queries.append(postgres.read(bench.connections, bench.seconds))
     finally:
         nginx.stop()
