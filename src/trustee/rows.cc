@@ -2,6 +2,7 @@
 
 #include <csv.h>
 
+#include <array>
 #include <boost/json.hpp>
 #include <deque>
 #include <unordered_map>
@@ -40,11 +41,12 @@ Result<void> set_field(const agreement::Field& field, Result<Bytes> value, vault
   return {};
 }
 
-Result<json::object> parse_object(std::string_view text) {
+/// In `memory`, which must outlive the object.
+Result<json::object> parse_object(std::string_view text, json::storage_ptr memory) {
   json::parse_options options;
   options.max_depth = 8;
   boost::system::error_code error;
-  json::value value = json::parse(text, error, {}, options);
+  json::value value = json::parse(text, error, std::move(memory), options);
   if (error || !value.is_object()) {
     return fail(Code::invalid, "record.json", "", "a record is one JSON object, {\"field\": value, …}");
   }
@@ -56,6 +58,7 @@ using Aside = std::vector<std::pair<std::string_view, std::string*>>;
 Result<vault::Record> read_object(const agreement::Collection& collection, const json::object& object,
                                   const Aside& aside) {
   vault::Record out;
+  out.values.reserve(object.size());
   for (const auto& [name, value] : object) {
     const std::string_view member(name.data(), name.size());
     bool taken = false;
@@ -133,7 +136,9 @@ class NdjsonReader final : public RowReader {
     incoming_.subject.clear();
     incoming_.key.clear();
     auto record = [&]() -> Result<vault::Record> {
-      HF_TRY(const json::object object, parse_object(text));
+      // A line's values are gone once its fields are made of them, so they need no allocation each.
+      json::monotonic_resource memory(scratch_.data(), scratch_.size());
+      HF_TRY(const json::object object, parse_object(text, &memory));
       HF_TRY(vault::Record out, read_object(collection_, object, aside_));
       HF_CHECK(check_names(collection_, incoming_));
       return out;
@@ -142,7 +147,7 @@ class NdjsonReader final : public RowReader {
       problem_(line_, record.error());
       return;
     }
-    row_(IncomingRow{line_, incoming_.subject, incoming_.key, std::move(*record)});
+    row_(IncomingRow{line_, std::move(incoming_.subject), std::move(incoming_.key), std::move(*record)});
   }
 
   const agreement::Collection& collection_;
@@ -151,6 +156,7 @@ class NdjsonReader final : public RowReader {
   Aside aside_;
   IncomingRow incoming_;
   std::string held_;
+  std::array<unsigned char, 4096> scratch_;
   std::uint64_t line_ = 0;
 };
 
@@ -290,7 +296,7 @@ class CsvReader final : public RowReader {
 }  // namespace
 
 Result<vault::Record> record_from_json(const agreement::Collection& collection, std::string_view text) {
-  HF_TRY(const json::object object, parse_object(text));
+  HF_TRY(const json::object object, parse_object(text, {}));
   HF_TRY(vault::Record out, read_object(collection, object, {}));
   HF_CHECK(vault::check_record(out));
   return out;
