@@ -1,5 +1,8 @@
-// A stream of rows comes into custody, batch by batch: evidence first, then the batch, one sync each.
+// A stream of rows comes into custody, batch by batch, some subjects at a time: evidence first, then their rows, one
+// sync each.
+#include <algorithm>
 #include <boost/json.hpp>
+#include <span>
 #include <unordered_map>
 
 #include "base/hash.h"
@@ -10,6 +13,9 @@ namespace holdfast::trustee {
 namespace {
 
 namespace json = boost::json;
+
+/// Subjects whose rows go under one entry and one sync.
+constexpr std::size_t kDepositSubjects = 2048;
 
 std::string encode_summary(const ImportSummary& summary) {
   return json::serialize(json::array{summary.rows, summary.accepted, summary.unchanged, summary.rejected,
@@ -33,6 +39,7 @@ Result<ImportSummary> decode_summary(std::string_view text) {
 /// The rows of one batch that belong to one subject, in their order.
 struct Group {
   std::string_view subject;
+  LockerId locker;
   std::vector<std::size_t> rows;
 };
 
@@ -57,7 +64,9 @@ class ImportStream final : public Import {
       if (!looked_up_) HF_CHECK(look_up());
       if (answered_) return {};
       HF_CHECK(reader_->feed(bytes));
-      return rows_.size() >= kImportBatchRows ? deposit_batch() : Result<void>();
+      waiting_bytes_ += bytes.size();
+      const bool full = rows_.size() >= kImportBatchRows || waiting_bytes_ >= kImportBatchBytes;
+      return full ? deposit_batch() : Result<void>();
     });
   }
 
@@ -97,21 +106,36 @@ class ImportStream final : public Import {
     }
   }
 
+  /// In the order of their lockers: the engine keeps those in order, so neighbours are found and put far faster.
   std::vector<Group> grouped() const {
     std::vector<Group> out;
     std::unordered_map<std::string_view, std::size_t> at;
+    at.reserve(rows_.size());
     for (std::size_t i = 0; i < rows_.size(); ++i) {
       const auto [it, added] = at.try_emplace(rows_[i].subject, out.size());
-      if (added) out.push_back({rows_[i].subject, {}});
+      if (added) out.push_back({rows_[i].subject, self_.vault->locker_of(rows_[i].subject), {}});
       out[it->second].rows.push_back(i);
     }
+    std::sort(out.begin(), out.end(), [](const Group& a, const Group& b) { return a.locker < b.locker; });
     return out;
   }
 
   Result<void> deposit_batch() {
-    if (rows_.empty()) return {};
     const std::vector<Group> groups = grouped();
+    for (std::span<const Group> rest(groups); !rest.empty();) {
+      const std::size_t count = std::min(rest.size(), kDepositSubjects);
+      HF_CHECK(deposit(rest.first(count)));
+      rest = rest.subspan(count);
+    }
+    rows_.clear();
+    waiting_bytes_ = 0;
+    return {};
+  }
+
+  /// So many subjects that neither their drafts take much memory nor the syncs much time.
+  Result<void> deposit(std::span<const Group> groups) {
     std::vector<std::string_view> ids;
+    ids.reserve(groups.size());
     for (const Group& group : groups) ids.push_back(group.subject);
     auto subjects = self_.vault->open_or_create(ids);
 
@@ -134,12 +158,10 @@ class ImportStream final : public Import {
       }
       for (const std::size_t row : groups[i].rows) reject(rows_[row].line, subjects[i].error());
     }
-    if (!drafts.empty()) {
-      HF_CHECK(record(accepted, drafts.size()));
-      HF_CHECK(commit(std::move(drafts), group_of_draft, groups));
-      summary_.accepted += accepted;
-    }
-    rows_.clear();
+    if (drafts.empty()) return {};
+    HF_CHECK(record(groups, accepted, drafts.size()));
+    HF_CHECK(commit(std::move(drafts), group_of_draft, groups));
+    summary_.accepted += accepted;
     return {};
   }
 
@@ -186,12 +208,14 @@ class ImportStream final : public Import {
     return any;
   }
 
-  Result<void> record(std::uint64_t records, std::uint64_t subjects) {
+  Result<void> record(std::span<const Group> groups, std::uint64_t records, std::uint64_t subjects) {
     Bytes received;
-    for (const IncomingRow& row : rows_) {
-      put_sized(received, row.subject);
-      put_sized(received, row.key);
-      HF_CHECK(vault::encode_record(row.record, received));
+    for (const Group& group : groups) {
+      for (const std::size_t row : group.rows) {
+        put_sized(received, group.subject);
+        put_sized(received, rows_[row].key);
+        HF_CHECK(vault::encode_record(rows_[row].record, received));
+      }
     }
     HF_TRY(const auto appended,
            self_.append_now(party_, evidence::Deposited{collection_.name, std::nullopt, records, subjects,
@@ -204,7 +228,7 @@ class ImportStream final : public Import {
 
   /// A draft that another writer overtook is drawn up anew, alone.
   Result<void> commit(std::vector<vault::Draft> drafts, const std::vector<std::size_t>& group_of_draft,
-                      const std::vector<Group>& groups) {
+                      std::span<const Group> groups) {
     auto results = self_.vault->commit(std::move(drafts));
     for (std::size_t i = 0; i < results.size(); ++i) {
       Result<void> result = std::move(results[i]);
@@ -236,6 +260,7 @@ class ImportStream final : public Import {
   std::string party_, key_;
   std::unique_ptr<RowReader> reader_;
   std::vector<IncomingRow> rows_;
+  std::size_t waiting_bytes_ = 0;  ///< that rows_ came in
   ImportSummary summary_;
   bool looked_up_ = false;
   std::optional<ImportSummary> answered_;

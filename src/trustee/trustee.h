@@ -52,7 +52,9 @@ struct ImportSummary {
   std::vector<Problem> problems;         ///< the first kImportProblemsMax
 };
 inline constexpr std::size_t kImportProblemsMax = 100;
-inline constexpr std::size_t kImportBatchRows = 8192;
+/// So many rows wait for each other: the more, the more of one subject's rows share one opening and one sealing.
+inline constexpr std::size_t kImportBatchRows = 131072;
+inline constexpr std::size_t kImportBatchBytes = 16u << 20;  ///< of the stream; bounds what waits when rows are long
 
 enum class ImportFormat : std::uint8_t { ndjson, csv };
 
