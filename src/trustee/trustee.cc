@@ -42,7 +42,9 @@ Result<std::unique_ptr<Trustee>> Trustee::open(storage::Store& store, vault::Roo
     const auto active = raw->state->active();
     if (!active) return;  // nothing stands in the log before the first agreement
     raw->log->append(raw->entry(*active, party, evidence::Refused{operation, flow, std::string(reason), count}),
-                     [](const Result<evidence::Appended>&) {});
+                     [raw](const Result<evidence::Appended>& appended) {
+                       if (!appended) raw->watch(appended.error());
+                     });
   });
   HF_CHECK(impl->start());
   impl->sweeper = std::thread([raw = impl.get()] { raw->sweep_until_stopped(); });
