@@ -3,13 +3,14 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 JOBS ?= $(shell nproc)
 MINUTES ?= 10
+RUNS ?= 10000
 PACKAGES := $(shell grep -v '^\#' packaging/debian-packages.txt)
 BENCH_PACKAGES := $(shell grep -v '^\#' packaging/bench-packages.txt)
 # Debian's own interpreter, for which the packages above are; another python3 may stand before it in PATH.
 export PYTHON := /usr/bin/python3
 export CMAKE_BUILD_PARALLEL_LEVEL := $(JOBS)
 
-.PHONY: help deps deps-bench build deb test test-release test-asan test-fuzz demo fuzz asan bench format tidy clean
+.PHONY: help deps deps-bench build deb test test-release test-asan test-fuzz demo fuzz asan bench soak format tidy clean
 
 help:
 	@echo 'make demo [KEEP=1]     install, build, and show the main job whole; KEEP=1 leaves the server running'
@@ -20,6 +21,7 @@ help:
 	@echo 'make asan              unit tests under AddressSanitizer and UBSan'
 	@echo 'make fuzz MINUTES=10   every fuzz target for that long'
 	@echo 'make bench             every figure beside its peer: nginx, PostgreSQL, SHA-256; ONLY=read,deposit ROUNDS=1 SECONDS_EACH=1'
+	@echo 'make soak RUNS=10000    the server under faults of disk, power, clock, memory and clients; SEED=n plays it again'
 	@echo 'make format tidy clean'
 
 # Asks dpkg, so that a machine that has everything needs neither root nor a network.
@@ -83,6 +85,10 @@ demo: deps
 
 bench: build deps-bench
 	bench/run.sh build/release
+
+soak: build
+	HOLDFAST_BINARY=$(CURDIR)/build/release/bin/holdfast HOLDFAST_FAULTY_FS=$(CURDIR)/build/release/tests/libfaulty_fs.so \
+	  $(PYTHON) tests/fault/campaign.py --runs $(RUNS) --processes $(JOBS) $(if $(SEED),--seed $(SEED))
 
 format:
 	git ls-files '*.cc' '*.h' | xargs clang-format-14 -i

@@ -177,13 +177,14 @@ Error RocksInstance::error(const rocksdb::Status& status, const std::string& pat
   const std::string text = status.ToString();  // may quote stored bytes, so it is read but not shown
   if (status.IsCorruption()) {
     return {Code::corrupt, "storage.corrupt", blamed_file(text, path),
-            "a stored checksum does not match what the disk gives back; restore a backup, and check the disk"};
+            "a stored checksum does not match what the disk gives back; check the disk and restore a backup, or read "
+            "what 'holdfast repair' would drop"};
   }
   if (status.IsNoSpace()) {
     return {Code::unavailable, "storage.disk.full", path, "the disk is full and nothing was written; free some space"};
   }
   return {Code::unavailable, "storage.io", path,
-          status.IsIOError() ? "reading or writing failed, nothing was acknowledged; look into the system's log"
+          status.IsIOError() ? "reading or writing failed, nothing was acknowledged; mend the disk and restart the server"
                              : "the engine does not take this now, nothing was acknowledged; try again"};
 }
 
