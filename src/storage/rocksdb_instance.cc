@@ -181,11 +181,13 @@ Error RocksInstance::error(const rocksdb::Status& status, const std::string& pat
             "what 'holdfast repair' would drop"};
   }
   if (status.IsNoSpace()) {
-    return {Code::unavailable, "storage.disk.full", path, "the disk is full and nothing was written; free some space"};
+    return {Code::unavailable, "storage.disk.full", path,
+            "the disk is full and nothing was acknowledged; free some space, and restart the server if it goes on"};
   }
   return {Code::unavailable, "storage.io", path,
-          status.IsIOError() ? "reading or writing failed, nothing was acknowledged; mend the disk and restart the server"
-                             : "the engine does not take this now, nothing was acknowledged; try again"};
+          status.IsIOError()
+              ? "reading or writing failed, nothing was acknowledged; mend the disk and restart the server"
+              : "the engine does not take this now, nothing was acknowledged; try again"};
 }
 
 Bytes after_prefix(Bytes prefix) {
