@@ -323,6 +323,27 @@ TEST_F(TrusteeTest, an_import_takes_good_rows_tells_bad_ones_and_may_be_repeated
             R"({"profile":{"email":"a@example.org","birthdate":"1990-01-01"}})");
 }
 
+TEST_F(TrusteeTest, an_import_of_many_subjects_is_recorded_some_at_a_time) {
+  adopt();
+  constexpr std::size_t kSubjects = 4097;  // more than two entries hold
+  std::string rows;
+  for (std::size_t i = 0; i < 2 * kSubjects; ++i) {
+    rows += "{\"subject\":\"u" + std::to_string(i % kSubjects) + "\",\"event\":\"" + std::to_string(i) +
+            "\",\"video\":\"v\"}\n";
+  }
+  auto stream = trustee_->import(kApp, "views", ImportFormat::ndjson, std::nullopt);
+  ASSERT_TRUE(run((*stream)->write(rows)));
+  const auto summary = run((*stream)->finish());
+  ASSERT_TRUE(summary) << summary.error().text();
+  EXPECT_EQ(summary->accepted, 2 * kSubjects);
+  EXPECT_EQ(summary->last_receipt, summary->first_receipt + 2);
+  for (const std::size_t i : {std::size_t{0}, std::size_t{2500}, 2 * kSubjects - 1}) {
+    const std::string subject = "u" + std::to_string(i % kSubjects);
+    EXPECT_EQ(run(trustee_->append_row(kApp, "views", subject, std::to_string(i), R"({"video":"v"})"))->outcome,
+              Deposit::Outcome::unchanged);
+  }
+}
+
 TEST_F(TrusteeTest, rows_are_appended_once) {
   adopt();
   auto stream = trustee_->import(kApp, "views", ImportFormat::ndjson, "file-1");
