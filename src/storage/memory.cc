@@ -250,6 +250,11 @@ class MemoryStore final : public Store {
     return fail(Code::unsupported, "storage.backup.unsupported", "memory", "the in-memory engine has no backup");
   }
 
+  Result<void> health() const override {
+    if (!failed_) return {};
+    return fail(Code::unavailable, "storage.failed", "memory", "the last write failed; restart the server");
+  }
+
   std::vector<std::pair<std::string, std::uint64_t>> statistics() const override {
     const std::shared_lock lock(state_.mutex);
     return {{"record_lockers", state_.now.shelves[0].size()},
@@ -272,7 +277,7 @@ class MemoryStore final : public Store {
   Result<void> write(Change change) {
     const std::unique_lock lock(state_.mutex);
     const std::uint64_t number = ++faults_.writes_;
-    const bool fails = number >= faults_.fail_first_ && number <= faults_.fail_last_;
+    const bool fails = failed_ = number >= faults_.fail_first_ && number <= faults_.fail_last_;
     if (fails) {
       if (faults_.mode_ == MemoryFaults::Mode::after) {
         if (!state_.durable) state_.durable = std::make_unique<Content>(state_.now);
@@ -311,6 +316,7 @@ class MemoryStore final : public Store {
   }
 
   std::unique_ptr<MemoryFaults> own_;
+  std::atomic<bool> failed_ = false;  ///< the last write
   MemoryFaults& faults_;
   MemoryState& state_;
 };

@@ -32,9 +32,12 @@ TEST(MemoryFaults, a_write_that_fails_before_leaves_nothing) {
   const auto store = open_memory(&faults);
   faults.fail_write(2);
   EXPECT_TRUE(put(*store, "1"));
+  EXPECT_TRUE(store->health());
   EXPECT_TRUE(fails(put(*store, "2"), Code::unavailable, "storage.fault.injected"));
   EXPECT_EQ(**store->get(Shelf::records, kLocker, "k"), "1");
+  EXPECT_TRUE(fails(store->health(), Code::unavailable, "storage.failed"));
   EXPECT_TRUE(put(*store, "3"));
+  EXPECT_TRUE(store->health());
   EXPECT_EQ(faults.writes(), 3u);
   EXPECT_EQ(faults.syncs(), 2u);
 }

@@ -152,11 +152,12 @@ TEST(Durability, a_write_that_the_disk_does_not_take_is_unavailable_and_changes_
   if (child == 0) {
     ::signal(SIGXFSZ, SIG_IGN);
     auto store = open_rocksdb(scratch / "store");
-    if (!store || !put(**store, Shelf::records, 1, "k", "before")) ::_exit(2);
+    if (!store || !put(**store, Shelf::records, 1, "k", "before") || !(*store)->health()) ::_exit(2);
     const rlimit small{256 << 10, 256 << 10};
     ::setrlimit(RLIMIT_FSIZE, &small);
     const auto refused = put(**store, Shelf::records, 1, "k", Bytes(4 << 20, 'x'));
     if (refused || refused.error().code != Code::unavailable) ::_exit(3);
+    if (!fails((*store)->health(), Code::unavailable, "storage.failed")) ::_exit(5);
     const auto there = (*store)->get(Shelf::records, locker(1), "k");
     ::_exit(there && *there == "before" && *(*store)->version(Shelf::records, locker(1)) == 1 ? 0 : 4);
   }

@@ -137,8 +137,15 @@ Result<void> RocksInstance::write(rocksdb::WriteBatch& batch) {
   rocksdb::Status status = db_->Write(options, &batch);
   // After an I/O error RocksDB refuses writes until told to go on; a full disk may have been mended since.
   if (!status.ok() && db_->Resume().ok()) status = db_->Write(options, &batch);
+  if (failed_ != !status.ok()) failed_ = !status.ok();
   if (!status.ok()) return tl::unexpected<Error>(error(status));
   return {};
+}
+
+Result<void> RocksInstance::health() const {
+  if (!failed_) return {};
+  return fail(Code::unavailable, "storage.failed", path_,
+              "the last write failed, and the engine may take no more of them; see to the disk and restart the server");
 }
 
 Result<void> RocksInstance::flush() {

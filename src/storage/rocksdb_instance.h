@@ -6,6 +6,7 @@
 #include <rocksdb/db.h>
 #include <rocksdb/write_buffer_manager.h>
 
+#include <atomic>
 #include <initializer_list>
 #include <memory>
 #include <string>
@@ -54,6 +55,8 @@ class RocksInstance {
   Result<std::optional<Bytes>> get(std::size_t family, ByteView key) const;
   /// All of `batch` or none; synced on return. Concurrent callers share syncs.
   Result<void> write(rocksdb::WriteBatch& batch);
+  /// As Store::health, of this instance.
+  Result<void> health() const;
   /// Every memtable into a file, so that older write-ahead logs are obsolete.
   Result<void> flush();
   /// Reads every block of every file against its checksum.
@@ -72,6 +75,7 @@ class RocksInstance {
   std::string path_;
   std::unique_ptr<rocksdb::DB> db_;
   std::vector<rocksdb::ColumnFamilyHandle*> families_;
+  std::atomic<bool> failed_ = false;  ///< the last write
 };
 
 inline rocksdb::Slice slice(ByteView view) { return {view.data(), view.size()}; }

@@ -107,6 +107,11 @@ class RocksStore final : public Store {
     return backup_instances(*records_, *keys_, *log_, directory, keys_directory);
   }
 
+  Result<void> health() const override {
+    for (const RocksInstance* instance : {records_.get(), keys_.get(), log_.get()}) HF_CHECK(instance->health());
+    return {};
+  }
+
   std::vector<std::pair<std::string, std::uint64_t>> statistics() const override {
     std::uint64_t disk = 0, memtables = 0, pending = 0;
     for (const RocksInstance* instance : {records_.get(), keys_.get(), log_.get()}) {

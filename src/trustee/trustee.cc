@@ -157,7 +157,7 @@ Result<void> Trustee::ready() const {
     return fail(Code::unavailable, "evidence.log.failed", "",
                 "a write to the evidence log failed, so nothing may leave; see to the disk and restart the server");
   }
-  return {};
+  return impl_->store.health();
 }
 
 void Trustee::Impl::watch(const Error& error) {

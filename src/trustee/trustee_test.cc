@@ -88,7 +88,8 @@ changes:
 )";
 
 void replace(std::string& text, std::string_view what, const std::string& with) {
-  for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what)) text.replace(at, what.size(), with);
+  for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what))
+    text.replace(at, what.size(), with);
 }
 
 const Caller kApp{Caller::Kind::party, "app-us"};
@@ -98,7 +99,8 @@ const Caller kTrustee{Caller::Kind::party, "oracle"};
 class TrusteeTest : public testing::Test {
  protected:
   void SetUp() override {
-    for (const char* name : {"bytedance", "oracle", "treasury"}) keys_.push_back(std::move(*SigningKey::generate(name)));
+    for (const char* name : {"bytedance", "oracle", "treasury"})
+      keys_.push_back(std::move(*SigningKey::generate(name)));
     open();
   }
   void TearDown() override { trustee_.reset(); }
@@ -141,9 +143,9 @@ class TrusteeTest : public testing::Test {
     EXPECT_EQ(*adopted, 0u);
   }
   void deposit(const std::string& subject) {
-    const auto put = run(trustee_->put_record(
-        kApp, "profile", subject, R"({"email":"zoe@example.org","zip":"94105","birthdate":"1990-04-01"})",
-        vault::Expect::anything(), std::nullopt));
+    const auto put = run(trustee_->put_record(kApp, "profile", subject,
+                                              R"({"email":"zoe@example.org","zip":"94105","birthdate":"1990-04-01"})",
+                                              vault::Expect::anything(), std::nullopt));
     ASSERT_TRUE(put) << put.error().text();
   }
   evidence::Entry entry(std::uint64_t index) {
@@ -151,7 +153,8 @@ class TrusteeTest : public testing::Test {
     return std::move(*evidence::Entry::decode(*raw));
   }
 
-  std::unique_ptr<storage::Store> store_ = storage::open_memory();
+  storage::MemoryFaults faults_;
+  std::unique_ptr<storage::Store> store_ = storage::open_memory(&faults_);
   TestRoots roots_;
   ManualClock clock_{1'790'000'000'000};
   std::vector<SigningKey> keys_;
@@ -181,6 +184,19 @@ TEST_F(TrusteeTest, each_recipient_gets_its_own_form_and_every_release_its_entry
   EXPECT_EQ(released.digest, sha256({support->salt, support->payload}));
   EXPECT_EQ(released.size_bytes, support->payload.size());
   EXPECT_THAT(recorded.encode(), Not(HasSubstr("u1\"")));
+}
+
+TEST_F(TrusteeTest, is_not_ready_while_the_store_takes_no_writes) {
+  adopt();
+  deposit("u1");
+  ASSERT_TRUE(trustee_->ready());
+  faults_.fail_write(2);  // after the evidence of the next deposit, its record
+  EXPECT_FALSE(run(trustee_->put_record(kApp, "profile", "u1", R"({"zip":"94106"})", vault::Expect::anything(), {})));
+  const auto ready = trustee_->ready();
+  ASSERT_FALSE(ready);
+  EXPECT_EQ(ready.error().slug, "storage.failed");
+  EXPECT_THAT(ready.error().what, HasSubstr("restart the server"));
+  EXPECT_TRUE(run(trustee_->disclose(kOperator, "support", "u1"))) << "what is there is still given";
 }
 
 TEST_F(TrusteeTest, what_the_agreement_does_not_declare_is_refused_and_recorded) {
@@ -347,8 +363,9 @@ TEST_F(TrusteeTest, an_import_of_many_subjects_is_recorded_some_at_a_time) {
 TEST_F(TrusteeTest, rows_are_appended_once) {
   adopt();
   auto stream = trustee_->import(kApp, "views", ImportFormat::ndjson, "file-1");
-  ASSERT_TRUE(run((*stream)->write("{\"subject\":\"u1\",\"event\":\"e1\",\"video\":\"v1\"}\n"
-                                   "{\"subject\":\"u1\",\"event\":\"e2\",\"video\":\"v2\"}\n{\"subject\"")));
+  ASSERT_TRUE(
+      run((*stream)->write("{\"subject\":\"u1\",\"event\":\"e1\",\"video\":\"v1\"}\n"
+                           "{\"subject\":\"u1\",\"event\":\"e2\",\"video\":\"v2\"}\n{\"subject\"")));
   ASSERT_TRUE(run((*stream)->write(":\"u1\",\"event\":\"e1\",\"video\":\"other\"}\nnot json")));
   const auto summary = run((*stream)->finish());
   ASSERT_TRUE(summary) << summary.error().text();
