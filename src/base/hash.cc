@@ -1,9 +1,9 @@
 #include "base/hash.h"
 
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/kdf.h>
-#include <openssl/core_names.h>
 #include <openssl/sha.h>
 
 #include <memory>
@@ -23,6 +23,24 @@ Hash sha256(std::initializer_list<ByteView> parts) {
   for (const ByteView part : parts) SHA256_Update(&context, part.data(), part.size());
   SHA256_Final(out.bytes.data(), &context);
   wipe(&context, sizeof context);
+  return out;
+}
+
+struct Sha256::State {
+  SHA256_CTX context;
+};
+
+Sha256::Sha256() : state_(std::make_unique<State>()) { SHA256_Init(&state_->context); }
+Sha256::~Sha256() { wipe(state_.get(), sizeof *state_); }
+
+Sha256& Sha256::add(ByteView part) {
+  SHA256_Update(&state_->context, part.data(), part.size());
+  return *this;
+}
+
+Hash Sha256::finish() {
+  Hash out;
+  SHA256_Final(out.bytes.data(), &state_->context);
   return out;
 }
 #pragma GCC diagnostic pop

@@ -2,6 +2,7 @@
 // sync each.
 #include <algorithm>
 #include <boost/json.hpp>
+#include <deque>
 #include <span>
 #include <unordered_map>
 
@@ -36,11 +37,19 @@ Result<ImportSummary> decode_summary(std::string_view text) {
   return out;
 }
 
+/// A row of the batch. Its bytes, sized key and encoded record, lie among those of all others.
+struct HeldRow {
+  std::uint64_t line = 0;
+  std::size_t begin = 0;
+  std::uint32_t size = 0;
+  std::uint32_t subject = 0;  ///< index among the batch's
+};
+
 /// The rows of one batch that belong to one subject, in their order.
 struct Group {
   std::string_view subject;
   LockerId locker;
-  std::vector<std::size_t> rows;
+  std::span<const std::uint32_t> rows;
 };
 
 class ImportStream final : public Import {
@@ -52,7 +61,7 @@ class ImportStream final : public Import {
         collection_(active_->plan->collections[collection]),
         party_(std::move(party)),
         key_(std::move(key)) {
-    const auto row = [this](IncomingRow&& incoming) { rows_.push_back(std::move(incoming)); };
+    const auto row = [this](IncomingRow&& incoming) { hold(incoming); };
     const auto problem = [this](std::uint64_t line, const Error& error) { reject(line, error); };
     reader_ = format == ImportFormat::csv ? RowReader::csv(collection_, row, problem)
                                           : RowReader::ndjson(collection_, row, problem);
@@ -106,28 +115,60 @@ class ImportStream final : public Import {
     }
   }
 
-  /// In the order of their lockers: the engine keeps those in order, so neighbours are found and put far faster.
-  std::vector<Group> grouped() const {
-    std::vector<Group> out;
-    std::unordered_map<std::string_view, std::size_t> at;
-    at.reserve(rows_.size());
-    for (std::size_t i = 0; i < rows_.size(); ++i) {
-      const auto [it, added] = at.try_emplace(rows_[i].subject, out.size());
-      if (added) out.push_back({rows_[i].subject, self_.vault->locker_of(rows_[i].subject), {}});
-      out[it->second].rows.push_back(i);
+  void hold(const IncomingRow& incoming) {
+    const std::size_t begin = bytes_.size();
+    put_sized(bytes_, incoming.key);
+    if (const auto encoded = vault::encode_record(incoming.record, bytes_); !encoded) {
+      bytes_.resize(begin);
+      return reject(incoming.line, encoded.error());
     }
+    auto known = subject_of_.find(incoming.subject);
+    if (known == subject_of_.end()) {
+      const std::string& kept = subjects_.emplace_back(incoming.subject);
+      known = subject_of_.emplace(kept, static_cast<std::uint32_t>(subjects_.size() - 1)).first;
+    }
+    rows_.push_back({incoming.line, begin, static_cast<std::uint32_t>(bytes_.size() - begin), known->second});
+  }
+
+  ByteView bytes_of(std::uint32_t row) const { return ByteView(bytes_).substr(rows_[row].begin, rows_[row].size); }
+
+  vault::EncodedRow parts_of(std::uint32_t row) const {
+    ByteReader reader(bytes_of(row));
+    const ByteView key = reader.sized();
+    return {key, reader.take(reader.left())};
+  }
+
+  /// In the order of their lockers: the engine keeps those in order, so neighbours are found and put far faster.
+  /// `order` gets the rows, subject by subject, and is what the groups look at.
+  std::vector<Group> grouped(std::vector<std::uint32_t>& order) const {
+    std::vector<std::uint32_t> ends(subjects_.size());
+    for (const HeldRow& row : rows_) ++ends[row.subject];
+    std::vector<Group> out;
+    out.reserve(subjects_.size());
+    order.resize(rows_.size());
+    for (std::size_t i = 0, begin = 0; i < subjects_.size(); ++i) {
+      const std::size_t count = ends[i];
+      ends[i] = static_cast<std::uint32_t>(begin);
+      out.push_back({subjects_[i], self_.vault->locker_of(subjects_[i]), std::span(order).subspan(begin, count)});
+      begin += count;
+    }
+    for (std::uint32_t i = 0; i < rows_.size(); ++i) order[ends[rows_[i].subject]++] = i;
     std::sort(out.begin(), out.end(), [](const Group& a, const Group& b) { return a.locker < b.locker; });
     return out;
   }
 
   Result<void> deposit_batch() {
-    const std::vector<Group> groups = grouped();
+    std::vector<std::uint32_t> order;
+    const std::vector<Group> groups = grouped(order);
     for (std::span<const Group> rest(groups); !rest.empty();) {
       const std::size_t count = std::min(rest.size(), kDepositSubjects);
       HF_CHECK(deposit(rest.first(count)));
       rest = rest.subspan(count);
     }
     rows_.clear();
+    bytes_.clear();
+    subject_of_.clear();
+    subjects_.clear();
     waiting_bytes_ = 0;
     return {};
   }
@@ -156,7 +197,7 @@ class ImportStream final : public Import {
         if (draft) continue;  // fill() told why
         subjects[i] = tl::unexpected<Error>(draft.error());
       }
-      for (const std::size_t row : groups[i].rows) reject(rows_[row].line, subjects[i].error());
+      for (const std::uint32_t row : groups[i].rows) reject(rows_[row].line, subjects[i].error());
     }
     if (drafts.empty()) return {};
     HF_CHECK(record(groups, accepted, drafts.size()));
@@ -168,18 +209,22 @@ class ImportStream final : public Import {
   /// Puts a group's rows into its draft; counts those that are new. False when none could be taken.
   bool fill(vault::Draft& draft, const Group& group, std::uint64_t& accepted) {
     if (!collection_.append_only()) return fill_single(draft, group, accepted);
-    std::vector<vault::Row> rows;
+    std::vector<vault::EncodedRow> rows;
     rows.reserve(group.rows.size());
-    for (const std::size_t i : group.rows) rows.push_back({rows_[i].key, rows_[i].record});
-    const auto outcomes = self_.vault->append(draft, collection_.tag, rows);
+    for (const std::uint32_t row : group.rows) rows.push_back(parts_of(row));
+    const auto outcomes = self_.vault->append_encoded(draft, collection_.tag, rows);
     if (!outcomes) {
-      for (const std::size_t i : group.rows) reject(rows_[i].line, outcomes.error());
+      for (const std::uint32_t i : group.rows) reject(rows_[i].line, outcomes.error());
       return false;
     }
     for (std::size_t i = 0; i < outcomes->size(); ++i) {
       switch ((*outcomes)[i]) {
-        case vault::AppendOutcome::appended: ++summary_.rows, ++accepted; break;
-        case vault::AppendOutcome::unchanged: ++summary_.rows, ++summary_.unchanged; break;
+        case vault::AppendOutcome::appended:
+          ++summary_.rows, ++accepted;
+          break;
+        case vault::AppendOutcome::unchanged:
+          ++summary_.rows, ++summary_.unchanged;
+          break;
         case vault::AppendOutcome::exists:
           reject(rows_[group.rows[i]].line,
                  {Code::conflict, "vault.record.exists", *collection_.key,
@@ -191,8 +236,8 @@ class ImportStream final : public Import {
 
   bool fill_single(vault::Draft& draft, const Group& group, std::uint64_t& accepted) {
     bool any = false;
-    for (const std::size_t i : group.rows) {
-      const auto outcome = self_.vault->put(draft, collection_.tag, rows_[i].record);
+    for (const std::uint32_t i : group.rows) {
+      const auto outcome = self_.vault->put_encoded(draft, collection_.tag, parts_of(i).record);
       if (!outcome) {
         reject(rows_[i].line, outcome.error());
         continue;
@@ -209,18 +254,17 @@ class ImportStream final : public Import {
   }
 
   Result<void> record(std::span<const Group> groups, std::uint64_t records, std::uint64_t subjects) {
-    Bytes received;
+    // Salted, as salted(); what was received is each row with its subject, key and encoded record.
+    Sha256 digest;
+    digest.add(random_bytes(16));
+    Bytes subject;
     for (const Group& group : groups) {
-      for (const std::size_t row : group.rows) {
-        put_sized(received, group.subject);
-        put_sized(received, rows_[row].key);
-        HF_CHECK(vault::encode_record(rows_[row].record, received));
-      }
+      subject.clear();
+      put_sized(subject, group.subject);
+      for (const std::uint32_t row : group.rows) digest.add(subject).add(bytes_of(row));
     }
-    HF_TRY(const auto appended,
-           self_.append_now(party_, evidence::Deposited{collection_.name, std::nullopt, records, subjects,
-                                                        salted(received).digest}));
-    wipe(received);
+    HF_TRY(const auto appended, self_.append_now(party_, evidence::Deposited{collection_.name, std::nullopt, records,
+                                                                             subjects, digest.finish()}));
     if (summary_.accepted == 0) summary_.first_receipt = appended.index;
     summary_.last_receipt = appended.index;
     return {};
@@ -259,7 +303,10 @@ class ImportStream final : public Import {
   const agreement::Collection& collection_;
   std::string party_, key_;
   std::unique_ptr<RowReader> reader_;
-  std::vector<IncomingRow> rows_;
+  std::vector<HeldRow> rows_;
+  Bytes bytes_;                       ///< of all rows, side by side: what is far apart in memory is slow to go through
+  std::deque<std::string> subjects_;  ///< of the rows; stay in place
+  std::unordered_map<std::string_view, std::uint32_t> subject_of_;
   std::size_t waiting_bytes_ = 0;  ///< that rows_ came in
   ImportSummary summary_;
   bool looked_up_ = false;

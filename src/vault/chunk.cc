@@ -6,6 +6,9 @@
 namespace holdfast::vault {
 namespace {
 
+/// A full chunk, with the last row that still went into it.
+constexpr std::size_t kRowsReserved = kChunkBytes + kChunkBytes / 8;
+
 tl::unexpected<Error> malformed() {
   return fail(Code::corrupt, "vault.chunk.malformed", "", "stored rows do not have the form of rows");
 }
@@ -35,6 +38,7 @@ Result<Chunk> Chunk::decode(const ChunkHeader& header, ByteView plaintext) {
     }
     out.shapes_.push_back(std::move(shape));
   }
+  out.rows_.reserve(std::max(reader.left(), kRowsReserved));
   out.rows_ = reader.take(reader.left());
   return out;
 }
@@ -56,26 +60,31 @@ Bytes Chunk::encode() const {
   return out;
 }
 
-std::size_t Chunk::shape_of(const Record& record) {
+std::size_t Chunk::shape_of(ByteView record) {
   const auto same = [&](const Shape& shape) {
-    return std::equal(shape.begin(), shape.end(), record.values.begin(), record.values.end(),
-                      [](FieldTag tag, const FieldValue& field) { return tag == field.tag; });
+    FieldReader field(record);
+    if (field.count() != shape.size()) return false;
+    for (const FieldTag tag : shape) {
+      if (!field.next() || field.tag() != tag) return false;
+    }
+    return true;
   };
   // The newest shapes first: rows come in runs of one shape.
   for (std::size_t i = shapes_.size(); i-- > 0;) {
     if (same(shapes_[i])) return i;
   }
   Shape shape;
-  shape.reserve(record.values.size());
-  for (const FieldValue& field : record.values) shape.push_back(field.tag);
+  FieldReader field(record);
+  shape.reserve(field.count());
+  while (field.next()) shape.push_back(field.tag());
   shapes_.push_back(std::move(shape));
   return shapes_.size() - 1;
 }
 
-void Chunk::add(ByteView key, UnixMillis deposited, const Record& record) {
+void Chunk::add(ByteView key, UnixMillis deposited, ByteView record) {
   if (header_.count == 0) {
     header_.first = deposited;
-    rows_.reserve(kChunkBytes + kChunkBytes / 8);
+    rows_.reserve(kRowsReserved);
   }
   header_.last = deposited;
   if (header_.count == 0 || key_less(key, min_key_)) min_key_ = key;
@@ -85,7 +94,8 @@ void Chunk::add(ByteView key, UnixMillis deposited, const Record& record) {
   put_sized(rows_, key);
   put_varint(rows_, static_cast<std::uint64_t>(deposited - header_.first));
   put_varint(rows_, shape_of(record));
-  for (const FieldValue& field : record.values) put_sized(rows_, field.value);
+  FieldReader field(record);
+  while (field.next()) put_sized(rows_, field.value());
 }
 
 Chunk Chunk::successor() const {
@@ -99,11 +109,14 @@ Result<Chunk> Chunk::after(UnixMillis cutoff) const {
   Chunk out(header_.number);
   out.header_.first = out.header_.last = header_.last;
   Record record;
+  Bytes encoded;
   RowReader row(*this);
   while (row.next()) {
     if (row.deposited() <= cutoff) continue;
     row.copy_to(record);
-    out.add(row.key(), row.deposited(), record);
+    encoded.clear();
+    HF_CHECK(encode_record(record, encoded));
+    out.add(row.key(), row.deposited(), encoded);
   }
   if (!row.ok()) return malformed();
   out.running_max_ = running_max_;  // those that went count on, so that later ones need no search
@@ -132,10 +145,11 @@ bool RowReader::next() {
   return ok_;
 }
 
-bool RowReader::holds(const Record& record) const {
-  if (record.values.size() != values_.size()) return false;
+bool RowReader::holds(ByteView record) const {
+  FieldReader field(record);
+  if (field.count() != values_.size()) return false;
   for (std::size_t i = 0; i < values_.size(); ++i) {
-    if (record.values[i].tag != (*shape_)[i] || record.values[i].value != values_[i]) return false;
+    if (!field.next() || field.tag() != (*shape_)[i] || field.value() != values_[i]) return false;
   }
   return true;
 }

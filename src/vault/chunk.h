@@ -39,8 +39,9 @@ class Chunk {
   static Result<Chunk> decode(const ChunkHeader& header, ByteView plaintext);
   Bytes encode() const;
 
-  /// `record` has passed check_record, `deposited` is not before header().last. The key is new to the collection.
-  void add(ByteView key, UnixMillis deposited, const Record& record);
+  /// `record` is encoded and has passed check_encoded, `deposited` is not before header().last. The key is new to the
+  /// collection.
+  void add(ByteView key, UnixMillis deposited, ByteView record);
   /// An empty chunk that goes on where this one ends.
   Chunk successor() const;
   /// The same without the rows deposited at `cutoff` or before. Errors: as decode.
@@ -58,7 +59,7 @@ class Chunk {
  private:
   friend class RowReader;
   using Shape = std::vector<FieldTag>;
-  std::size_t shape_of(const Record& record);
+  std::size_t shape_of(ByteView record);
 
   ChunkHeader header_;
   Bytes running_max_, min_key_, max_key_;
@@ -77,7 +78,8 @@ class RowReader {
 
   ByteView key() const { return key_; }
   UnixMillis deposited() const { return deposited_; }
-  bool holds(const Record& record) const;
+  /// Is this the row's record? Encoded.
+  bool holds(ByteView record) const;
   /// Into `out`, whose memory is used again.
   void copy_to(Record& out) const;
 

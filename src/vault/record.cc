@@ -11,6 +11,10 @@ tl::unexpected<Error> malformed() {
   return fail(Code::corrupt, "vault.record.malformed", "", "a stored record does not have the form of one");
 }
 
+tl::unexpected<Error> too_large() {
+  return fail(Code::invalid, "vault.record.large", "", "a record has at most 1024 fields and 1 MiB; send less of it");
+}
+
 }  // namespace
 
 void Record::set(FieldTag tag, Bytes value) {
@@ -42,7 +46,7 @@ Result<void> check_record(const Record& record) {
     size_bytes += record.values[i].value.size() + 9;  // tag, and a length of at most five bytes
   }
   if (record.values.size() > kFieldsMax || size_bytes > kRecordBytesMax) {
-    return fail(Code::invalid, "vault.record.large", "", "a record has at most 1024 fields and 1 MiB; send less of it");
+    return too_large();
   }
   return {};
 }
@@ -58,19 +62,45 @@ Result<void> encode_record(const Record& record, Bytes& out) {
   return {};
 }
 
-Result<void> decode_record(ByteView in, Record& out) {
-  ByteReader reader(in);
-  if (reader.u8() != kFormat) return malformed();
-  const std::uint64_t count = reader.varint();
-  if (!reader.ok() || count > kFieldsMax) return malformed();
-  out.values.resize(count);
-  for (std::size_t i = 0; i < count; ++i) {
-    FieldValue& field = out.values[i];
-    field.tag = reader.u32();
-    field.value = reader.sized();
-    if (!reader.ok() || (i > 0 && field.tag <= out.values[i - 1].tag)) return malformed();
+FieldReader::FieldReader(ByteView encoded) : rest_(encoded) {
+  ok_ = rest_.u8() == kFormat;
+  count_ = rest_.varint();
+  ok_ = ok_ && rest_.ok() && count_ <= kFieldsMax;
+}
+
+bool FieldReader::next() {
+  if (!ok_) return false;
+  if (seen_ == count_) {
+    ok_ = rest_.done();
+    return false;
   }
-  if (!reader.done()) return malformed();
+  const FieldTag before = tag_;
+  tag_ = rest_.u32();
+  value_ = rest_.sized();
+  ok_ = rest_.ok() && (seen_ == 0 || tag_ > before);
+  ++seen_;
+  return ok_;
+}
+
+Result<void> check_encoded(ByteView encoded) {
+  if (encoded.size() > kRecordBytesMax) return too_large();
+  FieldReader field(encoded);
+  while (field.next()) {
+  }
+  if (!field.ok()) return malformed();
+  return {};
+}
+
+Result<void> decode_record(ByteView in, Record& out) {
+  FieldReader field(in);
+  if (!field.ok()) return malformed();
+  out.values.resize(field.count());
+  for (FieldValue& into : out.values) {
+    if (!field.next()) return malformed();
+    into.tag = field.tag();
+    into.value = field.value();
+  }
+  if (field.next() || !field.ok()) return malformed();
   return {};
 }
 

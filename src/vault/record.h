@@ -40,6 +40,28 @@ Result<void> check_record(const Record& record);
 /// then tag (u32) and value (sized) of each field, tags ascending.
 /// Errors: as check_record.
 Result<void> encode_record(const Record& record, Bytes& out);
+/// Goes through the fields of what encode_record wrote, without copying them. The bytes must outlive it.
+class FieldReader {
+ public:
+  explicit FieldReader(ByteView encoded);
+  std::uint64_t count() const { return count_; }
+  /// False at the end, and when the bytes are no record: then ok() is false.
+  bool next();
+  /// Every field was there, in order, and nothing else.
+  bool ok() const { return ok_; }
+  FieldTag tag() const { return tag_; }
+  ByteView value() const { return value_; }
+
+ private:
+  ByteReader rest_;
+  std::uint64_t count_ = 0, seen_ = 0;
+  bool ok_ = true;
+  FieldTag tag_ = 0;
+  ByteView value_;
+};
+
+/// corrupt "vault.record.malformed", or invalid "vault.record.large", unless encode_record could have written it.
+Result<void> check_encoded(ByteView encoded);
 /// Into `out`, whose memory is used again: a loop over records does not allocate for each.
 /// Errors: corrupt "vault.record.malformed" for anything that encode_record does not write.
 Result<void> decode_record(ByteView in, Record& out);

@@ -85,6 +85,12 @@ TEST(RowKeys, AscendByLengthThenBytes) {
   EXPECT_TRUE(key_less("2026-01-01", "2026-01-02"));
 }
 
+Bytes encoded(const Record& record) {
+  Bytes out;
+  EXPECT_TRUE(encode_record(record, out));
+  return out;
+}
+
 TEST(Chunk, GivesBackItsRowsInOrder) {
   std::mt19937_64 random(printed_seed());
   for (int round = 0; round < 200; ++round) {
@@ -94,7 +100,7 @@ TEST(Chunk, GivesBackItsRowsInOrder) {
     for (int i = 0; !chunk.full() && i < 60; ++i) {
       now += static_cast<UnixMillis>(random() % 1000);
       rows.emplace_back("k" + std::to_string(random()), now, some_record(random));
-      chunk.add(std::get<0>(rows.back()), now, std::get<2>(rows.back()));
+      chunk.add(std::get<0>(rows.back()), now, encoded(std::get<2>(rows.back())));
     }
     const auto again = Chunk::decode(chunk.header(), chunk.encode());
     ASSERT_TRUE(again);
@@ -105,7 +111,7 @@ TEST(Chunk, GivesBackItsRowsInOrder) {
       ASSERT_TRUE(reader.next());
       EXPECT_EQ(reader.key(), key);
       EXPECT_EQ(reader.deposited(), deposited);
-      EXPECT_TRUE(reader.holds(wanted));
+      EXPECT_TRUE(reader.holds(encoded(wanted)));
       EXPECT_TRUE(again->covers(key, key));
       reader.copy_to(record);
       EXPECT_EQ(record, wanted);
@@ -117,9 +123,9 @@ TEST(Chunk, GivesBackItsRowsInOrder) {
 
 TEST(Chunk, DropsTheOldAndRemembersTheLargestKey) {
   Chunk chunk(7);
-  chunk.add("z", 100, {{{1, "a"}}});
-  chunk.add("b", 200, {{{1, "b"}}});
-  chunk.add("c", 300, {{{1, "c"}}});
+  chunk.add("z", 100, encoded({{{1, "a"}}}));
+  chunk.add("b", 200, encoded({{{1, "b"}}}));
+  chunk.add("c", 300, encoded({{{1, "c"}}}));
   const auto rest = chunk.after(100);
   ASSERT_TRUE(rest);
   EXPECT_EQ(rest->header().number, 7u);
@@ -134,7 +140,7 @@ TEST(Chunk, DropsTheOldAndRemembersTheLargestKey) {
 
 TEST(Chunk, NoticesRowsThatAreNone) {
   Chunk chunk;
-  chunk.add("k", 5, {{{1, "value"}}});
+  chunk.add("k", 5, encoded({{{1, "value"}}}));
   const Bytes bytes = chunk.encode();
   for (std::size_t size = 0; size < bytes.size(); ++size) {
     const auto cut = Chunk::decode(chunk.header(), ByteView(bytes).substr(0, size));

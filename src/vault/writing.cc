@@ -32,12 +32,12 @@ bool meets(const Expect& expect, const std::optional<RecordHeader>& present) {
   return false;
 }
 
-Result<void> check_rows(std::span<const Row> rows) {
+Result<void> check_rows(std::span<const EncodedRow> rows) {
   for (std::size_t i = 0; i < rows.size(); ++i) {
     if (rows[i].key.empty() || rows[i].key.size() > kRecordKeyBytesMax) {
       return fail(Code::invalid, "vault.row.key", "row " + std::to_string(i), "a record's key has 1 to 512 bytes");
     }
-    if (auto fine = check_record(rows[i].record); !fine) {
+    if (auto fine = check_encoded(rows[i].record); !fine) {
       fine.error().where = "row " + std::to_string(i);
       return fine;
     }
@@ -46,8 +46,8 @@ Result<void> check_rows(std::span<const Row> rows) {
 }
 
 /// Every key above all that were there, and above the one before: then none can be known.
-bool ascend_from(ByteView running_max, std::span<const Row> rows) {
-  for (const Row& row : rows) {
+bool ascend_from(ByteView running_max, std::span<const EncodedRow> rows) {
+  for (const EncodedRow& row : rows) {
     if (!key_less(running_max, row.key)) return false;
     running_max = row.key;
   }
@@ -78,6 +78,11 @@ void Vault::Impl::put(Draft& draft, Bytes item_key, Bytes value) {
 Result<PutOutcome> Vault::put(Draft& draft, CollectionId collection, const Record& record, Expect expect) const {
   Bytes plaintext;
   HF_CHECK(encode_record(record, plaintext));
+  return put_encoded(draft, collection, plaintext, expect);
+}
+
+Result<PutOutcome> Vault::put_encoded(Draft& draft, CollectionId collection, ByteView plaintext, Expect expect) const {
+  HF_CHECK(check_encoded(plaintext));
   const Subject& subject = draft.subject();
   const Bytes item_key = record_item(collection);
   HF_TRY(const auto stored, impl_->load(draft, item_key));
@@ -105,6 +110,20 @@ Result<PutOutcome> Vault::put(Draft& draft, CollectionId collection, const Recor
 
 Result<std::vector<AppendOutcome>> Vault::append(Draft& draft, CollectionId collection,
                                                  std::span<const Row> rows) const {
+  std::vector<Bytes> records(rows.size());
+  std::vector<EncodedRow> encoded(rows.size());
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (auto fine = encode_record(rows[i].record, records[i]); !fine) {
+      fine.error().where = "row " + std::to_string(i);
+      return tl::unexpected(std::move(fine).error());
+    }
+    encoded[i] = {rows[i].key, records[i]};
+  }
+  return append_encoded(draft, collection, encoded);
+}
+
+Result<std::vector<AppendOutcome>> Vault::append_encoded(Draft& draft, CollectionId collection,
+                                                         std::span<const EncodedRow> rows) const {
   HF_CHECK(check_rows(rows));
   const Subject& subject = draft.subject();
   const Bytes tail_key = chunk_item(collection, kTail);
@@ -138,7 +157,7 @@ Result<std::vector<AppendOutcome>> Vault::append(Draft& draft, CollectionId coll
 }
 
 /// Marks the rows whose key is there already, in what is stored or earlier among the rows.
-Result<void> Vault::Impl::find_known(const Draft& draft, CollectionId collection, std::span<const Row> rows,
+Result<void> Vault::Impl::find_known(const Draft& draft, CollectionId collection, std::span<const EncodedRow> rows,
                                      std::vector<AppendOutcome>& outcomes) const {
   std::unordered_multimap<ByteView, std::size_t> wanted;
   wanted.reserve(rows.size());
