@@ -1,11 +1,9 @@
 #include "server/core.h"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include "server/session.h"
 
@@ -68,12 +66,12 @@ void Core::run() {
   io_.run();
 }
 
-asio::awaitable<void> Core::tick() {
+trustee::Async<void> Core::tick() {
   asio::steady_timer timer(io_);
   // A connection that was accepted before the stop may still be on its way here.
   while (!(shared_.stopping && !shared_.accepting && shared_.metrics.connections == 0)) {
     timer.expires_after(kTick);
-    co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+    co_await timer.async_wait(trustee::kNoThrow);
     refresh();
     for (auto it = sessions_->begin(); it != sessions_->end();) {
       Session& session = *it++;
@@ -83,7 +81,7 @@ asio::awaitable<void> Core::tick() {
   }
 }
 
-void Core::start(Tcp::socket socket, bool plain) {
+void Core::start(Socket socket, bool plain) {
   shared_.metrics.connections.fetch_add(1);
   shared_.metrics.accepted.fetch_add(1, std::memory_order_relaxed);
   asio::co_spawn(io_, serve(std::move(socket), plain), [this](std::exception_ptr fault) {
@@ -92,7 +90,7 @@ void Core::start(Tcp::socket socket, bool plain) {
   });
 }
 
-asio::awaitable<void> Core::serve(Tcp::socket socket, bool plain) {
+trustee::Async<void> Core::serve(Socket socket, bool plain) {
   if (shared_.metrics.connections > shared_.config.bounds.connections && !evict()) co_return;
   Session session(*this, std::move(socket), plain ? nullptr : shared_.tls.load());
   sessions_->push_back(session);

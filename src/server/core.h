@@ -1,9 +1,7 @@
 #pragma once
 
 #include <atomic>
-#include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <boost/intrusive/list.hpp>
 #include <chrono>
@@ -14,10 +12,10 @@
 #include "server/metrics.h"
 #include "server/router.h"
 #include "server/routes.h"
+#include "server/transport.h"
 
 namespace holdfast::server {
 
-using Tcp = boost::asio::ip::tcp;
 class Session;
 
 /// What all threads share. Immutable but for the marked.
@@ -45,7 +43,7 @@ class Core {
   /// Serves until stopped and no connection of the server is left.
   void run();
   /// From any thread: serves an accepted connection; `plain`: the evidence over HTTP.
-  void start(Tcp::socket socket, bool plain);
+  void start(Socket socket, bool plain);
   /// From any thread: connections that wait for a request end now, the others with their answer.
   void stop();
 
@@ -59,8 +57,8 @@ class Core {
   friend class Session;
   using Sessions = boost::intrusive::list<Session, boost::intrusive::constant_time_size<false>>;
 
-  boost::asio::awaitable<void> tick();
-  boost::asio::awaitable<void> serve(Tcp::socket socket, bool plain);
+  trustee::Async<void> tick();
+  trustee::Async<void> serve(Socket socket, bool plain);
   void refresh();
   /// Closes the connection that has waited longest for a request. False when all are at work.
   bool evict();

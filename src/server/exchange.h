@@ -1,6 +1,5 @@
 #pragma once
 
-#include <boost/asio/awaitable.hpp>
 #include <boost/beast/http/fields.hpp>
 #include <cstdint>
 #include <string>
@@ -10,11 +9,12 @@
 #include "server/fields.h"
 #include "server/router.h"
 #include "trustee/caller.h"
+#include "trustee/task.h"
 
 namespace holdfast::server {
 
-template <class T>
-using Task = boost::asio::awaitable<Result<T>>;
+using trustee::Async;
+using trustee::Task;
 
 /// How much of a streamed body is in memory at once.
 inline constexpr std::size_t kPieceBytes = 64u << 10;

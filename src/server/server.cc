@@ -4,13 +4,11 @@
 #include <sys/resource.h>
 
 #include <algorithm>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <csignal>
 #include <thread>
 
@@ -21,10 +19,11 @@ namespace holdfast::server {
 
 namespace asio = boost::asio;
 using boost::system::error_code;
+using trustee::Async;
+using trustee::kNoThrow;
 
 namespace {
 
-constexpr auto kNoThrow = asio::as_tuple(asio::use_awaitable);
 constexpr std::chrono::milliseconds kAcceptPause{100};
 constexpr rlim_t kSparefiles = 1024;  // for the store, the log and the libraries
 
@@ -62,8 +61,8 @@ struct Server::Impl {
   Impl(Config configuration, trustee::Trustee& trustee, ServerOptions given)
       : config(std::move(configuration)), options(std::move(given)), shared(config, trustee) {}
 
-  asio::awaitable<void> accept(Tcp::acceptor& acceptor, bool plain);
-  asio::awaitable<void> watch_signals(asio::signal_set& signals);
+  Async<void> accept(Tcp::acceptor& acceptor, bool plain);
+  Async<void> watch_signals(asio::signal_set& signals);
   Core& next_core() { return *cores[turn++ % cores.size()]; }
   Result<void> reload();
   void stop();
@@ -78,7 +77,7 @@ struct Server::Impl {
   std::size_t turn = 0;
 };
 
-asio::awaitable<void> Server::Impl::accept(Tcp::acceptor& acceptor, bool plain) {
+Async<void> Server::Impl::accept(Tcp::acceptor& acceptor, bool plain) {
   while (acceptor.is_open()) {
     Core& core = next_core();
     auto [error, socket] = co_await acceptor.async_accept(core.io(), kNoThrow);
@@ -94,7 +93,7 @@ asio::awaitable<void> Server::Impl::accept(Tcp::acceptor& acceptor, bool plain) 
   }
 }
 
-asio::awaitable<void> Server::Impl::watch_signals(asio::signal_set& set) {
+Async<void> Server::Impl::watch_signals(asio::signal_set& set) {
   while (true) {
     const auto [error, number] = co_await set.async_wait(kNoThrow);
     if (error) co_return;

@@ -1,8 +1,5 @@
 #include "server/session.h"
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
 #include <boost/beast/core/string.hpp>
 
 #include "server/problem.h"
@@ -10,13 +7,11 @@
 
 namespace holdfast::server {
 
-namespace asio = boost::asio;
 namespace http = boost::beast::http;
 using boost::system::error_code;
 
 namespace {
 
-constexpr auto kNoThrow = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t kReadBytes = 16u << 10;        // a TLS record
 constexpr std::size_t kJoinBytesMax = 64u << 10;     // a body up to this goes out in one write with its header
 constexpr std::size_t kKeptBytesMax = 256u << 10;    // a larger output buffer is given back between requests
@@ -39,15 +34,10 @@ std::string_view party_of(const Peer& peer) {
 
 }  // namespace
 
-Session::Session(Core& core, Tcp::socket socket, std::shared_ptr<asio::ssl::context> tls)
+Session::Session(Core& core, Socket socket, std::shared_ptr<boost::asio::ssl::context> tls)
     : core_(core),
-      socket_(std::move(socket)),
-      context_(std::move(tls)),
-      in_(core.shared().config.bounds.header_bytes + kReadBytes) {
-  if (context_) tls_.emplace(socket_, *context_);
-  error_code ignored;
-  socket_.set_option(Tcp::no_delay(true), ignored);
-}
+      transport_(std::move(socket), std::move(tls)),
+      in_(core.shared().config.bounds.header_bytes + kReadBytes) {}
 
 Session::~Session() = default;
 
@@ -56,24 +46,21 @@ void Session::expire_if_due(Clock::time_point now) {
   allow_any_time();
   timed_out_ = true;
   core_.shared().metrics.timed_out.fetch_add(1, std::memory_order_relaxed);
-  error_code ignored;
-  socket_.cancel(ignored);
+  transport_.cancel();
 }
 
 void Session::end_if_waiting() {
   ending_ = true;
   if (waiting_since_ == Clock::time_point::max()) return;
-  error_code ignored;
-  socket_.cancel(ignored);
+  transport_.cancel();
 }
 
 void Session::close_now() {
   ending_ = broken_ = true;
-  error_code ignored;
-  socket_.close(ignored);
+  transport_.close();
 }
 
-asio::awaitable<void> Session::run() {
+Async<void> Session::run() {
   const bool good = co_await handshake();
   if (!good) co_return;
   while (co_await serve_one()) {
@@ -81,36 +68,30 @@ asio::awaitable<void> Session::run() {
   co_await close();
 }
 
-asio::awaitable<bool> Session::handshake() {
-  if (!tls_) co_return true;
+Async<bool> Session::handshake() {
+  if (!transport_.secure()) co_return true;
   waiting_since_ = core_.now();
   allow(core_.shared().config.bounds.handshake);
-  const auto [error] = co_await tls_->async_handshake(asio::ssl::stream_base::server, kNoThrow);
+  const error_code error = co_await transport_.handshake();
   allow_any_time();
   if (error) {
     core_.shared().metrics.handshakes_failed.fetch_add(1, std::memory_order_relaxed);
     co_return false;
   }
-  peer_ = identify(tls_->native_handle(), core_.shared().config.trust_domain);
+  peer_ = identify(transport_.tls(), core_.shared().config.trust_domain);
   co_return true;
 }
 
-asio::awaitable<bool> Session::fill() {
+Async<bool> Session::fill(Transport::Likely likely) {
   const std::size_t room = std::min(kReadBytes, in_.max_size() - in_.size());
   if (room == 0) co_return false;
   const auto space = in_.prepare(room);
-  error_code error;
-  std::size_t got = 0;
-  if (tls_) {
-    std::tie(error, got) = co_await tls_->async_read_some(space, kNoThrow);
-  } else {
-    std::tie(error, got) = co_await socket_.async_read_some(space, kNoThrow);
-  }
-  if (error) {
+  const Transport::Moved got = co_await transport_.read(static_cast<char*>(space.data()), space.size(), likely);
+  if (got.error) {
     if (!timed_out_ && !ending_) broken_ = true;
     co_return false;
   }
-  in_.commit(got);
+  in_.commit(got.bytes);
   co_return true;
 }
 
@@ -131,7 +112,7 @@ Task<void> Session::read_header() {
       if (!error) break;
       if (error != http::error::need_more) co_return tl::unexpected<Error>(parse_error(error));
     }
-    const bool more = co_await fill();
+    const bool more = co_await fill(begun ? Transport::Likely::here : Transport::Likely::later);
     if (!more && begun && in_.max_size() == in_.size()) {
       co_return tl::unexpected<Error>(parse_error(http::error::header_limit));
     }
@@ -165,7 +146,7 @@ Task<std::size_t> Session::read_body(char* out, std::size_t size) {
     if (error == http::error::need_buffer) break;
     if (error && error != http::error::need_more) co_return tl::unexpected<Error>(parse_error(error));
     if (!error && used > 0) continue;
-    if (!co_await fill()) co_return tl::unexpected<Error>(aborted_error());
+    if (!co_await fill(Transport::Likely::here)) co_return tl::unexpected<Error>(aborted_error());
   }
   allow_any_time();
   co_return size - target.size;
@@ -174,21 +155,14 @@ Task<std::size_t> Session::read_body(char* out, std::size_t size) {
 Task<void> Session::write(std::string_view bytes) {
   if (broken_) co_return tl::unexpected<Error>(aborted_error());
   allow(core_.shared().config.bounds.idle);
-  error_code error;
-  std::size_t sent = 0;
-  const auto buffer = asio::buffer(bytes.data(), bytes.size());
-  if (tls_) {
-    std::tie(error, sent) = co_await asio::async_write(*tls_, buffer, kNoThrow);
-  } else {
-    std::tie(error, sent) = co_await asio::async_write(socket_, buffer, kNoThrow);
-  }
+  const error_code error = co_await transport_.write(bytes);
   allow_any_time();
   if (!error) co_return Result<void>{};
   broken_ = true;
   co_return tl::unexpected<Error>(aborted_error());
 }
 
-asio::awaitable<bool> Session::serve_one() {
+Async<bool> Session::serve_one() {
   if (ending_) co_return false;
   parser_.emplace();
   parser_->header_limit(core_.shared().config.bounds.header_bytes);
@@ -207,7 +181,7 @@ asio::awaitable<bool> Session::serve_one() {
   const auto method =
       head ? std::string_view("GET") : std::string_view(request.method_string().data(), request.method_string().size());
   const std::string_view target(request.target().data(), request.target().size());
-  Match match = (tls_ ? shared.router : shared.plain_router).match(method, target);
+  Match match = (transport_.secure() ? shared.router : shared.plain_router).match(method, target);
   const bool found = match.outcome == Match::Outcome::found;
   if (head && found && shared.operations[match.route].audience == Audience::certificate) {
     match.outcome = Match::Outcome::no_method;
@@ -244,7 +218,7 @@ Result<void> Session::admit(const Match& match) const {
   return {};
 }
 
-asio::awaitable<Result<void>> Session::call(Exchange& exchange) {
+Async<Result<void>> Session::call(Exchange& exchange) {
   const Result<void> admitted = admit(exchange.match());
   if (!admitted) co_return tl::unexpected<Error>(admitted.error());
   Shared& shared = core_.shared();
@@ -256,7 +230,7 @@ asio::awaitable<Result<void>> Session::call(Exchange& exchange) {
   }
 }
 
-asio::awaitable<bool> Session::handle(Exchange& exchange, bool head) {
+Async<bool> Session::handle(Exchange& exchange, bool head) {
   Shared& shared = core_.shared();
   const auto start = Clock::now();
   shared.metrics.in_flight.fetch_add(1, std::memory_order_relaxed);
@@ -281,7 +255,7 @@ asio::awaitable<bool> Session::handle(Exchange& exchange, bool head) {
   co_return goes_on;
 }
 
-asio::awaitable<bool> Session::finish(Exchange& exchange, bool head, Result<void> outcome) {
+Async<bool> Session::finish(Exchange& exchange, bool head, Result<void> outcome) {
   if (broken_) co_return false;
   if (exchange.state() == Exchange::State::streaming) {
     if (!outcome) {  // without the last chunk the caller sees that the answer is not whole
@@ -307,7 +281,7 @@ asio::awaitable<bool> Session::finish(Exchange& exchange, bool head, Result<void
   co_return written.has_value() && keep_alive;
 }
 
-asio::awaitable<void> Session::discard_body() {
+Async<void> Session::discard_body() {
   if (!parser_->is_header_done() || parser_->is_done() || timed_out_) co_return;
   const bool waits = !continue_sent_ && parser_->get().count(http::field::expect) > 0;  // and does not send it then
   const auto left = parser_->content_length_remaining();
@@ -317,7 +291,7 @@ asio::awaitable<void> Session::discard_body() {
   (void)ignored;  // when it failed, the body is not done, and the connection is closed for that
 }
 
-asio::awaitable<void> Session::refuse(const Error& error) {
+Async<void> Session::refuse(const Error& error) {
   ending_ = true;
   const trustee::Caller nobody;
   const Exchange::Fields none;
@@ -334,21 +308,20 @@ asio::awaitable<void> Session::refuse(const Error& error) {
   shared.log.request(line);
 }
 
-asio::awaitable<void> Session::close() {
+Async<void> Session::close() {
   if (broken_) co_return;
   ending_ = true;
   allow(kLinger);
-  if (tls_) co_await tls_->async_shutdown(kNoThrow);
+  transport_.end_writing();
   // What still comes is read away for a moment: closing on top of it would reset the connection, and the answer
   // might be lost on the caller's side.
-  error_code error;
-  socket_.shutdown(Tcp::socket::shutdown_send, error);
   in_.consume(in_.size());
   std::size_t total = 0;
-  while (!error && !timed_out_ && total < kLingerBytesMax) {
-    std::size_t got = 0;
-    std::tie(error, got) = co_await socket_.async_read_some(in_.prepare(kReadBytes), kNoThrow);
-    total += got;
+  while (!timed_out_ && total < kLingerBytesMax) {
+    const auto space = in_.prepare(kReadBytes);
+    const Transport::Moved got = co_await transport_.read_raw(static_cast<char*>(space.data()), space.size());
+    if (got.error) break;
+    total += got.bytes;
   }
 }
 

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <boost/asio/ssl/stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/buffer_body.hpp>
 #include <boost/beast/http/parser.hpp>
@@ -10,6 +9,7 @@
 #include "server/core.h"
 #include "server/exchange.h"
 #include "server/tls.h"
+#include "server/transport.h"
 
 namespace holdfast::server {
 
@@ -20,10 +20,10 @@ class Session final
       public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
  public:
   /// `tls` null: plain HTTP, evidence only.
-  Session(Core& core, Tcp::socket socket, std::shared_ptr<boost::asio::ssl::context> tls);
+  Session(Core& core, Socket socket, std::shared_ptr<boost::asio::ssl::context> tls);
   ~Session() override;
 
-  boost::asio::awaitable<void> run();
+  Async<void> run();
 
   // ---- for the core
   /// Since when it waits for a request or a handshake; max: at work.
@@ -42,19 +42,19 @@ class Session final
   using Parser = boost::beast::http::request_parser<boost::beast::http::buffer_body>;
   using Clock = std::chrono::steady_clock;
 
-  boost::asio::awaitable<bool> handshake();
+  Async<bool> handshake();
   /// False: no more requests come.
-  boost::asio::awaitable<bool> serve_one();
+  Async<bool> serve_one();
   Task<void> read_header();
-  boost::asio::awaitable<void> refuse(const Error& error);
-  boost::asio::awaitable<bool> handle(Exchange& exchange, bool head);
-  boost::asio::awaitable<Result<void>> call(Exchange& exchange);
-  boost::asio::awaitable<bool> finish(Exchange& exchange, bool head, Result<void> outcome);
+  Async<void> refuse(const Error& error);
+  Async<bool> handle(Exchange& exchange, bool head);
+  Async<Result<void>> call(Exchange& exchange);
+  Async<bool> finish(Exchange& exchange, bool head, Result<void> outcome);
   /// Reads past a body that the handler did not want, so that the connection can go on.
-  boost::asio::awaitable<void> discard_body();
-  boost::asio::awaitable<void> close();
+  Async<void> discard_body();
+  Async<void> close();
   /// More bytes into in_. False: end of stream, or an error.
-  boost::asio::awaitable<bool> fill();
+  Async<bool> fill(Transport::Likely likely);
   Result<void> admit(const Match& match) const;
   Error aborted_error() const;
 
@@ -62,9 +62,7 @@ class Session final
   void allow_any_time() { deadline_ = Clock::time_point::max(); }
 
   Core& core_;
-  Tcp::socket socket_;
-  std::shared_ptr<boost::asio::ssl::context> context_;
-  std::optional<boost::asio::ssl::stream<Tcp::socket&>> tls_;
+  Transport transport_;
   Peer peer_{trustee::Caller{}, 0};
   boost::beast::flat_buffer in_;
   std::optional<Parser> parser_;

@@ -2,15 +2,13 @@
 
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
-#include <boost/asio/awaitable.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/prefer.hpp>
 #include <boost/asio/thread_pool.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <memory>
 #include <utility>
 
-#include "base/result.h"
+#include "trustee/task.h"
 
 namespace holdfast::trustee {
 
@@ -21,24 +19,23 @@ namespace holdfast::trustee {
 /// Awaits a call that answers through a callback from another thread: `start(done)` is called at once, and the
 /// coroutine goes on, on its own executor, with what `done` was given.
 template <class T, class Start>
-boost::asio::awaitable<T> await_callback(Start start) {
+Async<T> await_callback(Start start) {
   namespace asio = boost::asio;
-  co_return co_await asio::async_initiate<const asio::use_awaitable_t<>, void(T)>(
+  co_return co_await asio::async_initiate<const asio::use_awaitable_t<Executor>, void(T)>(
       [](auto handler, Start begin) {
-        auto executor =
-            asio::prefer(asio::get_associated_executor(handler), asio::execution::outstanding_work.tracked);
+        auto executor = asio::prefer(asio::get_associated_executor(handler), asio::execution::outstanding_work.tracked);
         // The callback has to be copyable for std::function; the handler only moves.
         auto shared = std::make_shared<decltype(handler)>(std::move(handler));
         begin([shared, executor](T value) {
           asio::post(executor, [shared, value = std::move(value)]() mutable { (*shared)(std::move(value)); });
         });
       },
-      asio::use_awaitable, std::move(start));
+      kAwait, std::move(start));
 }
 
 /// Runs blocking work on a job thread and awaits its answer.
 template <class Work>
-auto await_job(boost::asio::thread_pool& jobs, Work work) -> boost::asio::awaitable<decltype(work())> {
+auto await_job(boost::asio::thread_pool& jobs, Work work) -> Async<decltype(work())> {
   using T = decltype(work());
   const auto start = [&jobs, &work](auto done) {
     boost::asio::post(jobs, [&work, done = std::move(done)]() mutable { done(work()); });

@@ -35,7 +35,8 @@ Result<agreement::FlowIndex> find_flow(const agreement::Plan& plan, agreement::P
   }
   return fail(Code::refused, "flow.unknown", name,
               where + " declares no such flow to " + who + " (declared: " + (list.empty() ? "none" : list) + ")" +
-                  did_you_mean(name, own) + " What is missing is a flow with recipient, use and forms in an agreement " +
+                  did_you_mean(name, own) +
+                  " What is missing is a flow with recipient, use and forms in an agreement " +
                   "that the parties sign");
 }
 
@@ -96,9 +97,8 @@ Result<Prepared> release_of(const Trustee::Impl& self, const Caller& caller, con
   // 3. limit: refuses early; the log holds the entry against the limits once more, in order, before it gets its place
   HF_TRY(const auto subject, self.vault->open(subject_id));
   const UnixMillis now = self.clock.now();
-  HF_CHECK(self.state->ledger([&](const ledger::Ledger& ledger) {
-    return ledger.may_release(index, subject.pseudonym(), 1, now);
-  }));
+  HF_CHECK(self.state->ledger(
+      [&](const ledger::Ledger& ledger) { return ledger.may_release(index, subject.pseudonym(), 1, now); }));
 
   // 4. read, 5. form, 6. inspect
   Prepared out;
@@ -151,8 +151,8 @@ Task<Disclosure> Trustee::disclose(Caller caller, std::string flow, std::string 
   }
 }
 
-asio::awaitable<std::vector<BatchItem>> Trustee::disclose_batch(Caller caller, std::string flow,
-                                                                std::vector<std::string> subjects) {
+Async<std::vector<BatchItem>> Trustee::disclose_batch(Caller caller, std::string flow,
+                                                      std::vector<std::string> subjects) {
   std::vector<BatchItem> out;
   std::vector<evidence::Entry> entries;
   std::vector<std::size_t> item_of_entry;

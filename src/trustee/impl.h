@@ -8,6 +8,7 @@
 #include <string>
 #include <thread>
 
+#include "trustee/appending.h"
 #include "trustee/await.h"
 #include "trustee/commit_queue.h"
 #include "trustee/refusals.h"

@@ -123,10 +123,11 @@ evidence::Entry Trustee::Impl::entry(const Active& active, std::string party, ev
 }
 
 Task<evidence::Appended> Trustee::Impl::append(evidence::Entry entry) {
-  auto start = [this, &entry](auto done) { log->append(std::move(entry), std::move(done)); };
-  auto out = co_await await_callback<Result<evidence::Appended>>(start);
-  if (!out) watch(out.error());
-  co_return out;
+  Appending appending;
+  appending.entry = std::move(entry);
+  co_await AppendService::append(*log, appending);
+  if (!appending.result) watch(appending.result.error());
+  co_return std::move(appending.result);
 }
 
 Result<evidence::Appended> Trustee::Impl::append_now(std::string party, evidence::Event event) {

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <boost/asio/awaitable.hpp>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -12,12 +11,10 @@
 #include "evidence/log.h"
 #include "storage/store.h"
 #include "trustee/caller.h"
+#include "trustee/task.h"
 #include "vault/vault.h"
 
 namespace holdfast::trustee {
-
-template <class T>
-using Task = boost::asio::awaitable<Result<T>>;
 
 /// What leaves for a recipient, with what proves it.
 struct Disclosure {
@@ -33,12 +30,12 @@ struct BatchItem {
 
 struct Deposit {
   enum class Outcome : std::uint8_t { created, replaced, unchanged } outcome = Outcome::created;
-  std::uint64_t version = 0;             ///< 0 for rows
+  std::uint64_t version = 0;  ///< 0 for rows
   std::uint64_t receipt = 0;
 };
 
 struct Erasure {
-  std::uint64_t asked = 0, done = 0;     ///< indices of the two entries; 0 when the log had them before (a restore)
+  std::uint64_t asked = 0, done = 0;  ///< indices of the two entries; 0 when the log had them before (a restore)
 };
 
 /// What a batch of rows came to.
@@ -49,7 +46,7 @@ struct ImportSummary {
     std::uint64_t line = 0;
     std::string field, code, detail;
   };
-  std::vector<Problem> problems;         ///< the first kImportProblemsMax
+  std::vector<Problem> problems;  ///< the first kImportProblemsMax
 };
 inline constexpr std::size_t kImportProblemsMax = 100;
 /// So many rows wait for each other: the more, the more of one subject's rows share one opening and one sealing.
@@ -76,7 +73,7 @@ struct TrusteeOptions {
   std::chrono::seconds sweep_every{3600};
   unsigned job_threads = 4;
   std::string software = "holdfast";
-  Hash binary;                           ///< of this program's own file, into "server.started"
+  Hash binary;  ///< of this program's own file, into "server.started"
 };
 
 /// What the trustee does, one operation a call. Every one goes the same way: who, plan, limit, read, form, inspect,
@@ -95,8 +92,7 @@ class Trustee {
   /// subject.restricted, subject.erased; not_found vault.subject.unknown. All before anything is read or said.
   Task<Disclosure> disclose(Caller caller, std::string flow, std::string subject);
   /// Many under one sync; an item that fails does not stop the others.
-  boost::asio::awaitable<std::vector<BatchItem>> disclose_batch(Caller caller, std::string flow,
-                                                                std::vector<std::string> subjects);
+  Async<std::vector<BatchItem>> disclose_batch(Caller caller, std::string flow, std::vector<std::string> subjects);
 
   // ---- deposit
   /// One record of a collection without a key. `json` is an object of fields. With `idempotency_key` a retry
@@ -138,7 +134,10 @@ class Trustee {
   /// closed for good after a failed write: then nothing leaves until a restart.
   Result<void> ready() const;
   /// What is left of each limit, for metrics: (limit, amount, spent).
-  struct Budget { std::string limit; std::uint64_t amount, spent; };
+  struct Budget {
+    std::string limit;
+    std::uint64_t amount, spent;
+  };
   std::vector<Budget> budgets() const;
   std::vector<std::pair<std::string, std::uint64_t>> statistics() const;
 

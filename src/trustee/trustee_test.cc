@@ -115,7 +115,7 @@ class TrusteeTest : public testing::Test {
 
   /// Runs one operation to its end on an event loop of its own.
   template <class T>
-  T run(asio::awaitable<T> task) {
+  T run(Async<T> task) {
     asio::io_context loop;
     std::optional<T> out;
     asio::co_spawn(loop, std::move(task), [&](std::exception_ptr thrown, T value) {

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <openssl/ssl.h>
+
+#include <boost/asio/basic_stream_socket.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <memory>
+#include <string_view>
+
+#include "trustee/task.h"
+
+namespace holdfast::server {
+
+using Tcp = boost::asio::ip::tcp;
+/// Of a connection, on its core's loop.
+using Socket = boost::asio::basic_stream_socket<Tcp, trustee::Executor>;
+
+/// The bytes of one connection, under TLS or in the clear. OpenSSL reads and writes the socket itself, so that a
+/// request costs one receive and its answer one send, and nothing is copied on the way; the loop only says when to go
+/// on.
+class Transport {
+ public:
+  using error_code = boost::system::error_code;
+  struct Moved {
+    error_code error;
+    std::size_t bytes = 0;
+  };
+  /// Whether what is read has probably come: then it is tried before it is waited for.
+  enum class Likely : std::uint8_t { here, later };
+
+  /// `tls` null: in the clear.
+  Transport(Socket socket, std::shared_ptr<boost::asio::ssl::context> tls);
+
+  trustee::Async<error_code> handshake();
+  /// Some bytes, at least one; an error at the end of the stream too.
+  trustee::Async<Moved> read(char* out, std::size_t size, Likely likely);
+  /// All of them.
+  trustee::Async<error_code> write(std::string_view bytes);
+  /// No more will be written. What still comes can be read with read_raw(), undeciphered.
+  void end_writing();
+  trustee::Async<Moved> read_raw(char* out, std::size_t size);
+
+  /// Ends a wait with operation_aborted; more may be read and written then.
+  void cancel();
+  void close();
+
+  bool secure() const { return tls_ != nullptr; }
+  const SSL* tls() const { return tls_.get(); }
+
+ private:
+  struct Free {
+    void operator()(SSL* tls) const { SSL_free(tls); }
+  };
+  /// Until OpenSSL can go on after it answered `outcome`.
+  trustee::Async<error_code> wait_after(int outcome);
+
+  Socket socket_;
+  std::shared_ptr<boost::asio::ssl::context> context_;
+  std::unique_ptr<SSL, Free> tls_;
+};
+
+}  // namespace holdfast::server
