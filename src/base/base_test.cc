@@ -29,6 +29,7 @@ TEST(Bytes, codings_are_inverse_and_strict) {
   EXPECT_EQ(from_base64url(to_base64url(raw)), raw);
   EXPECT_FALSE(from_base64("AP8QWg"));      // padding is required here
   EXPECT_FALSE(from_base64url("AP8QWg==")); // and forbidden there
+  EXPECT_FALSE(from_base64("AP8\x9dWg==")); // libsodium alone would take it
   EXPECT_FALSE(from_base64("AP8Q Wg=="));
 }
 

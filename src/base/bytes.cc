@@ -3,6 +3,8 @@
 #include <sodium.h>
 #include <utf8proc.h>
 
+#include <algorithm>
+
 #include "base/result.h"
 
 namespace holdfast {
@@ -18,6 +20,10 @@ std::string encode(ByteView raw, int variant) {
 }
 
 std::optional<Bytes> decode(std::string_view text, int variant) {
+  // libsodium 1.0.18 reads bytes from 0x80 on as if they were the alphabet's last character.
+  if (std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; })) {
+    return std::nullopt;
+  }
   Bytes out(text.size() / 4 * 3 + 3, '\0');
   std::size_t size = 0;
   const char* end = nullptr;

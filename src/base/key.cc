@@ -233,7 +233,9 @@ Result<SigningKey> SigningKey::load(const std::string& path, std::string_view pa
   }
   auto out = from_seed(parts->name, ByteView(parts->payload).substr(1));
   wipe(parts->payload);
-  if (out && id_hex(out->verifier().id()) != parts->id) {
+  // No part of the file is repeated, whatever it says that it is.
+  if (!out) return fail(Code::invalid, "key.file.malformed", path, "the key's name is empty or has spaces");
+  if (id_hex(out->verifier().id()) != parts->id) {
     return fail(Code::invalid, "key.file.malformed", path, "the key id does not belong to this name and key");
   }
   return out;

@@ -16,8 +16,10 @@ using StoredField = const Bytes*;
 /// - each value has the outward shape of its form: a token looks like a token, a year has four digits
 /// ("inspect.shape");
 /// - a clear value is that field's stored value and no other's ("inspect.value");
-/// - no text given as a token, generalised or redacted stands verbatim, six bytes or more, in a value that is not given
-///   in the clear ("inspect.leak"). `first N` may hold its own text when that is no longer than N.
+/// - what `first N` gives is a beginning of that field's stored text, of at most N characters, however short the text
+///   is ("inspect.leak" when it is more).
+/// What has not its form is refused; when it holds a text of six bytes or more that is given otherwise than in the
+/// clear, the error says so and names that text's field ("inspect.leak").
 /// `stored` has one entry for each of `former.fields()`, in order. Cost: about the object's size; no allocation beyond
 /// a scratch string per thread.
 /// Errors: internal, the slugs above; `where` names collection and field, and no value is ever repeated. The caller

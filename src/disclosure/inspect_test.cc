@@ -97,6 +97,19 @@ TEST_F(Inspect, FindsTextsThatAreToBeWithheld) {
   EXPECT_EQ(found_with("zip", "\"94107-1234\""), "inspect.leak profile.zip");
 }
 
+TEST_F(Inspect, CutsShortTextsToo) {
+  record_.values[4] = value_from_text(FieldType::text, "9410712").value();
+  EXPECT_EQ(found_with("zip", "\"94107\""), "ok");
+  EXPECT_EQ(found_with("zip", "\"941071\""), "inspect.leak profile.zip");
+  EXPECT_EQ(found_with("zip", "\"\\u0039410712\""), "inspect.leak profile.zip");  // escapes hide nothing
+  EXPECT_EQ(found_with("zip", "\"1\""), "inspect.shape profile.zip");             // not its beginning
+  EXPECT_EQ(found_with("zip", "\"\\u00zz\""), "inspect.shape profile.zip");
+  EXPECT_EQ(found_with("zip", "\"\xff\""), "inspect.shape profile.zip");
+  record_.values[2] = value_from_text(FieldType::text, "Ko\u0308nig").value();  // not in NFC as it is stored
+  EXPECT_EQ(found_with("street", "\"K\u00f6ni\""), "ok");
+  EXPECT_EQ(found_with("street", "\"K\u00f6nig\""), "inspect.leak profile.street");
+}
+
 TEST_F(Inspect, LetsAShortTextBeItsOwnBeginning) {
   record_.values[2] = value_from_text(FieldType::text, "日本日本").value();  // twelve bytes, four characters
   EXPECT_EQ(found_with("street", "\"日本日本\""), "ok");

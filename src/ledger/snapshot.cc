@@ -92,7 +92,7 @@ Result<Ledger> Ledger::restore(ByteView snapshot, DocumentReader documents, std:
   for (std::uint64_t left = in.varint(); left > 0 && in.ok(); --left) state.adoptions.push_back(take_adoption(in));
   for (PseudonymSet* set : {&state.restricted, &state.erasing, &state.erased}) *set = take_set(in);
   for (std::uint64_t left = in.varint(); left > 0 && in.ok(); --left) state.tallies.push_back(take_tally(in));
-  if (!in.ok()) return corrupt();
+  if (!in.ok() || !is_entry_time(state.newest_at)) return corrupt();
   if (!state.adoptions.empty()) {
     HF_TRY(Document document, read_document(state.documents, state.adoptions.back().document));
     if (document.plan->version != state.adoptions.back().version) return corrupt();

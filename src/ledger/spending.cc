@@ -137,9 +137,11 @@ void Spending::encode(Bytes& out) const {
 }
 
 void Spending::decode(ByteReader& in) {
+  const auto bad = [&in] { in.take(in.left() + 1); };
   if (!rolling_) {
     window_.start = static_cast<UnixMillis>(in.u64());
     window_.end = static_cast<UnixMillis>(in.u64());
+    if (!is_entry_time(window_.start) || !is_entry_time(window_.end)) return bad();
     records_ = in.varint();
     for (std::uint64_t left = in.varint(); left > 0 && in.ok(); --left) {
       if (const auto subject = Pseudonym::from(in.take(Pseudonym::kSize))) subjects_.insert(*subject);
@@ -150,6 +152,7 @@ void Spending::decode(ByteReader& in) {
   for (std::uint64_t left = in.varint(); left > 0 && in.ok(); --left) {
     const auto subject = Pseudonym::from(in.take(Pseudonym::kSize));
     at = static_cast<UnixMillis>(static_cast<std::uint64_t>(at) + in.varint());
+    if (!is_entry_time(at)) return bad();
     if (in.ok() && subject) spend_rolling(*subject, at);
   }
 }

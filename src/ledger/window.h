@@ -5,6 +5,10 @@
 
 namespace holdfast::ledger {
 
+/// Can an entry be of this time? Entries write it as RFC 3339 does, so its year has four digits; windows around it stay
+/// far from what a number can hold. What does not come from an entry is asked first.
+constexpr bool is_entry_time(UnixMillis at) { return at > -100'000'000'000'000 && at < 300'000'000'000'000; }
+
 /// A span of time, [start, end).
 struct Window {
   UnixMillis start = 0, end = 0;

@@ -25,6 +25,12 @@ tl::unexpected<Error> malformed(std::string where, std::string what) {
 
 }  // namespace
 
+Result<void> check_lines(std::string_view taken) {
+  const bool folded = taken.find("\n ") != std::string_view::npos || taken.find("\n\t") != std::string_view::npos;
+  if (folded) return malformed("", "a field must stand in one line; folded lines are not taken");
+  return {};
+}
+
 Result<void> check_header(const http::request_header<>& header) {
   if (header.version() != 11) return fail(Code::invalid, "request.version", "", "only HTTP/1.1 is spoken here");
   if (header.count(http::field::host) != 1) return malformed("Host", "a request must have exactly one Host field");

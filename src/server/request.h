@@ -1,10 +1,15 @@
 #pragma once
 
 #include <boost/beast/http/message.hpp>
+#include <string_view>
 
 #include "base/result.h"
 
 namespace holdfast::server {
+
+/// What the parser would mend in the bytes of a header: fields folded over lines (RFC 9112 §5.2), which others read
+/// otherwise. `taken`: what the parser took of it in one go; it goes on at no fold. invalid "request.malformed".
+Result<void> check_lines(std::string_view taken);
 
 /// What a header must be, beyond what the parser asks, so that nobody before us reads another request out of the
 /// same bytes: one Host, one length or chunks, no field twice of which we read one.

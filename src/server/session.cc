@@ -108,7 +108,11 @@ Task<void> Session::read_header() {
   while (true) {
     if (in_.size() > 0) {
       error_code error;
-      in_.consume(parser_->put(in_.data(), error));
+      const auto* const begin = static_cast<const char*>(in_.data().data());
+      const std::size_t used = parser_->put(in_.data(), error);
+      const Result<void> lines = check_lines({begin, used});
+      in_.consume(used);
+      if (!lines) co_return tl::unexpected<Error>(lines.error());
       if (!error) break;
       if (error != http::error::need_more) co_return tl::unexpected<Error>(parse_error(error));
     }
@@ -124,6 +128,7 @@ Task<void> Session::read_header() {
     }
   }
   allow_any_time();
+  header_fields_ = std::distance(parser_->get().begin(), parser_->get().end());
   co_return check_header(parser_->get());
 }
 
@@ -149,6 +154,11 @@ Task<std::size_t> Session::read_body(char* out, std::size_t size) {
     if (!co_await fill(Transport::Likely::here)) co_return tl::unexpected<Error>(aborted_error());
   }
   allow_any_time();
+  // The parser adds trailers to the header, where they would pass for fields that were checked (RFC 9110 §6.5.1).
+  if (parser_->is_done() && parser_->chunked() &&
+      std::distance(parser_->get().begin(), parser_->get().end()) != header_fields_) {
+    co_return fail(Code::invalid, "request.malformed", "", "fields behind a body in chunks are not taken");
+  }
   co_return size - target.size;
 }
 

@@ -73,6 +73,7 @@ class Session final
   bool ending_ = false;  ///< stop waiting for requests
   bool broken_ = false;  ///< nothing can be written any more
   bool continue_sent_ = false;
+  std::ptrdiff_t header_fields_ = 0;  ///< as many as the header had
 };
 
 }  // namespace holdfast::server

@@ -127,9 +127,9 @@ Result<ChunkHeader> read_chunk_header(const LockerId& locker, ByteView item_key,
 Result<Chunk> unseal_chunk(const Key256& key, const LockerId& locker, ByteView item_key, ByteView value) {
   HF_TRY(const ChunkHeader header, read_chunk_header(locker, item_key, value));
   const Bytes sealed_as = chunk_item(collection_of(item_key), header.number);
-  HF_TRY(const Bytes plaintext, unseal_item(key, locker, sealed_as, kChunkHeaderBytes, value));
-  auto chunk = Chunk::decode(header, plaintext);
-  if (!chunk) chunk.error().where = place(locker, item_key);
+  const auto plaintext = unseal_item(key, locker, sealed_as, kChunkHeaderBytes, value);
+  auto chunk = plaintext ? Chunk::decode(header, *plaintext) : tl::unexpected(plaintext.error());
+  if (!chunk) chunk.error().where = place(locker, item_key);  // where it lies, not what it was sealed as
   return chunk;
 }
 

@@ -144,7 +144,7 @@ def power_cut(server, memory, choose):
     for one in asking:
         one.start()
     for one in asking:
-        one.join(0.4)
+        one.join(0.7)
     server.kill()
     server.control.disarm()
     for one in asking:
