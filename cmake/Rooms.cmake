@@ -45,3 +45,10 @@ function(holdfast_room name)
     endif()
   endif()
 endfunction()
+
+# A room of headers alone.
+function(holdfast_headers name)
+  cmake_parse_arguments(ROOM "" "DIR" "" ${ARGN})
+  add_library(${name} INTERFACE)
+  target_include_directories(${name} INTERFACE ${CMAKE_SOURCE_DIR}/src)
+endfunction()

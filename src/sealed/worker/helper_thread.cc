@@ -1,0 +1,41 @@
+#include "sealed/worker/helper_thread.h"
+
+#include <js/HelperThreadAPI.h>  // needs the one before
+#include <js/TypeDecls.h>
+#include <pthread.h>
+#include <semaphore.h>
+
+#include <cstdlib>
+
+namespace holdfast::sealed::worker {
+namespace {
+
+constexpr std::size_t kStackBytes = 2u << 20;  // Ion recurses
+constexpr std::size_t kStackBytesToldEngine = kStackBytes - (256u << 10);
+sem_t tasks;
+
+void* help(void*) {
+  for (;;) {
+    while (::sem_wait(&tasks) != 0) {
+    }
+    JS::RunHelperThreadTask();
+  }
+}
+
+void task_came(JS::DispatchReason) { ::sem_post(&tasks); }
+
+}  // namespace
+
+void start_helper_thread() {
+  ::sem_init(&tasks, 0, 0);
+  pthread_attr_t how;
+  ::pthread_attr_init(&how);
+  ::pthread_attr_setstacksize(&how, kStackBytes);
+  ::pthread_attr_setdetachstate(&how, PTHREAD_CREATE_DETACHED);
+  pthread_t thread;
+  if (::pthread_create(&thread, &how, help, nullptr) != 0) std::abort();
+  ::pthread_attr_destroy(&how);
+  JS::SetHelperThreadTaskCallback(task_came, 1, kStackBytesToldEngine);
+}
+
+}  // namespace holdfast::sealed::worker
