@@ -63,6 +63,7 @@ void add_import(CLI::App& program, Session& session);
 void add_get(CLI::App& program, Session& session);
 void add_subject(CLI::App& program, Session& session);
 void add_verify(CLI::App& program, Session& session);
+void add_report(CLI::App& program, Session& session);
 void add_log(CLI::App& program, Session& session);
 void add_agreement(CLI::App& program, Session& session);
 void add_key(CLI::App& program, Session& session);

@@ -44,7 +44,7 @@ std::unique_ptr<CLI::App> make_program(Session& session) {
   program->footer(
       "Run 'holdfast COMMAND --help' for its options and examples. A first look: holdfast init /srv/holdfast");
   program->get_formatter()->column_width(34);
-  for (const auto add : {add_init, add_serve, add_import, add_get, add_subject, add_verify, add_log, add_agreement,
+  for (const auto add : {add_init, add_serve, add_import, add_get, add_subject, add_verify, add_report, add_log, add_agreement,
                          add_key, add_backup, add_status, add_doctor, add_completion, add_manual}) {
     add(*program, session);
   }
@@ -92,7 +92,7 @@ int run(int argc, char** argv) try {
     const std::string path = "holdfast" + path_to(*program, arguments);
     print_error(usage_error(path, fmt::format("{}; see '{} --help'", wrong.what(), path)), json);
     // Of verify, 2 says that the log is wrong: no cron job may read a typing error as that.
-    return path == "holdfast verify" ? exit_error : exit_usage;
+    return path == "holdfast verify" || path == "holdfast report" ? exit_error : exit_usage;
   }
   const auto done = session.action();
   std::fflush(stdout);

@@ -47,6 +47,7 @@ TEST(Program, has_the_commands_that_the_manual_lists) {
                            "erase",
                            "restrict",
                            "verify",
+                           "report",
                            "log export",
                            "log entry",
                            "log proof",

@@ -7,9 +7,8 @@
 #include <boost/json.hpp>
 #include <memory>
 
-#include "base/file.h"
 #include "cli/command.h"
-#include "cli/evidence_place.h"
+#include "cli/evidence_source.h"
 #include "cli/progress.h"
 
 namespace holdfast::cli {
@@ -19,10 +18,9 @@ namespace json = boost::json;
 
 constexpr std::size_t kShownFindings = 50;
 
-struct Options {
-  std::string log, log_key, state, ca;
-  std::vector<std::string> parties, also;
-  unsigned threads = 0;
+struct VerifyOptions {
+  std::string state;
+  std::vector<std::string> also;
 };
 
 std::string_view text_of(verify::Verdict verdict) {
@@ -151,36 +149,17 @@ void print_report(const verify::Report& report) {
                                with_commas(report.findings_total), report.findings_total == 1 ? "" : "s"));
 }
 
-Result<verify::Options> to_verify(const Options& options) {
-  verify::Options wanted;
-  wanted.log = options.log;
-  for (const std::string& party : options.parties) {
-    HF_TRY(VerifierKey key, read_verifier_key(party));
-    wanted.parties.push_back(std::move(key));
-  }
-  if (!options.log_key.empty()) {
-    HF_TRY(VerifierKey key, read_verifier_key(options.log_key));
-    wanted.log_key = std::move(key);
-  }
+Result<verify::Report> check(const EvidenceSource& log, const VerifyOptions& options) {
+  HF_TRY(verify::Options wanted, to_verify(log));
   wanted.state_file = options.state;
   wanted.also = options.also;
-  wanted.threads = options.threads;
-  wanted.http.ca_file = options.ca;
-  return wanted;
-}
-
-Result<verify::Report> check(const Options& options) {
-  HF_TRY(verify::Options wanted, to_verify(options));
   std::unique_ptr<Progress> progress;
-  wanted.progress = [&progress](const verify::Progress& at) {
-    if (!progress) progress = std::make_unique<Progress>("verify", "entries", at.total);
-    progress->update(at.done, at.done);
-  };
+  wanted.progress = showing(progress, "verify");
   return verify::verify(wanted);
 }
 
-Result<int> run_verify(const Options& options, bool as_json) {
-  const auto report = check(options);
+Result<int> run_verify(const EvidenceSource& log, const VerifyOptions& options, bool as_json) {
+  const auto report = check(log, options);
   if (!report) {
     // Nothing is proven, whatever the reason: one exit code for it, so that a cron job can tell it from a finding.
     print_error(report.error(), as_json);
@@ -193,7 +172,8 @@ Result<int> run_verify(const Options& options, bool as_json) {
 }  // namespace
 
 void add_verify(CLI::App& program, Session& session) {
-  const auto options = std::make_shared<Options>();
+  const auto log = std::make_shared<EvidenceSource>();
+  const auto options = std::make_shared<VerifyOptions>();
   CLI::App* command = add_command(
       program, session, "verify",
       "Check an evidence log from outside: tree, signatures, every release by its agreement",
@@ -201,24 +181,14 @@ void add_verify(CLI::App& program, Session& session) {
       "--state hf.state\n"
       "  holdfast verify ./mirror --party oracle.vkey --party treasury.vkey --party operator.vkey --json | jq "
       ".releases",
-      [&session, options] { return run_verify(*options, session.json); });
-  command->add_option("LOG", options->log, "The log's URL, or a folder as 'holdfast log export' writes it")->required();
-  command
-      ->add_option("--party", options->parties,
-                   "Public key of a party, a file or the key itself; one for each who must sign the first agreement")
-      ->required()
-      ->allow_extra_args(false);
-  command->add_option("--log-key", options->log_key,
-                      "The log's public key, a file or the key itself (default: what the agreement pins)");
+      [&session, log, options] { return run_verify(*log, *options, session.json); });
+  add_evidence_source(*command, *log);
   command->add_option("--state", options->state,
                       "Remember in this file what was trusted, and go on from there next time");
   command
       ->add_option("--also", options->also,
                    "Another view of the log to hold this one against: URL, folder, checkpoint file")
       ->allow_extra_args(false);
-  command->add_option("--ca", options->ca, "Authority that signed the server's certificate (default: the system's)");
-  command->add_option("--threads", options->threads, "How many to use (default: as suits the source)")
-      ->check(CLI::Range(1u, 256u));
 }
 
 }  // namespace holdfast::cli

@@ -175,6 +175,7 @@ Result<void> Auditor::judge(std::uint64_t index, const evidence::Entry& entry) {
   std::uint64_t*& count = counts_[entry.event.index()];
   if (!count) count = &report_.kinds[std::string(entry.kind())];
   ++*count;
+  if (options_.listener) options_.listener->on_entry(index, entry, ledger_);
   if (auto right = ledger_.admit(entry); !right) {
     const Error& error = right.error();
     if (error.code == Code::unavailable || error.code == Code::unauthenticated) return right;
@@ -213,6 +214,7 @@ Result<void> Auditor::take(const Bundle& bundle) {
 }
 
 Result<void> Auditor::finish() {
+  if (options_.listener) options_.listener->on_end(ledger_);
   if (tree_whole_) {
     for (std::size_t level = 1; level < tree_.levels(); ++level) {
       if (!tree_.edge(level).empty()) compare_tile(tree_.edge_id(level), tree_.edge(level));

@@ -32,6 +32,17 @@ struct Progress {
   std::uint64_t findings = 0;
 };
 
+/// Hears what a run reads, on the caller's thread: for whoever counts what the evidence says while it is checked.
+class Listener {
+ public:
+  virtual ~Listener() = default;
+  /// Every entry that is authentic and can be read, in the log's order, right or wrong by the agreement; `before` is
+  /// what the log says up to there. Entries that an earlier run checked (`state_file`) are not heard.
+  virtual void on_entry(std::uint64_t index, const evidence::Entry& entry, const ledger::Ledger& before) = 0;
+  /// After the last entry.
+  virtual void on_end(const ledger::Ledger& ledger) = 0;
+};
+
 struct Options {
   std::string log;                     ///< URL (the log's prefix) or directory
   std::vector<VerifierKey> parties;    ///< their public keys: who may sign the first agreement
@@ -41,6 +52,7 @@ struct Options {
   unsigned threads = 0;                ///< 0: as many as suit the source
   fetch::HttpOptions http;
   std::size_t findings_max = 1000;                ///< more are counted, not listed
+  Listener* listener = nullptr;                   ///< borrowed
   std::function<void(const Progress&)> progress;  ///< called from the caller's thread, a few times a second or more
 };
 

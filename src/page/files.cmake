@@ -1,0 +1,13 @@
+# The templates and the style beside this file into the room, so that a page needs no file at run time.
+set(files_h "#pragma once\n\n#include <string_view>\n\nnamespace holdfast::page {\n\n")
+foreach(pair IN ITEMS "kFrame:frame.html" "kStyle:style.css" "kReport:report.html" "kAgreement:agreement.html")
+  string(REPLACE ":" ";" pair ${pair})
+  list(GET pair 0 name)
+  list(GET pair 1 file)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/${file})
+  file(READ ${CMAKE_CURRENT_LIST_DIR}/${file} text)
+  string(APPEND files_h "inline constexpr std::string_view ${name} = R\"holdfast(${text})holdfast\";\n")
+endforeach()
+string(APPEND files_h "\n}  // namespace holdfast::page\n")
+file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/generated/page/files.h CONTENT "${files_h}" @ONLY)
+target_include_directories(page PRIVATE ${CMAKE_BINARY_DIR}/generated)

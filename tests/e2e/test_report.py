@@ -1,0 +1,92 @@
+"""The report of a period, from a real server's evidence: its figures, its page, the way back to the entries."""
+import json
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+
+from holdfast import disclose, run
+
+
+@pytest.fixture
+def used(holdfast):
+    app, operator = holdfast.client("app-us"), holdfast.client("bytedance")
+    for i in range(12):
+        holdfast.deposit(app, f"s{i}")
+        disclose(app, "account", f"s{i}")
+    for i in range(5):
+        disclose(operator, "support", f"s{i}")
+        disclose(operator, "support", f"s{i}")
+    disclose(operator, "account", "s1")
+    app.call("DELETE", "/v1/subjects/s3")
+    return holdfast
+
+
+def report(used, *more, check=True, source=None):
+    parties = [word for name in used.vkeys for word in ("--party", used.vkeys[name])]
+    return run("report", source or used.evidence_url, *parties, *more, check=check)
+
+
+def test_the_figures_are_those_of_the_log(used):
+    told = json.loads(report(used, "--json").stdout)
+    assert told["evidence"]["verdict"] == "good"
+    flows = {flow["flow"]: flow for flow in told["flows"]}
+    assert flows["support"]["releases"] == 10 and flows["support"]["subjects"] == 5
+    assert flows["account"]["releases"] == 12 and flows["account"]["to"] == "app-us"
+    abroad = told["recipients"][0]
+    assert abroad["abroad"] and abroad["party"]["name"] == "bytedance" and abroad["party"]["countries"] == ["CN"]
+    refused = [r for r in told["refusals"] if r["party"]["name"] == "bytedance"]
+    assert len(refused) == 1 and refused[0]["requests"] == 1 and refused[0]["flow"] == "account"
+    erasure = told["rights"]["erasures"][0]
+    assert erasure["done_entry"] > erasure["asked_entry"] and erasure["took_ms"] >= 0
+    adopted = [c for c in told["changes"] if c["kind"] == "agreement.adopted"]
+    assert len(adopted) == 1 and len(adopted[0]["signed_by"]) == 3 and adopted[0]["right"]
+    text = json.dumps(told)
+    for i in range(12):
+        assert f'"s{i}"' not in text
+
+
+def test_a_figure_leads_back_to_its_entries(used):
+    flow = next(f for f in json.loads(report(used, "--json").stdout)["flows"] if f["flow"] == "support")
+    figure = flow["from"]["figure"]
+    lines = [json.loads(line) for line in report(used, "--entries", figure).stdout.splitlines()]
+    indexes = [i for first, last in flow["from"]["runs"] for i in range(first, last + 1)]
+    assert [line["index"] for line in lines] == indexes and len(indexes) == flow["from"]["entries"] == 10
+    for line in lines:
+        assert line["entry"]["kind"] == "released" and line["entry"]["flow"] == "support"
+        assert json.loads(run("log", "entry", line["index"], "--dir", used.dir).stdout) == line["entry"]
+    unknown = report(used, "--entries", "flow:suport@1", check=False)
+    assert unknown.returncode == 1 and "report.figure.unknown" in unknown.stderr
+
+
+def test_the_page_is_one_sound_file_and_the_same_from_url_and_folder(used, tmp_path):
+    out = tmp_path / "report.html"
+    # Without the log's key the page would be the same; from a folder as well as from the server.
+    assert report(used, "-o", out).returncode == 0
+    page = out.read_text()
+    ElementTree.fromstring(page.split("\n", 1)[1])
+    assert "<script" not in page and "Content-Security-Policy" in page and "Verified." in page
+    mirror = tmp_path / "mirror"
+    run("log", "export", mirror, "--dir", used.dir)
+    assert report(used, source=mirror).stdout == page
+
+
+def test_a_forged_log_gives_a_report_that_says_so_and_another_log_none(used, tmp_path):
+    mirror = tmp_path / "mirror"
+    run("log", "export", mirror, "--dir", used.dir)
+    bundle = next((mirror / "tile/entries").rglob("*p/*"))
+    bundle.write_bytes(bundle.read_bytes().replace(b'"email":"token"', b'"email":"clear"', 1))
+    forged = report(used, "-o", tmp_path / "forged.html", source=mirror, check=False)
+    assert forged.returncode == 2 and "evidence.entry.forged" in (tmp_path / "forged.html").read_text()
+    note = (mirror / "checkpoint").read_text()
+    (mirror / "checkpoint").write_text(note.replace("\n\n", "\n", 1).replace("\n— ", "\n\n— ", 1)[:-8] + "AAAAAA==\n")
+    other = report(used, "-o", tmp_path / "none.html", source=mirror, check=False)
+    assert other.returncode in (1, 3) and not (tmp_path / "none.html").exists()
+
+
+def test_a_period_is_whole_days_and_must_be_one(used):
+    told = json.loads(report(used, "--json", "--from", "2001-01-01", "--to", "2001-12-31").stdout)
+    assert told["flows"] == [] and told["period"]["entries"] == 0
+    assert told["period"]["until"] == "2002-01-01T00:00:00.000Z"
+    for wrong in (["--from", "yesterday"], ["--from", "2026-02-30"], ["--from", "2002-01-01", "--to", "2001-01-01"]):
+        out = report(used, *wrong, check=False)
+        assert out.returncode == 1 and out.stdout == "" and "report" in out.stderr
