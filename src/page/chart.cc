@@ -71,14 +71,17 @@ std::string bars(const report::Days& days, const Axis& axis, bool sum, std::opti
   const std::uint64_t highest = *std::max_element(values.begin(), values.end());
   // A ceiling far above the bars would press them flat: then it is told in words only.
   const bool draws_ceiling = ceiling && *ceiling <= 5 * std::max<std::uint64_t>(highest, 1);
-  const std::uint64_t top = draws_ceiling ? std::max(*ceiling + *ceiling / 10, highest) : round_up(std::max<std::uint64_t>(highest, 1));
+  const std::uint64_t top =
+      draws_ceiling ? std::max(*ceiling + *ceiling / 10, highest) : round_up(std::max<std::uint64_t>(highest, 1));
   const double floor = kHeight - kBottom, room = floor - kTop;
   const double step = (kWidth - kLeft - 6) / static_cast<double>(values.size());
-  const auto y_of = [&](std::uint64_t value) { return floor - room * static_cast<double>(value) / static_cast<double>(top); };
+  const auto y_of = [&](std::uint64_t value) {
+    return floor - room * static_cast<double>(value) / static_cast<double>(top);
+  };
 
-  std::string out = fmt::format(
-      R"(<svg class="chart" viewBox="0 0 {:.0f} {:.0f}" role="img" aria-label="{}"><title>{}</title>)", kWidth, kHeight,
-      escaped(label), escaped(label));
+  std::string out =
+      fmt::format(R"(<svg class="chart" viewBox="0 0 {:.0f} {:.0f}" role="img" aria-label="{}"><title>{}</title>)",
+                  kWidth, kHeight, escaped(label), escaped(label));
   const std::uint64_t marked = draws_ceiling ? highest : top;
   if (marked > 0) {
     out += fmt::format(R"(<text class="tick" x="{:.0f}" y="{:.1f}" text-anchor="end">{}</text>)", kLeft - 5,
@@ -90,11 +93,13 @@ std::string bars(const report::Days& days, const Axis& axis, bool sum, std::opti
   for (std::size_t i = 0; i < values.size(); ++i) {
     if (values[i] == 0) continue;
     const double width = std::min(step * 0.7, 56.0), x = kLeft + step * (static_cast<double>(i) + 0.5) - width / 2;
-    out += fmt::format(R"(<rect class="bar" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"><title>{}: {}</title></rect>)",
-                       x, std::min(y_of(values[i]), floor - 1), width, std::max(floor - y_of(values[i]), 1.0),
-                       scale.name(i), number_text(values[i]));
+    out += fmt::format(
+        R"(<rect class="bar" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"><title>{}: {}</title></rect>)", x,
+        std::min(y_of(values[i]), floor - 1), width, std::max(floor - y_of(values[i]), 1.0), scale.name(i),
+        number_text(values[i]));
   }
-  out += fmt::format(R"(<line class="axis" x1="{0:.0f}" x2="{1:.0f}" y1="{2:.1f}" y2="{2:.1f}"/>)", kLeft, kWidth, floor);
+  out +=
+      fmt::format(R"(<line class="axis" x1="{0:.0f}" x2="{1:.0f}" y1="{2:.1f}" y2="{2:.1f}"/>)", kLeft, kWidth, floor);
   if (draws_ceiling) {
     out += fmt::format(R"(<line class="ceiling" x1="{0:.0f}" x2="{1:.0f}" y1="{2:.1f}" y2="{2:.1f}"/>)", kLeft, kWidth,
                        y_of(*ceiling));
@@ -103,8 +108,8 @@ std::string bars(const report::Days& days, const Axis& axis, bool sum, std::opti
   }
   out += fmt::format(R"(<text class="tick" x="{:.0f}" y="{:.0f}">{}</text>)", kLeft, kHeight - 5, scale.name(0));
   if (values.size() > 1) {
-    out += fmt::format(R"(<text class="tick" x="{:.0f}" y="{:.0f}" text-anchor="end">{}</text>)", kWidth - 2, kHeight - 5,
-                       scale.name(values.size() - 1));
+    out += fmt::format(R"(<text class="tick" x="{:.0f}" y="{:.0f}" text-anchor="end">{}</text>)", kWidth - 2,
+                       kHeight - 5, scale.name(values.size() - 1));
   }
   return out + "</svg>";
 }

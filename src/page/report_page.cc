@@ -67,7 +67,8 @@ std::string facts_of(const Party& party) {
 }
 
 std::string where_of(const Party& party) {
-  return party.countries.empty() ? "not in the agreement" : fmt::format("{}, {}", party.role, fmt::join(party.countries, ", "));
+  return party.countries.empty() ? "not in the agreement"
+                                 : fmt::format("{}, {}", party.role, fmt::join(party.countries, ", "));
 }
 
 std::string gives_text(const Flow& flow) {
@@ -120,11 +121,10 @@ class Page {
     out["trustee"] = report_.trustee;
     out["period"] = period_text();
     const bool open = report_.period.until == Period{}.until, whole = report_.period.from == Period{}.from;
-    out["period_exact"] =
-        fmt::format("from {} {} (UTC); the log runs from {} to {}",
-                    whole ? "the log's beginning" : minute(report_.period.from),
-                    open ? "to its end" : "until before " + minute(report_.period.until), minute(report_.evidence_from),
-                    minute(report_.evidence_until));
+    out["period_exact"] = fmt::format("from {} {} (UTC); the log runs from {} to {}",
+                                      whole ? "the log's beginning" : minute(report_.period.from),
+                                      open ? "to its end" : "until before " + minute(report_.period.until),
+                                      minute(report_.evidence_from), minute(report_.evidence_until));
     out["entries"] = number_text(report_.entries);
     if (report_.first_entry) out["range"] = fmt::format("{} to {}", *report_.first_entry, *report_.last_entry);
     out["size"] = number_text(evidence.checkpoint.size);
@@ -196,7 +196,8 @@ class Page {
       for (const Reached& reached : recipient.categories) {
         json::array by;
         for (const std::size_t flow : reached.flows) {
-          by.push_back(json::object{{"anchor", flow_anchor(flow)}, {"name", report_.flows[flow].trace.figure.substr(5)}});
+          by.push_back(
+              json::object{{"anchor", flow_anchor(flow)}, {"name", report_.flows[flow].trace.figure.substr(5)}});
         }
         categories.push_back(json::object{{"category", reached.category},
                                           {"forms", fmt::format("{}", fmt::join(reached.forms, ", "))},
@@ -282,9 +283,8 @@ class Page {
       json::array signers;
       for (const std::string& key : adoption.signed_by) {
         const auto name = key.find('+'), hash = key.find('+', name == std::string::npos ? name : name + 1);
-        signers.push_back(json::object{
-            {"name", key.substr(0, name)},
-            {"id", hash == std::string::npos ? "" : key.substr(name + 1, hash - name - 1)}});
+        signers.push_back(json::object{{"name", key.substr(0, name)},
+                                       {"id", hash == std::string::npos ? "" : key.substr(name + 1, hash - name - 1)}});
       }
       rows.push_back({adoption.entry,
                       {{"at", minute(adoption.at)},
@@ -326,8 +326,8 @@ class Page {
       if (trace.entries.count() > 0) sources_.name(row, trace);
       rows.push_back(std::move(row));
     };
-    const auto unfinished = static_cast<std::uint64_t>(
-        std::count_if(rights.erasures.begin(), rights.erasures.end(), [](const Erasure& each) { return !each.done_entry; }));
+    const auto unfinished = static_cast<std::uint64_t>(std::count_if(
+        rights.erasures.begin(), rights.erasures.end(), [](const Erasure& each) { return !each.done_entry; }));
     add("Copy of all that is held", rights.exported,
         rights.exported.entries.count() == 0 ? "" : bytes_text(rights.export_bytes) + " in all; answered at once");
     add("Restriction: store, do not use", rights.restricted, "");
@@ -343,8 +343,9 @@ class Page {
       UnixMillis below;
       std::uint64_t count = 0;
     };
-    Span spans[] = {{"less than a second", 1000, 0}, {"less than a minute", kMinute, 0}, {"less than an hour", kHour, 0},
-                    {"less than a day", kDay, 0},    {"less than 30 days", 30 * kDay, 0}, {"30 days or more", Period{}.until, 0}};
+    Span spans[] = {{"less than a second", 1000, 0},     {"less than a minute", kMinute, 0},
+                    {"less than an hour", kHour, 0},     {"less than a day", kDay, 0},
+                    {"less than 30 days", 30 * kDay, 0}, {"30 days or more", Period{}.until, 0}};
     const Erasure* slowest = nullptr;
     for (const Erasure& erasure : rights.erasures) {
       if (!erasure.done_entry) continue;
@@ -354,9 +355,8 @@ class Page {
     }
     json::array table;
     const auto row = [&](std::string_view label, std::uint64_t count) {
-      table.push_back(json::object{{"label", label},
-                                   {"count", number_text(count)},
-                                   {"share", share_text(count, rights.erasures.size())}});
+      table.push_back(json::object{
+          {"label", label}, {"count", number_text(count)}, {"share", share_text(count, rights.erasures.size())}});
     };
     for (const Span& span : spans) row(span.label, span.count);
     row("not done yet", unfinished);
@@ -371,8 +371,8 @@ class Page {
     json::array rows;
     for (const Deposit& deposit : report_.deposits) {
       json::object row{{"collection", deposit.collection},
-                       {"what", fmt::format("deposited by {} ({}), {} to {}", deposit.party.name, where_of(deposit.party),
-                                            date(deposit.first), date(deposit.last))},
+                       {"what", fmt::format("deposited by {} ({}), {} to {}", deposit.party.name,
+                                            where_of(deposit.party), date(deposit.first), date(deposit.last))},
                        {"records", number_text(deposit.records)}};
       sources_.name(row, deposit.trace);
       rows.push_back(std::move(row));

@@ -50,7 +50,8 @@ void stretch(Row& row, UnixMillis at) {
 }  // namespace
 
 std::uint64_t& Days::of(UnixMillis at) {
-  const auto day = static_cast<std::int32_t>(std::chrono::floor<std::chrono::days>(std::chrono::milliseconds(at)).count());
+  const auto day =
+      static_cast<std::int32_t>(std::chrono::floor<std::chrono::days>(std::chrono::milliseconds(at)).count());
   if (!list_.empty() && list_.back().first == day) return list_.back().second;
   const auto place = std::lower_bound(list_.begin(), list_.end(), std::pair(day, std::uint64_t{0}));
   if (place != list_.end() && place->first == day) return place->second;
@@ -141,7 +142,8 @@ Flow& Counter::flow_of(const Entry& entry, const Released& released) {
     return row.agreement == entry.agreement && row.to == released.to && row.gives == released.gives &&
            row.name == released.flow;
   };
-  if (const auto found = flow_rows_.find(released.flow); found != flow_rows_.end() && is_it(report_.flows[found->second])) {
+  if (const auto found = flow_rows_.find(released.flow);
+      found != flow_rows_.end() && is_it(report_.flows[found->second])) {
     return report_.flows[found->second];
   }
   auto found = std::find_if(report_.flows.begin(), report_.flows.end(), is_it);
@@ -206,7 +208,8 @@ void Counter::count(const Heard& heard, const Refused& refused) {
     if (const auto declared = plan_ ? plan_->find_flow(refused.flow) : std::nullopt) {
       row.use = plan_->flows[*declared].use;
       std::set<std::string> categories;
-      for (const Item& item : items_of(plan_->flows[*declared].gives_json, plan_.get())) categories.insert(item.category);
+      for (const Item& item : items_of(plan_->flows[*declared].gives_json, plan_.get()))
+        categories.insert(item.category);
       row.categories.assign(categories.begin(), categories.end());
     }
     report_.refusals.push_back(std::move(row));
@@ -380,7 +383,8 @@ void Counter::on_end(const ledger::Ledger& ledger) {
   report_.evidence_until = newest_at_;
   for (Adoption& adoption : report_.adoptions) {
     for (const auto& right : ledger.adoptions()) {
-      if (right.version == adoption.version && right.at == adoption.at && to_hex(right.document.view()) == adoption.sha256) {
+      if (right.version == adoption.version && right.at == adoption.at &&
+          to_hex(right.document.view()) == adoption.sha256) {
         adoption.in_force = true;
       }
     }

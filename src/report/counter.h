@@ -44,14 +44,16 @@ class Counter final : public verify::Listener {
   void count(const Heard& heard, const evidence::ServerStarted& started);
   void count(const Heard& heard, const evidence::RootKeyRotated& rotated);
   void count(const Heard& heard, const evidence::BackupTaken& taken);
+  /// Kinds that have no part of their own stand among the changes, by their names.
+  void count(const Heard& heard, const auto&) { upkeep(heard, ""); }
   void upkeep(const Heard& heard, std::string text);
   void add_recipients();
 
   const Options& options_;
   Report& report_;
   std::set<std::string, std::less<>> wanted_;
-  agreement::PlanPtr plan_;                                       // in force at the newest entry
-  std::unordered_map<std::string, std::size_t> flow_rows_;        // by name, under plan_
+  agreement::PlanPtr plan_;                                 // in force at the newest entry
+  std::unordered_map<std::string, std::size_t> flow_rows_;  // by name, under plan_
   std::unordered_map<std::string, std::size_t> refusals_, deposits_, sweeps_, limits_;
   std::unordered_map<std::string, Party> parties_;                // as the last agreement that names them has them
   std::unordered_map<Pseudonym, std::size_t, FixedHasher> open_;  // erasures asked for in the period and not done

@@ -83,14 +83,10 @@ json::object recipient_json(const Report& report, const Recipient& recipient) {
                                       {"releases", reached.releases},
                                       {"figures", figures(reached.flows)}});
   }
-  return {{"party", party_json(recipient.party)},
-          {"abroad", recipient.abroad},
-          {"subjects", recipient.subjects},
-          {"releases", recipient.releases},
-          {"records", recipient.records},
-          {"bytes", recipient.bytes},
-          {"categories", std::move(categories)},
-          {"figures", figures(recipient.flows)}};
+  return {{"party", party_json(recipient.party)}, {"abroad", recipient.abroad},
+          {"subjects", recipient.subjects},       {"releases", recipient.releases},
+          {"records", recipient.records},         {"bytes", recipient.bytes},
+          {"categories", std::move(categories)},  {"figures", figures(recipient.flows)}};
 }
 
 json::object refusal_json(const Refusal& refusal) {
@@ -144,8 +140,8 @@ json::array changes_json(const Report& report) {
                                {"in_period", adoption.within}});
   }
   for (const Upkeep& doing : report.upkeep) {
-    out.push_back(json::object{
-        {"entry", doing.entry}, {"kind", doing.kind}, {"at", to_rfc3339(doing.at)}, {"what", doing.text}});
+    out.push_back(
+        json::object{{"entry", doing.entry}, {"kind", doing.kind}, {"at", to_rfc3339(doing.at)}, {"what", doing.text}});
   }
   return out;
 }
@@ -198,12 +194,9 @@ std::string to_json(const Report& report) {
       {"changes", changes_json(report)},
       {"deposits", each(report.deposits,
                         [](const Deposit& one) {
-                          return json::object{{"collection", one.collection},
-                                              {"party", party_json(one.party)},
-                                              {"records", one.records},
-                                              {"first", to_rfc3339(one.first)},
-                                              {"last", to_rfc3339(one.last)},
-                                              {"from", traced(one.trace)}};
+                          return json::object{{"collection", one.collection}, {"party", party_json(one.party)},
+                                              {"records", one.records},       {"first", to_rfc3339(one.first)},
+                                              {"last", to_rfc3339(one.last)}, {"from", traced(one.trace)}};
                         })},
       {"retention", each(report.sweeps,
                          [](const Sweep& one) {

@@ -69,10 +69,10 @@ struct Party {
 /// A category at one recipient, over all flows.
 struct Reached {
   std::string category;
-  std::vector<std::string> forms;    ///< as given, the most revealing first
-  std::uint64_t subjects = 0;        ///< distinct
+  std::vector<std::string> forms;  ///< as given, the most revealing first
+  std::uint64_t subjects = 0;      ///< distinct
   std::uint64_t releases = 0;
-  std::vector<std::size_t> flows;    ///< of Report::flows
+  std::vector<std::size_t> flows;  ///< of Report::flows
 };
 
 struct Recipient {
@@ -151,7 +151,7 @@ struct LimitUse {
 
 /// The evidence of a period, counted. The same log and period give the same report: it holds no time of its making.
 struct Report {
-  Period period;  ///< as asked for
+  Period period;                                     ///< as asked for
   UnixMillis evidence_from = 0, evidence_until = 0;  ///< times of the log's first and last entry
   verify::Report evidence;
   std::string agreement, subjects_country;
@@ -177,8 +177,8 @@ struct Options {
   std::function<void(std::uint64_t index, const evidence::Entry&)> on_wanted;
 };
 
-/// Verifies the log and counts what it says, in one pass. A report over a log that is not one log (Verdict::inconsistent)
-/// holds no figures. Errors: those of verify(); invalid ("report.period.empty").
+/// Verifies the log and counts what it says, in one pass. A report over a log that is not one log
+/// (Verdict::inconsistent) holds no figures. Errors: those of verify(); invalid ("report.period.empty").
 Result<Report> make(Options options);
 
 /// The whole report as one JSON object; docs/report.md lists the members.

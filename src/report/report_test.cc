@@ -118,7 +118,8 @@ TEST(Report, TellsHowLongErasuresTook) {
   EXPECT_FALSE(erasures[6].done_entry);
   const auto asked = evidence::Entry::decode(year.log.entries[erasures[1].asked_entry]);
   const auto done = evidence::Entry::decode(year.log.entries[*erasures[1].done_entry]);
-  EXPECT_EQ(std::get<evidence::ErasureAsked>(asked->event).subject, std::get<evidence::ErasureDone>(done->event).subject);
+  EXPECT_EQ(std::get<evidence::ErasureAsked>(asked->event).subject,
+            std::get<evidence::ErasureDone>(done->event).subject);
 }
 
 TEST(Report, FollowsLimits) {

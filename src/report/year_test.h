@@ -23,9 +23,12 @@ class Year {
       for (unsigned i = 0; i < 3 + static_cast<unsigned>(day * day) % 11; ++i) {
         log.append("acme", LogBuilder::support(static_cast<unsigned>(day) * 2 + i));
       }
-      if (day % 9 == 4) log.append("acme", evidence::Refused{"disclose", "account", "release.recipient", 1 + static_cast<unsigned>(day) % 4});
+      if (day % 9 == 4)
+        log.append("acme",
+                   evidence::Refused{"disclose", "account", "release.recipient", 1 + static_cast<unsigned>(day) % 4});
       if (day % 31 == 7) log.append("stranger", evidence::Refused{"disclose", "", "auth.unknown", 5});
-      if (day % 20 == 2) log.append("subject", evidence::SubjectExported{LogBuilder::subject(9), sha256("export"), 4321});
+      if (day % 20 == 2)
+        log.append("subject", evidence::SubjectExported{LogBuilder::subject(9), sha256("export"), 4321});
       if (day % 30 == 29) log.append("oak", evidence::RetentionSwept{"profile", 4, 4});
       if (day == 60) {
         log.append("oak", evidence::RootKeyRotated{"k1", "k2", 600});
