@@ -3,6 +3,7 @@
 #include <csv.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <fstream>
 #include <memory>
 #include <optional>
@@ -26,7 +27,7 @@ class Chunker {
   /// False when the receiver wants no more.
   bool flush_if_full() {
     const bool full =
-        chunk_.rows.size() >= kChunkRows || chunk_.ndjson.size() >= kChunkBytes || chunk_.problems.size() >= kChunkRows;
+        chunk_.rows.size() >= rows_ || chunk_.ndjson.size() >= kChunkBytes || chunk_.problems.size() >= kChunkRows;
     return !full || flush();
   }
   bool flush() {
@@ -35,12 +36,14 @@ class Chunker {
     next.number = chunk_.number + 1;
     next.file_bytes = chunk_.file_bytes;
     std::swap(next, chunk_);
+    rows_ = std::min(4 * rows_, kChunkRows);
     return take_(std::move(next));
   }
 
  private:
   const std::function<bool(Chunk&&)>& take_;
   Chunk chunk_;
+  std::size_t rows_ = kFirstChunkRows;
 };
 
 /// libcsv's parser with rows as its only event.

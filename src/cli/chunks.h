@@ -27,8 +27,11 @@ struct Chunk {
   std::vector<RowProblem> problems;  ///< of rows that are not in it
   std::uint64_t file_bytes = 0;      ///< of the file, read up to here
 };
-inline constexpr std::size_t kChunkRows = 65536;
-inline constexpr std::size_t kChunkBytes = 8u << 20;
+/// Rows of a chunk: the first are small, so that the server has something to do at once; the larger, the more rows of
+/// one person meet in one and go to disk together.
+inline constexpr std::size_t kFirstChunkRows = 8192;
+inline constexpr std::size_t kChunkRows = 131'072;
+inline constexpr std::size_t kChunkBytes = 16u << 20;
 
 /// What is told of a file as a whole once it was read.
 struct ReadSummary {

@@ -141,6 +141,13 @@ Result<fetch::Response> Client::call(const std::string& method, const std::strin
   return response;
 }
 
+Result<fetch::Response> Client::upload(const std::string& method, const std::string& path,
+                                       const fetch::BodySource& source, fetch::Headers headers) {
+  HF_TRY(auto response, http_.stream({method, server_ + path, std::move(headers), {}}, source, {}));
+  if (!response.ok()) return tl::unexpected(error_of(response));
+  return response;
+}
+
 Result<fetch::Response> Client::stream(const std::string& method, const std::string& path, std::string body,
                                        fetch::Headers headers, const fetch::BodySink& sink) {
   HF_TRY(auto response, http_.stream({method, server_ + path, std::move(headers), std::move(body)}, {}, sink));

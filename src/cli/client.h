@@ -29,6 +29,9 @@ class Client {
   /// One exchange; `path` is encoded already. An answer that is no 2xx becomes an Error with the server's own code.
   Result<fetch::Response> call(const std::string& method, const std::string& path, std::string body = {},
                                fetch::Headers headers = {});
+  /// The same, the request's body coming from `source` as it is wanted.
+  Result<fetch::Response> upload(const std::string& method, const std::string& path, const fetch::BodySource& source,
+                                 fetch::Headers headers);
   /// The same, the 2xx answer's body going to `sink` as it comes.
   Result<fetch::Response> stream(const std::string& method, const std::string& path, std::string body,
                                  fetch::Headers headers, const fetch::BodySink& sink);

@@ -2,12 +2,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <boost/json.hpp>
 #include <condition_variable>
 #include <deque>
 #include <filesystem>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <thread>
 
 #include "agreement/agreement.h"
@@ -45,12 +47,12 @@ struct Sum {
   }
 };
 
-/// Between the thread that reads the file and the one that talks to the server: a few chunks, no more.
+/// Between the thread that reads the file and those that talk to the server: one chunk that waits, no more.
 class Queue {
  public:
   bool put(Chunk&& chunk) {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return chunks_.size() < 2 || stopped_; });
+    changed_.wait(lock, [this] { return chunks_.empty() || stopped_; });
     if (stopped_) return false;
     chunks_.push_back(std::move(chunk));
     changed_.notify_all();
@@ -111,23 +113,62 @@ Result<void> add_answer(const Chunk& chunk, const std::string& body, Sum& sum) {
   return {};
 }
 
+/// Lets one chunk after the other into custody, while the next is on its way: of two rows with the same key the later
+/// one counts, and rows of one person are taken up fastest in their order.
+class Turns {
+ public:
+  /// Until every chunk before `number` was answered. An Error once one of them was not taken.
+  Result<void> wait(std::uint64_t number) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return next_ == number || !outcome_; });
+    return outcome_;
+  }
+  /// Chunk `number` was answered, or had nothing to send. False once one was not taken.
+  bool end(std::uint64_t number, const Result<void>& taken) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return next_ == number || !outcome_; });
+    if (!taken && outcome_) outcome_ = taken;
+    next_ = number + 1;
+    changed_.notify_all();
+    return outcome_.has_value();
+  }
+  Result<void> outcome() const {
+    const std::lock_guard lock(mutex_);
+    return outcome_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::uint64_t next_ = 0;
+  Result<void> outcome_;
+};
+
 /// Sends chunks, each again under the same key while the server is away: what it has taken already it knows.
 class Uploader {
  public:
-  Uploader(Client& client, const Options& options)
-      : client_(client),
-        run_(to_hex(random_bytes(16))),
+  explicit Uploader(const Options& options)
+      : run_(to_hex(random_bytes(16))),
         path_(fmt::format("/v1/collections/{}/import", percent_encode(options.collection))) {}
 
-  Result<void> send(const Chunk& chunk, Sum& sum) {
-    if (chunk.rows.empty()) return {};
+  /// Thread-safe, with a client each. The chunk's last byte, and with it the whole, goes out when its turn has come.
+  /// Answers what the server said.
+  Result<std::string> send(Client& client, const Chunk& chunk, Turns& turns) const {
     // Names this run, not the file: importing it again another day, after an erasure say, is another deposit, and rows
     // that are there already are recognised by their content.
     const fetch::Headers headers{{"Content-Type", "application/x-ndjson"},
                                  {"Idempotency-Key", fmt::format("{}-{}", run_, chunk.number)}};
     for (unsigned attempt = 1;; ++attempt) {
-      const auto answer = client_.call("POST", path_, chunk.ndjson, headers);
-      if (answer) return add_answer(chunk, answer->body, sum);
+      std::string_view rest(chunk.ndjson);
+      const auto source = [&](char* out, std::size_t size) -> Result<std::size_t> {
+        if (rest.size() == 1) HF_CHECK(turns.wait(chunk.number));
+        const std::size_t count = rest.copy(out, rest.size() > 1 ? std::min(size, rest.size() - 1) : size);
+        rest.remove_prefix(count);
+        return count;
+      };
+      auto answer = client.upload("POST", path_, source, headers);
+      if (answer) return std::move(answer->body);
+      HF_CHECK(turns.wait(chunk.number));
       const bool again = answer.error().code == Code::unavailable && attempt < kAttempts;
       if (!again) return tl::unexpected(answer.error());
       std::this_thread::sleep_for(std::chrono::seconds(std::max(answer.error().retry_after_s, 1 << (attempt - 1))));
@@ -135,8 +176,7 @@ class Uploader {
   }
 
  private:
-  Client& client_;
-  std::string run_, path_;
+  const std::string run_, path_;
 };
 
 Result<agreement::Collection> find_collection(Client& client, const std::string& name) {
@@ -152,7 +192,7 @@ Result<agreement::Collection> find_collection(Client& client, const std::string&
 }
 
 Result<ReadSummary> transfer(const Options& options, bool csv, const agreement::Collection& collection,
-                             Uploader& uploader, Sum& sum) {
+                             std::span<Client, 2> clients, const Uploader& uploader, Sum& sum) {
   Queue queue;
   Result<ReadSummary> read;
   std::jthread reader([&] {
@@ -163,18 +203,31 @@ Result<ReadSummary> transfer(const Options& options, bool csv, const agreement::
   });
   std::error_code ignored;
   Progress progress(options.collection, "rows", std::filesystem::file_size(options.file, ignored));
-  Result<void> sent;
-  while (auto chunk = queue.take()) {
-    sum.rejected += chunk->problems.size();
-    sum.rows += chunk->rows.size() + chunk->problems.size();
-    for (RowProblem& problem : chunk->problems) sum.add(std::move(problem));
-    sent = uploader.send(*chunk, sum);
-    if (!sent) break;
-    progress.update(chunk->file_bytes, sum.rows);
+  Turns turns;
+  std::mutex counting;
+  const auto count = [&](Chunk& chunk, const std::string& answer) -> Result<void> {
+    const std::lock_guard lock(counting);
+    sum.rejected += chunk.problems.size();
+    sum.rows += chunk.rows.size() + chunk.problems.size();
+    for (RowProblem& problem : chunk.problems) sum.add(std::move(problem));
+    progress.update(chunk.file_bytes, sum.rows);
+    return answer.empty() ? Result<void>() : add_answer(chunk, answer, sum);
+  };
+  const auto send_chunks = [&](Client& client) {
+    while (auto chunk = queue.take()) {
+      auto answer = chunk->rows.empty() ? Result<std::string>() : uploader.send(client, *chunk, turns);
+      const Result<void> taken = answer ? count(*chunk, *answer) : tl::unexpected(std::move(answer).error());
+      if (!turns.end(chunk->number, taken)) break;
+    }
+    queue.stop();
+  };
+  {
+    const std::jthread second([&] { send_chunks(clients[1]); });
+    send_chunks(clients[0]);
   }
   queue.stop();
   reader.join();
-  if (!sent) return tl::unexpected(std::move(sent).error());
+  HF_CHECK(turns.outcome());
   return read;
 }
 
@@ -243,12 +296,13 @@ Result<int> import(const Options& options, bool as_json) {
     return fail(Code::invalid, "cli.import.mapping", options.file,
                 "--map and --date-format are for CSV; rows of NDJSON have the agreement's field names already");
   }
-  HF_TRY(Client client, Client::create(options.client));
-  HF_TRY(const agreement::Collection collection, find_collection(client, options.collection));
+  HF_TRY(Client first, Client::create(options.client));
+  HF_TRY(Client second, Client::create(options.client));
+  std::array<Client, 2> clients{std::move(first), std::move(second)};
+  HF_TRY(const agreement::Collection collection, find_collection(clients[0], options.collection));
   const auto start = std::chrono::steady_clock::now();
-  Uploader uploader(client, options);
   Sum sum;
-  HF_TRY(const ReadSummary read, transfer(options, csv, collection, uploader, sum));
+  HF_TRY(const ReadSummary read, transfer(options, csv, collection, clients, Uploader(options), sum));
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   std::sort(sum.problems.begin(), sum.problems.end(),
             [](const RowProblem& a, const RowProblem& b) { return a.row < b.row; });

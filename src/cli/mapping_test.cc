@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <numeric>
 
 #include "base/file.h"
 #include "cli/chunks.h"
@@ -168,14 +169,18 @@ TEST_F(Chunks, what_is_no_table_is_refused) {
 
 TEST_F(Chunks, a_long_file_is_cut_into_numbered_chunks) {
   std::string content = "subject,email\n";
-  for (std::size_t i = 0; i < kChunkRows + 10; ++i) content += std::to_string(i) + ",x\n";
+  const std::vector<std::size_t> sizes{kFirstChunkRows, 4 * kFirstChunkRows, kChunkRows, kChunkRows, 10};
+  for (std::size_t i = 0; i < std::accumulate(sizes.begin(), sizes.end(), std::size_t{0}); ++i) {
+    content += std::to_string(i) + ",x\n";
+  }
   ASSERT_TRUE(read(content));
-  ASSERT_EQ(chunks_.size(), 2u);
-  EXPECT_EQ(chunks_[0].number, 0u);
-  EXPECT_EQ(chunks_[1].number, 1u);
-  EXPECT_EQ(chunks_[0].rows.size(), kChunkRows);
-  EXPECT_EQ(chunks_[1].rows.front(), kChunkRows + 2);  // the header is row 1
-  EXPECT_EQ(chunks_[1].file_bytes, content.size());
+  ASSERT_EQ(chunks_.size(), sizes.size());
+  for (std::size_t i = 0, row = 2; i < sizes.size(); row += sizes[i++]) {  // the header is row 1
+    EXPECT_EQ(chunks_[i].number, i);
+    EXPECT_EQ(chunks_[i].rows.size(), sizes[i]);
+    EXPECT_EQ(chunks_[i].rows.front(), row);
+  }
+  EXPECT_EQ(chunks_.back().file_bytes, content.size());
 }
 
 }  // namespace

@@ -50,8 +50,8 @@ struct ImportSummary {
 };
 inline constexpr std::size_t kImportProblemsMax = 100;
 /// So many rows wait for each other: the more, the more of one subject's rows share one opening and one sealing.
-inline constexpr std::size_t kImportBatchRows = 131072;
-inline constexpr std::size_t kImportBatchBytes = 16u << 20;  ///< of the stream; bounds what waits when rows are long
+inline constexpr std::size_t kImportBatchRows = 262144;
+inline constexpr std::size_t kImportBatchBytes = 32u << 20;  ///< of the stream; bounds what waits when rows are long
 
 enum class ImportFormat : std::uint8_t { ndjson, csv };
 

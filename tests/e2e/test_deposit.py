@@ -69,3 +69,13 @@ def test_an_import_of_a_stream(shared):
     assert len(history) == len([i for i in range(20000) if i % 7 == 3])
     again = app.call("POST", "/v1/collections/views/import", rows, {"Content-Type": "application/x-ndjson"}).json()
     assert (again["accepted"], again["unchanged"]) == (0, 20000)
+
+
+def test_the_command_imports_a_long_file_in_its_order(shared, tmp_path):
+    path = tmp_path / "people.csv"  # longer than several pieces, which are on their way at the same time
+    path.write_text("subject,zip,occupation\n" + "".join(f"c{i % 3},{i},{'x' * (i % 50)}\n" for i in range(60_000)))
+    told = json.loads(shared.cli("import", "profile", path, "--json").stdout)
+    assert (told["rows"], told["accepted"], told["rejected"]) == (60_000, 60_000, 0)
+    for i in range(3):
+        person = shared.client("app-us").call("GET", f"/v1/flows/account/subjects/c{i}").json()["profile"]
+        assert person["zip"] == f"{59_997 + i}", "of rows for one person the last counts"
