@@ -76,6 +76,7 @@ trustee::Async<void> Core::tick() {
     for (auto it = sessions_->begin(); it != sessions_->end();) {
       Session& session = *it++;
       session.expire_if_due(now_);
+      session.release_if_waiting(now_);
       if (now_ > stop_by_) session.close_now();
     }
   }

@@ -13,9 +13,11 @@ using boost::system::error_code;
 namespace {
 
 constexpr std::size_t kReadBytes = 16u << 10;        // a TLS record
+constexpr std::size_t kFirstReadBytes = 1u << 10;    // while it waits, a connection needs no more
 constexpr std::size_t kJoinBytesMax = 64u << 10;     // a body up to this goes out in one write with its header
 constexpr std::size_t kKeptBytesMax = 256u << 10;    // a larger output buffer is given back between requests
 constexpr std::size_t kDiscardBytesMax = 64u << 10;  // a longer body that nobody wants costs its caller the connection
+constexpr std::chrono::seconds kKeepBuffers{1};
 constexpr std::chrono::seconds kLinger{2};
 constexpr std::size_t kLingerBytesMax = 4u << 20;
 
@@ -47,6 +49,12 @@ void Session::expire_if_due(Clock::time_point now) {
   timed_out_ = true;
   core_.shared().metrics.timed_out.fetch_add(1, std::memory_order_relaxed);
   transport_.cancel();
+}
+
+void Session::release_if_waiting(Clock::time_point now) {
+  if (waiting_since_ == Clock::time_point::max() || now < waiting_since_ + kKeepBuffers) return;
+  transport_.release_buffers();
+  out_ = {};
 }
 
 void Session::end_if_waiting() {
@@ -83,7 +91,9 @@ Async<bool> Session::handshake() {
 }
 
 Async<bool> Session::fill(Transport::Likely likely) {
-  const std::size_t room = std::min(kReadBytes, in_.max_size() - in_.size());
+  const bool waits = likely == Transport::Likely::later && in_.size() == 0;
+  if (waits && in_.capacity() > kFirstReadBytes) in_.shrink_to_fit();
+  const std::size_t room = std::min(waits ? kFirstReadBytes : kReadBytes, in_.max_size() - in_.size());
   if (room == 0) co_return false;
   const auto space = in_.prepare(room);
   const Transport::Moved got = co_await transport_.read(static_cast<char*>(space.data()), space.size(), likely);

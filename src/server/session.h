@@ -31,6 +31,8 @@ class Session final
   /// Ends what the caller was too slow for.
   void expire_if_due(std::chrono::steady_clock::time_point now);
   void end_if_waiting();
+  /// One that has waited for a while keeps little memory.
+  void release_if_waiting(std::chrono::steady_clock::time_point now);
   void close_now();
 
   // ---- Wire

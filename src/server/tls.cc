@@ -83,8 +83,7 @@ Result<std::shared_ptr<context>> make_tls(const Config::Tls& files) {
   SSL_CTX_set_session_id_context(tls, kSessionContext, sizeof kSessionContext - 1);
   SSL_CTX_set_session_cache_mode(tls, SSL_SESS_CACHE_OFF);  // stateless tickets only
   SSL_CTX_set_num_tickets(tls, 1);
-  SSL_CTX_set_read_ahead(tls, 1);  // a record's header and body in one receive
-  SSL_CTX_set_mode(tls, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+  SSL_CTX_set_mode(tls, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   return out;
 }
 

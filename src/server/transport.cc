@@ -1,7 +1,9 @@
 #include "server/transport.h"
 
 #include <openssl/err.h>
+#include <sys/socket.h>
 
+#include <algorithm>
 #include <boost/asio/error.hpp>
 #include <boost/asio/write.hpp>
 #include <cerrno>
@@ -12,6 +14,13 @@ namespace asio = boost::asio;
 using trustee::Async;
 using trustee::kNoThrow;
 
+namespace {
+
+constexpr std::size_t kIdleBytes = 2u << 10;   // a request without a body, most often
+constexpr std::size_t kBusyBytes = 17u << 10;  // a full TLS record
+
+}  // namespace
+
 Transport::Transport(Socket socket, std::shared_ptr<asio::ssl::context> tls)
     : socket_(std::move(socket)), context_(std::move(tls)) {
   error_code ignored;
@@ -20,14 +29,71 @@ Transport::Transport(Socket socket, std::shared_ptr<asio::ssl::context> tls)
   if (!context_) return;
   tls_.reset(SSL_new(context_->native_handle()));
   if (!tls_) return;
-  SSL_set_fd(tls_.get(), socket_.native_handle());
+  BIO* const bio = BIO_new(method());
+  if (!bio) {
+    tls_.reset();  // the handshake says so
+    return;
+  }
+  BIO_set_data(bio, this);
+  BIO_set_init(bio, 1);
+  SSL_set_bio(tls_.get(), bio, bio);
   SSL_set_accept_state(tls_.get());
+  received_.resize(kIdleBytes);
+}
+
+const BIO_METHOD* Transport::method() {
+  static const BIO_METHOD* const method = [] {
+    BIO_METHOD* const made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "connection");
+    BIO_meth_set_read(made, take);
+    BIO_meth_set_write(made, send);
+    BIO_meth_set_ctrl(made, control);
+    return made;
+  }();
+  return method;
+}
+
+int Transport::take(BIO* bio, char* out, int size) {
+  auto& self = *static_cast<Transport*>(BIO_get_data(bio));
+  BIO_clear_retry_flags(bio);
+  if (self.next_ == self.end_) {
+    BIO_set_retry_read(bio);
+    return -1;
+  }
+  const std::size_t taken = std::min(static_cast<std::size_t>(size), self.end_ - self.next_);
+  std::copy_n(self.received_.data() + self.next_, taken, out);
+  self.next_ += taken;
+  return static_cast<int>(taken);
+}
+
+int Transport::send(BIO* bio, const char* bytes, int size) {
+  auto& self = *static_cast<Transport*>(BIO_get_data(bio));
+  BIO_clear_retry_flags(bio);
+  while (true) {
+    const ssize_t sent = ::send(self.socket_.native_handle(), bytes, static_cast<std::size_t>(size), MSG_NOSIGNAL);
+    if (sent >= 0) return static_cast<int>(sent);
+    if (errno == EINTR) continue;
+    if (errno == EAGAIN || errno == EWOULDBLOCK) BIO_set_retry_write(bio);
+    return -1;
+  }
+}
+
+long Transport::control(BIO*, int command, long, void*) { return command == BIO_CTRL_FLUSH ? 1 : 0; }
+
+Async<Transport::error_code> Transport::receive() {
+  // The last receive filled it: more comes at once. Not before all of that is taken.
+  if (end_ == received_.size() && end_ < kBusyBytes) received_.resize(kBusyBytes);
+  // A receive that does not fill its buffer tells the loop that nothing is left, so no vain one follows it.
+  const auto buffer = asio::buffer(received_.data(), received_.size());
+  const auto [error, got] = co_await socket_.async_read_some(buffer, kNoThrow);
+  next_ = 0;
+  end_ = got;
+  co_return error;
 }
 
 Async<Transport::error_code> Transport::wait_after(int outcome) {
   switch (SSL_get_error(tls_.get(), outcome)) {
     case SSL_ERROR_WANT_READ: {
-      const auto [error] = co_await socket_.async_wait(Socket::wait_read, kNoThrow);
+      const error_code error = co_await receive();
       co_return error;
     }
     case SSL_ERROR_WANT_WRITE: {
@@ -61,9 +127,12 @@ Async<Transport::error_code> Transport::handshake() {
 
 Async<Transport::Moved> Transport::read(char* out, std::size_t size, Likely likely) {
   if (!tls_) co_return co_await read_raw(out, size);
-  if (likely == Likely::later && !SSL_has_pending(tls_.get())) {
-    const auto [error] = co_await socket_.async_wait(Socket::wait_read, kNoThrow);
-    if (error) co_return Moved{error};
+  if (likely == Likely::later && next_ == end_ && !SSL_has_pending(tls_.get())) {
+    if (received_.size() > kIdleBytes) std::string(kIdleBytes, '\0').swap(received_);
+    end_ = 0;
+    Moved moved;
+    moved.error = co_await receive();
+    if (moved.error) co_return moved;
   }
   while (true) {
     ERR_clear_error();
@@ -113,6 +182,10 @@ Async<Transport::Moved> Transport::read_raw(char* out, std::size_t size) {
 void Transport::cancel() {
   error_code ignored;
   socket_.cancel(ignored);
+}
+
+void Transport::release_buffers() {
+  if (tls_) SSL_free_buffers(tls_.get());  // keeps what is in use
 }
 
 void Transport::close() {

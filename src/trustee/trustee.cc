@@ -1,15 +1,36 @@
 #include "trustee/trustee.h"
 
 #include <algorithm>
+#include <array>
 
 #include "base/hash.h"
 #include "trustee/impl.h"
 
 namespace holdfast::trustee {
 
+namespace {
+
+constexpr std::size_t kSaltBytes = 16;
+
+/// Asking the kernel costs more than all else about a salt, so many are drawn at once.
+Bytes new_salt() {
+  thread_local std::array<char, 64 * kSaltBytes> drawn;
+  thread_local std::size_t next = drawn.size();
+  if (next == drawn.size()) {
+    random_bytes(drawn.data(), drawn.size());
+    next = 0;
+  }
+  char* const salt = drawn.data() + std::exchange(next, next + kSaltBytes);
+  Bytes out(salt, kSaltBytes);
+  wipe(salt, kSaltBytes);
+  return out;
+}
+
+}  // namespace
+
 Salted salted(ByteView payload) {
   Salted out;
-  out.salt = random_bytes(16);
+  out.salt = new_salt();
   out.digest = sha256({out.salt, payload});
   return out;
 }
