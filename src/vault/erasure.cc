@@ -52,6 +52,7 @@ Result<void> Vault::finish_erasures(std::span<const Erasure> erasures) {
     done.deletes.emplace_back(erasure.locker.view());
   }
   HF_CHECK(impl_->store.shred(Shelf::keys, lockers));
+  for (const LockerId& locker : lockers) impl_->keys.forget(locker);
   for (const LockerId& locker : lockers) HF_CHECK(impl_->store.remove(Shelf::records, locker));
 
   const std::lock_guard lock(impl_->todo_mutex);

@@ -1,5 +1,6 @@
 #include "vault/vault.h"
 
+#include <algorithm>
 #include <unordered_map>
 
 #include "base/hash.h"
@@ -53,8 +54,8 @@ Result<Key256> Vault::Impl::own_key() {
   HF_TRY(std::optional<Bytes> wrapped, store.get(Shelf::keys, kVaultLocker, kKeyItem));
   if (!wrapped) {
     HF_TRY(const auto records, store.list(Shelf::records, std::nullopt, 1));
-    HF_TRY(const auto keys, store.list(Shelf::keys, std::nullopt, 1));
-    if (!records.empty() || !keys.empty()) {
+    HF_TRY(const auto others, store.list(Shelf::keys, std::nullopt, 1));
+    if (!records.empty() || !others.empty()) {
       return fail(Code::corrupt, "vault.keys.missing", "",
                   "there are records, but the vault's own key is gone; restore the keys part of the backup too");
     }
@@ -111,11 +112,21 @@ Result<Bytes> Vault::Impl::data_key(const LockerId& locker) const {
 Result<Subject> Vault::Impl::open(const LockerId& locker) const {
   Subject subject;
   subject.erasures_ = erasures;  // before the read: an erasure that ends between the two is noticed at commit
-  HF_TRY(Bytes raw, data_key(locker));
   subject.locker_ = locker;
+  const std::uint64_t generation = keys.generation();
+  const bool kept = keys.find(locker, [&subject](const KeyCache::Key& key) {
+    std::ranges::copy(key.key, subject.key_.data());
+    subject.pseudonym_ = key.pseudonym;
+  });
+  if (kept) return subject;
+  HF_TRY(Bytes raw, data_key(locker));
   std::copy_n(raw.begin(), Key256::kSize, subject.key_.data());
   subject.pseudonym_ = *Pseudonym::from(ByteView(raw).substr(Key256::kSize));
   wipe(raw);
+  KeyCache::Key key{locker, {}, subject.pseudonym_};
+  std::copy_n(subject.key_.data(), Key256::kSize, key.key.data());
+  keys.keep(key, generation);
+  wipe(&key, sizeof key);
   return subject;
 }
 

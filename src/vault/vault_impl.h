@@ -6,6 +6,7 @@
 
 #include "vault/gate.h"
 #include "vault/items.h"
+#include "vault/key_cache.h"
 #include "vault/vault.h"
 
 namespace holdfast::vault {
@@ -38,6 +39,7 @@ struct Vault::Impl {
   std::atomic<std::uint64_t> erasures{0};             ///< finished since the start
   std::mutex todo_mutex;                              ///< guards the todo locker against being shredded while it fills
   std::mutex rotation_mutex;
+  mutable KeyCache keys;
 
   Result<void> start();
   Result<Key256> own_key();
