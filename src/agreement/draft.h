@@ -40,18 +40,6 @@ struct Outlet {
   Position at;
 };
 
-/// A prohibition as read, before it is held against the flows.
-struct Prohibition {
-  enum class Kind { never, bulk };
-  Kind kind = Kind::never;
-  std::string category;
-  std::string country;              ///< whom it is about: a country, or
-  std::optional<PartyIndex> party;  ///< one party
-  Level allowed = Level::nothing;   ///< never: the most that may still leave
-  std::optional<Limit> limit;       ///< bulk
-  Position at;
-};
-
 /// An agreement being read. The parts fill it in order; a name that did not resolve leaves a finding and a gap,
 /// never a guess.
 struct Draft {
@@ -62,12 +50,15 @@ struct Draft {
   Taxonomy categories{fideslang_categories()}, uses{fideslang_uses()};
   std::vector<Outlet> outlets;
   std::vector<Position> served_by_at;  ///< as plan.served_by
-  std::vector<Prohibition> prohibitions;
 };
 
 // The parts of the language, a file each. `root` or `node` is what stands under the part's key.
 void read_taxonomies(const Node& root, Draft& draft);
 void read_parties(const Node& node, Draft& draft);
+/// What parties have to do with each other, once all are known: `owners` and `shares-with`.
+void read_relations(const Node& parties, Draft& draft);
+/// Fills every party's `countries`.
+void find_countries(Plan& plan);
 void read_subjects(const Node& node, Draft& draft);
 void read_collections(const Node& node, Draft& draft);
 void read_flows(const Node& node, Draft& draft);

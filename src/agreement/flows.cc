@@ -10,7 +10,7 @@
 namespace holdfast::agreement {
 namespace {
 
-constexpr std::size_t kFlowsMax = 500;
+constexpr std::size_t kFlowsMax = 5000;
 constexpr std::string_view kViaSubject = "subject via ";
 
 /// Nothing if the recipient is not known; then nothing can be said about what reaches it either.
@@ -82,7 +82,7 @@ void read_given(const Node::Member& member, CollectionIndex collection, GivenCol
                                    *text, forms_of(type)));
     return;
   }
-  out.fields.push_back({*field, *form});
+  out.fields.push_back({*field, *form, member.value.at.line});
 }
 
 /// {"profile":{"email":"token"}} with sorted keys, as RFC 8785 wants it; names and forms need no escapes.
@@ -90,7 +90,8 @@ std::string canonical_gives(const Flow& flow, const Plan& plan) {
   std::map<std::string_view, std::map<std::string_view, std::string>> sorted;
   for (const auto& given : flow.gives) {
     const Collection& collection = plan.collections[given.collection];
-    for (const auto& [field, form] : given.fields) sorted[collection.name][collection.fields[field].name] = form.text();
+    for (const auto& [field, form, line] : given.fields)
+      sorted[collection.name][collection.fields[field].name] = form.text();
   }
   std::string out;
   for (const auto& [collection, fields] : sorted) {
@@ -121,7 +122,7 @@ void note_given_outlets(const Node& node, const Flow& flow, FlowIndex index, Dra
   for (const auto& given : flow.gives) {
     const Collection& collection = draft.plan.collections[given.collection];
     const Node& fields = node.find(collection.name)->value;
-    for (const auto& [field, form] : given.fields) {
+    for (const auto& [field, form, line] : given.fields) {
       const std::string& name = collection.fields[field].name;
       draft.outlets.push_back({index, given.collection, field, level_of(form),
                                fmt::format("gives {}.{} as '{}'", collection.name, name, form.text()),

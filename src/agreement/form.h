@@ -7,8 +7,6 @@
 
 namespace holdfast::agreement {
 
-/// How much of a value something reveals, from nothing to all; prohibitions are measured on this scale.
-enum class Level : std::uint8_t { nothing, aggregate, token, generalised, clear };
 std::string_view to_string(Level);
 /// What `unless:` may say: "aggregate", "token", "generalised".
 std::optional<Level> parse_level(std::string_view text);

@@ -41,6 +41,13 @@ void read_key(const Node* node, const Terms& terms, Party& party, Draft& draft) 
   party.key = *std::move(key);
 }
 
+void read_countries(const Node* node, std::vector<std::string>& out, Draft& draft) {
+  if (!node) return;
+  each_text(*node, "country codes", true, draft.findings, [&](const Node& item) {
+    if (const std::string* country = country_of(item, draft)) out.push_back(*country);
+  });
+}
+
 void read_party(const Node::Member& member, Draft& draft) {
   Findings& findings = draft.findings;
   Party party;
@@ -50,7 +57,9 @@ void read_party(const Node::Member& member, Draft& draft) {
     findings.add("agreement.name.reserved", member.at,
                  fmt::format("'{}' has a meaning of its own in this language; name the party otherwise", party.name));
   }
-  const Terms terms(member.value, "a party", {"role", "country", "key", "operated-by", "controlled-by"}, findings);
+  const Terms terms(member.value, "a party",
+                    {"role", "country", "key", "operated-by", "controlled-by", "viewed-from", "owners", "shares-with"},
+                    findings);
   bool has_role = false;
   if (const Node* node = terms.required("role", "operator, trustee, overseer or recipient")) {
     if (const std::string* text = text_of(*node, "a role", findings)) {
@@ -65,31 +74,13 @@ void read_party(const Node::Member& member, Draft& draft) {
     }
   }
   if (const Node* node = terms.required("country", "where the party is: a code such as US")) {
-    if (const std::string* country = country_of(*node, draft)) party.countries.push_back(*country);
+    if (const std::string* country = country_of(*node, draft)) party.country = *country;
   }
-  if (const Node* node = terms.optional("controlled-by")) {
-    each_text(*node, "country codes", true, findings, [&](const Node& item) {
-      if (const std::string* country = country_of(item, draft)) party.countries.push_back(*country);
-    });
-  }
+  read_countries(terms.optional("controlled-by"), party.controlled_by, draft);
+  read_countries(terms.optional("viewed-from"), party.viewed_from, draft);
   const Node* key = terms.optional("key");
   if (key || has_role) read_key(key, terms, party, draft);
   draft.plan.parties.push_back(std::move(party));
-}
-
-/// A party is under the countries of whoever operates it, and of whoever operates those.
-void inherit_countries(Draft& draft) {
-  std::vector<Party>& parties = draft.plan.parties;
-  for (Party& party : parties) {
-    auto next = party.operated_by;
-    for (std::size_t steps = 0; next && steps <= parties.size(); ++steps) {
-      const Party& above = parties[*next];
-      party.countries.insert(party.countries.end(), above.countries.begin(), above.countries.end());
-      next = above.operated_by;
-    }
-    std::sort(party.countries.begin(), party.countries.end());
-    party.countries.erase(std::unique(party.countries.begin(), party.countries.end()), party.countries.end());
-  }
 }
 
 /// True if following operated-by from `start` comes back to it.
@@ -130,7 +121,8 @@ void read_parties(const Node& node, Draft& draft) {
   });
   if (!draft.parties.readable) return;
   read_operated_by(node, draft);
-  inherit_countries(draft);
+  read_relations(node, draft);
+  find_countries(draft.plan);
   const auto trustees = std::count_if(draft.plan.parties.begin(), draft.plan.parties.end(),
                                       [](const Party& p) { return p.role == Role::trustee; });
   if (trustees != 1) {
@@ -149,6 +141,7 @@ void read_subjects(const Node& node, Draft& draft) {
       if (const auto party = resolve_party(item, draft)) {
         draft.plan.served_by.push_back(*party);
         draft.served_by_at.push_back(item.at);
+        draft.plan.served_by_lines.push_back(item.at.line);
       }
     });
   }

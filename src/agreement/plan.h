@@ -39,13 +39,37 @@ struct Form {
   bool operator==(const Form&) const = default;
 };
 
+/// How much of a value something reveals, from nothing to all; prohibitions are measured on this scale.
+enum class Level : std::uint8_t { nothing, aggregate, token, generalised, clear };
+
+/// A share of a party, in parts per million: exact for every share that can be written.
+using SharePpm = std::uint32_t;
+inline constexpr SharePpm kShareWhole = 1'000'000;
+/// From this share on an owner controls what it owns, where a prohibition says nothing else (28 CFR 202.211(a)).
+inline constexpr SharePpm kShareControl = 500'000;
+
+/// Who owns a share of a party: those of a country, or another party.
+struct Owner {
+  std::string country;              ///< ISO 3166-1 alpha-2; empty when it is a party
+  std::optional<PartyIndex> party;  ///< set when `country` is empty
+  SharePpm share = 0;
+  std::uint32_t line = 0;
+};
+
 struct Party {
   std::string name;
   Role role = Role::recipient;
-  std::vector<std::string> countries;  ///< ISO 3166-1 alpha-2: where it is, and who controls it; sorted
-  std::optional<VerifierKey> key;      ///< required of operator, trustee, overseer
+  /// All that a flow to it counts as a flow to: where it is, from where it is looked at, who controls it (by
+  /// `control.h` at kShareControl) or operates it. ISO 3166-1 alpha-2; sorted.
+  std::vector<std::string> countries;
+  std::optional<VerifierKey> key;  ///< required of operator, trustee, overseer
   std::optional<PartyIndex> operated_by;
-  std::uint32_t line = 0;  ///< in the document, 1-based
+  std::string country;                     ///< where it is
+  std::vector<std::string> controlled_by;  ///< countries that direct it, as declared
+  std::vector<std::string> viewed_from;    ///< countries from which its people look at what it gets
+  std::vector<Owner> owners;               ///< at most a whole together; the rest is nobody's concern
+  std::vector<PartyIndex> shares_with;     ///< to whom it may pass on everything that it gets
+  std::uint32_t line = 0;                  ///< in the document, 1-based
 };
 
 struct Field {
@@ -69,6 +93,7 @@ struct Collection {
 struct Given {
   FieldIndex field = 0;
   Form form;
+  std::uint32_t line = 0;
 };
 struct GivenCollection {
   CollectionIndex collection = 0;
@@ -79,6 +104,7 @@ struct GivenCollection {
 struct Reads {
   CollectionIndex collection = 0;
   std::vector<FieldIndex> fields;
+  std::uint32_t line = 0;
 };
 
 /// A bound on what may leave. Of a flow: a calendar window (UTC) that starts anew. Of a prohibition (`bulk`):
@@ -118,6 +144,19 @@ struct Quorum {
   std::uint32_t any = 0;
 };
 
+/// What must not happen, whatever flows are declared.
+struct Prohibition {
+  enum class Kind : std::uint8_t { never, bulk };
+  Kind kind = Kind::never;
+  std::string category;
+  std::vector<std::string> countries;   ///< whom it is about: countries (taken together), sorted; or
+  std::optional<PartyIndex> party;      ///< one party
+  SharePpm control_at = kShareControl;  ///< from what share on owners of `countries` make a party count as theirs
+  Level allowed = Level::nothing;       ///< never: the most that may still leave
+  std::optional<Limit> limit;           ///< bulk
+  std::uint32_t line = 0, column = 0;   ///< in the document; the column in bytes
+};
+
 struct Plan {
   std::string agreement;  ///< name
   std::uint32_t version = 0;
@@ -129,6 +168,8 @@ struct Plan {
   std::vector<Collection> collections;
   std::vector<Flow> flows;
   std::vector<Limit> limits;
+  std::vector<Prohibition> prohibitions;       ///< held already: what the flows do is within them
+  std::vector<std::uint32_t> served_by_lines;  ///< in the document, as served_by
   Quorum change_agreement;
 
   std::optional<PartyIndex> find_party(std::string_view name) const;

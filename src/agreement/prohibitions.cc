@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "agreement/spelling.h"
 #include "agreement/terms.h"
 
@@ -9,21 +11,30 @@ namespace {
 constexpr std::size_t kProhibitionsMax = 200;
 
 bool read_target(const Node& node, Prohibition& prohibition, Draft& draft) {
-  const Terms terms(node, "whom a prohibition is about", {"country", "party"}, draft.findings);
+  const Terms terms(node, "whom a prohibition is about", {"country", "party", "owned-from"}, draft.findings);
   const Node* country = terms.optional("country");
   const Node* party = terms.optional("party");
   if (terms.is_map() && (country != nullptr) == (party != nullptr)) {
     draft.findings.add("agreement.prohibition.target", node.at,
-                       "a prohibition is about one country or one party: {country: CN} or {party: name}");
+                       "a prohibition is about countries or one party: {country: CN}, {country: [CN, RU]} or "
+                       "{party: name}");
     return false;
   }
+  bool good = true;
+  if (const Node* owned_from = terms.optional("owned-from")) {
+    const auto share = share_of(*owned_from, draft.findings);
+    if (share) prohibition.control_at = *share;
+    good = share.has_value();
+  }
   if (country) {
-    const std::string* code = country_of(*country, draft);
-    if (code) prohibition.country = *code;
-    return code != nullptr;
+    each_text(*country, "country codes", true, draft.findings, [&](const Node& item) {
+      if (const std::string* code = country_of(item, draft)) prohibition.countries.push_back(*code);
+    });
+    std::ranges::sort(prohibition.countries);
+    return good && !prohibition.countries.empty();
   }
   if (party) prohibition.party = resolve_party(*party, draft);
-  return prohibition.party.has_value();
+  return good && prohibition.party.has_value();
 }
 
 bool read_unless(const Node& node, Prohibition& prohibition, Draft& draft) {
@@ -50,7 +61,8 @@ bool read_at_most(const Node& node, Prohibition& prohibition, std::size_t number
 void read_prohibition(const Node& node, std::size_t& bulk_count, Draft& draft) {
   Findings& findings = draft.findings;
   Prohibition prohibition;
-  prohibition.at = node.at;
+  prohibition.line = node.at.line;
+  prohibition.column = node.at.column;
   const Terms terms(node, "a prohibition", {"never", "bulk", "to", "unless", "at-most"}, findings);
   if (!terms.is_map()) return;
   const Node* never = terms.optional("never");
@@ -79,7 +91,7 @@ void read_prohibition(const Node& node, std::size_t& bulk_count, Draft& draft) {
   }
   if (!good) return;
   prohibition.category = *category;
-  draft.prohibitions.push_back(std::move(prohibition));
+  draft.plan.prohibitions.push_back(std::move(prohibition));
 }
 
 }  // namespace

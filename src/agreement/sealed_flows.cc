@@ -114,7 +114,7 @@ void read_run(const Node& run, const Terms& terms, Flow& flow, Draft& draft) {
     each_named(*reads, "collection", 200, findings, [&](const Node::Member& member) {
       const auto collection = resolve_collection(member.key, member.at, draft);
       if (!collection) return;
-      Reads out{*collection, {}};
+      Reads out{*collection, {}, member.at.line};
       each_text(member.value, "fields", false, findings, [&](const Node& item) {
         if (const auto field = resolve_field(item.text, item.at, *collection, draft)) add_field(out, *field);
       });
@@ -140,7 +140,7 @@ void read_aggregate(const Node& node, Flow& flow, Draft& draft) {
   const std::string* name = from ? text_of(*from, "the name of a collection", findings) : nullptr;
   const auto collection = name ? resolve_collection(*name, from->at, draft) : std::nullopt;
   if (collection) {
-    Reads reads{*collection, {}};
+    Reads reads{*collection, {}, from->at.line};
     if (by) read_by(*by, reads, draft);
     if (measure) {
       each_named(*measure, "measure", 50, findings,

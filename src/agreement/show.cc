@@ -54,7 +54,7 @@ std::vector<std::array<std::string, 3>> outlets(const Plan& plan, const Flow& fl
   std::vector<std::array<std::string, 3>> out;
   for (const auto& given : flow.gives) {
     const Collection& from = plan.collections[given.collection];
-    for (const auto& [field, form] : given.fields) {
+    for (const auto& [field, form, line] : given.fields) {
       out.push_back({from.name + "." + from.fields[field].name, form.text(), from.fields[field].category});
     }
   }

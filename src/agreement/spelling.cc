@@ -139,6 +139,22 @@ std::optional<Limit> parse_rolling_limit(std::string_view text) {
   return limit;
 }
 
+std::optional<SharePpm> parse_share(std::string_view text) {
+  constexpr std::size_t kDecimals = 4;
+  if (!text.ends_with(" %")) return std::nullopt;
+  text.remove_suffix(2);
+  const auto [whole, rest] = split_number(text);
+  if (whole.empty() || whole.size() > 3 || (whole.size() > 1 && whole[0] == '0')) return std::nullopt;
+  if (!rest.empty() && (rest[0] != '.' || rest.size() < 2 || rest.size() > 1 + kDecimals)) return std::nullopt;
+  std::string digits(rest.empty() ? rest : rest.substr(1));
+  if (!std::all_of(digits.begin(), digits.end(), is_digit)) return std::nullopt;
+  digits.resize(kDecimals, '0');
+  SharePpm share = 0;
+  for (const char c : std::string(whole) + digits) share = share * 10 + static_cast<SharePpm>(c - '0');
+  if (share == 0 || share > kShareWhole) return std::nullopt;
+  return share;
+}
+
 std::string_view to_string(Role role) { return kRoles[static_cast<std::size_t>(role)]; }
 std::string_view to_string(FieldType type) { return kFieldTypes[static_cast<std::size_t>(type)]; }
 

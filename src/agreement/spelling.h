@@ -32,6 +32,9 @@ std::optional<std::size_t> parse_release_size(std::string_view text);
 /// "100000 subjects per 12 months", "5000 subjects per day": a rolling Limit without a name.
 std::optional<Limit> parse_rolling_limit(std::string_view text);
 
+/// "19.9 %": above 0, at most 100, at most four decimals.
+std::optional<SharePpm> parse_share(std::string_view text);
+
 std::optional<Role> parse_role(std::string_view text);
 std::optional<FieldType> parse_field_type(std::string_view text);
 /// An ISO 3166-1 alpha-2 code now assigned.

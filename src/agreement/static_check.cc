@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "agreement/control.h"
 #include "agreement/draft.h"
+#include "agreement/spread.h"
 
 namespace holdfast::agreement {
 namespace {
@@ -12,15 +14,43 @@ bool concerns(const Prohibition& prohibition, const std::string& category) {
   return covers(prohibition.category, category) || covers(category, prohibition.category);
 }
 
-bool reaches(const Prohibition& prohibition, PartyIndex to, const Plan& plan) {
-  if (!prohibition.party) return std::ranges::binary_search(plan.parties[to].countries, prohibition.country);
-  // Whoever operates the recipient sees what it receives.
-  std::optional<PartyIndex> next = to;
-  for (std::size_t steps = 0; next && steps <= plan.parties.size(); ++steps) {
-    if (*next == *prohibition.party) return true;
-    next = plan.parties[*next].operated_by;
+/// Whom a prohibition is about, looked up once for all outlets.
+class Target {
+ public:
+  Target(const Prohibition& prohibition, const Plan& plan)
+      : concern_{prohibition.countries, prohibition.party, prohibition.control_at},
+        controls_(find_control(plan.parties, concern_)) {}
+
+  /// The nearest of the target that what `to` gets comes to; whoever operates, owns or is shared with included.
+  std::optional<PartyIndex> nearest(PartyIndex to, const Spread& spread) const {
+    for (const PartyIndex party : spread.from(to)) {
+      if (controls_[party].counts()) return party;
+    }
+    return std::nullopt;
   }
-  return false;
+  std::string name(const Plan& plan) const {
+    if (concern_.party) return "party '" + plan.parties[*concern_.party].name + "'";
+    return fmt::format("{}", fmt::join(concern_.countries, ", "));
+  }
+  /// What makes it come there, behind a semicolon: "; 'desk' may pass it on to 'maker'; 'maker' is in CN (line 7)".
+  /// Empty when nothing needs to be said.
+  std::string way(PartyIndex to, PartyIndex nearest, const Plan& plan, const Spread& spread) const {
+    std::string out;
+    for (const Step& step : spread.path(to, nearest)) out += "; " + describe(plan.parties, step);
+    const Control::Why why = controls_[nearest].why;
+    // Where the recipient is stands beside its name already.
+    if (why == Control::Why::itself || (nearest == to && why == Control::Why::located)) return out;
+    return out + "; " + explain_control(plan.parties, concern_, controls_, nearest);
+  }
+
+ private:
+  Concern concern_;
+  std::vector<Control> controls_;
+};
+
+/// "'desk' (line 9: US)".
+std::string place_of(const Party& party) {
+  return fmt::format("'{}' (line {}: {})", party.name, party.line, fmt::join(party.countries, ", "));
 }
 
 std::string most_allowed(Level allowed) {
@@ -28,21 +58,18 @@ std::string most_allowed(Level allowed) {
   return fmt::format("allows no more than {}", to_string(allowed));
 }
 
-void add_broken(const Prohibition& prohibition, const Outlet& outlet, Draft& draft) {
+void add_broken(const Prohibition& prohibition, const Target& target, PartyIndex nearest, const Spread& spread,
+                const Outlet& outlet, Draft& draft) {
   const Plan& plan = draft.plan;
   const Flow& flow = plan.flows[outlet.flow];
-  const Party& to = plan.parties[flow.to];
   const Field& field = plan.collections[outlet.collection].fields[outlet.field];
   const bool broader = !covers(prohibition.category, field.category);
-  const std::string target =
-      prohibition.party ? "party '" + plan.parties[*prohibition.party].name + "'" : prohibition.country;
   draft.findings.add(
       "agreement.prohibition.broken", outlet.at,
-      fmt::format("{} can reach {}: flow '{}' (line {}) {} ({}), to '{}' (line {}: {}); the prohibition of '{}' on "
-                  "line {} {}{}",
-                  field.category, target, flow.name, flow.line, outlet.how, to_string(outlet.level), to.name, to.line,
-                  fmt::join(to.countries, ", "), prohibition.category, prohibition.at.line,
-                  most_allowed(prohibition.allowed),
+      fmt::format("{} can reach {}: flow '{}' (line {}) {} ({}), to {}; the prohibition of '{}' on line {} {}{}{}",
+                  field.category, target.name(plan), flow.name, flow.line, outlet.how, to_string(outlet.level),
+                  place_of(plan.parties[flow.to]), prohibition.category, prohibition.line,
+                  most_allowed(prohibition.allowed), target.way(flow.to, nearest, plan, spread),
                   broader ? fmt::format("; the field's category is the broader '{}', so give it a narrower one if "
                                         "'{}' is not in it",
                                         field.category, prohibition.category)
@@ -50,7 +77,7 @@ void add_broken(const Prohibition& prohibition, const Outlet& outlet, Draft& dra
 }
 
 /// One Limit over all the flows together. An aggregate names no subject, so there is none to count.
-void apply_bulk(const Prohibition& prohibition, Draft& draft) {
+void apply_bulk(const Prohibition& prohibition, const Target& target, const Spread& spread, Draft& draft) {
   Plan& plan = draft.plan;
   const auto limit = static_cast<LimitIndex>(plan.limits.size());
   bool used = false;
@@ -58,7 +85,7 @@ void apply_bulk(const Prohibition& prohibition, Draft& draft) {
     Flow& flow = plan.flows[outlet.flow];
     const Field& field = plan.collections[outlet.collection].fields[outlet.field];
     if (outlet.level < Level::token || !concerns(prohibition, field.category)) continue;
-    if (!reaches(prohibition, flow.to, plan)) continue;
+    if (!target.nearest(flow.to, spread)) continue;
     used = true;
     if (flow.limits.empty() || flow.limits.back() != limit) flow.limits.push_back(limit);
   }
@@ -76,37 +103,39 @@ const Field* find_concerned(const Prohibition& prohibition, const Plan& plan) {
 }
 
 /// Whoever passes on subjects' requests sees their exports: every field, in the clear, without a limit.
-void hold_against_exports(const Prohibition& prohibition, Draft& draft) {
+void hold_against_exports(const Prohibition& prohibition, const Target& target, const Spread& spread, Draft& draft) {
   const Plan& plan = draft.plan;
   if (prohibition.kind == Prohibition::Kind::never && prohibition.allowed >= Level::clear) return;
   const Field* field = find_concerned(prohibition, plan);
   if (field == nullptr) return;
   for (std::size_t i = 0; i < plan.served_by.size(); ++i) {
-    if (!reaches(prohibition, plan.served_by[i], plan)) continue;
-    const Party& to = plan.parties[plan.served_by[i]];
+    const auto nearest = target.nearest(plan.served_by[i], spread);
+    if (!nearest) continue;
     draft.findings.add(
         "agreement.prohibition.broken", draft.served_by_at[i],
-        fmt::format("{} can reach {}: subjects are served by '{}' (line {}: {}), which passes on their exports, every "
-                    "field in the clear and without a limit; the prohibition of '{}' is on line {}",
-                    field->category,
-                    prohibition.party ? "party '" + plan.parties[*prohibition.party].name + "'" : prohibition.country,
-                    to.name, to.line, fmt::join(to.countries, ", "), prohibition.category, prohibition.at.line));
+        fmt::format("{} can reach {}: subjects are served by {}, which passes on their exports, every field in the "
+                    "clear and without a limit; the prohibition of '{}' is on line {}{}",
+                    field->category, target.name(plan), place_of(plan.parties[plan.served_by[i]]), prohibition.category,
+                    prohibition.line, target.way(plan.served_by[i], *nearest, plan, spread)));
   }
 }
 
 }  // namespace
 
 void apply_prohibitions(Draft& draft) {
-  for (const Prohibition& prohibition : draft.prohibitions) {
-    hold_against_exports(prohibition, draft);
+  const Spread spread(draft.plan.parties);
+  for (const Prohibition& prohibition : draft.plan.prohibitions) {
+    const Target target(prohibition, draft.plan);
+    hold_against_exports(prohibition, target, spread, draft);
     if (prohibition.kind == Prohibition::Kind::bulk) {
-      apply_bulk(prohibition, draft);
+      apply_bulk(prohibition, target, spread, draft);
       continue;
     }
     for (const Outlet& outlet : draft.outlets) {
       const Field& field = draft.plan.collections[outlet.collection].fields[outlet.field];
       if (outlet.level <= prohibition.allowed || !concerns(prohibition, field.category)) continue;
-      if (reaches(prohibition, draft.plan.flows[outlet.flow].to, draft.plan)) add_broken(prohibition, outlet, draft);
+      const auto nearest = target.nearest(draft.plan.flows[outlet.flow].to, spread);
+      if (nearest) add_broken(prohibition, target, *nearest, spread, outlet, draft);
     }
   }
 }

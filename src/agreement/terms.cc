@@ -160,6 +160,15 @@ const std::string* country_of(const Node& node, Draft& draft) {
   return nullptr;
 }
 
+std::optional<SharePpm> share_of(const Node& node, Findings& findings) {
+  static constexpr std::string_view kExpected = "a share such as '19.9 %', above 0 and at most 100 %";
+  const std::string* text = text_of(node, kExpected, findings);
+  if (!text) return std::nullopt;
+  const auto share = parse_share(*text);
+  if (!share) add_expected("agreement.share.malformed", node, kExpected, findings);
+  return share;
+}
+
 void add_expected(std::string_view slug, const Node& node, std::string_view expected, Findings& findings) {
   findings.add(slug, node.at, fmt::format("expected {}, found {}", expected, quoted(node.text)));
 }

@@ -49,6 +49,8 @@ std::optional<PartyIndex> resolve_party(const Node& node, Draft& draft);
 /// "user.contact.email" as a category that Fideslang or the document knows.
 const std::string* category_of(const Node& node, Draft& draft);
 const std::string* country_of(const Node& node, Draft& draft);
+/// "19.9 %", as a share.
+std::optional<SharePpm> share_of(const Node& node, Findings& findings);
 /// An expectation that was not met by a scalar: "expected …, found 'x'".
 void add_expected(std::string_view slug, const Node& node, std::string_view expected, Findings& findings);
 
