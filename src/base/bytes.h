@@ -80,6 +80,8 @@ class ByteReader {
   bool ok() const { return ok_; }
   bool done() const { return ok_ && in_.empty(); }
   std::size_t left() const { return in_.size(); }
+  /// For a decoder that finds nonsense: leaves the reader failed.
+  void fail() { ok_ = false; }
 
  private:
   ByteView in_;

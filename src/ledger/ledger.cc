@@ -47,17 +47,13 @@ void Ledger::apply(const Entry& entry) {
     }
   } else if (const auto* released = std::get_if<Released>(&entry.event)) {
     const auto flow = state.find_flow(released->flow);
-    if (flow) {
-      for (const agreement::LimitIndex limit : state.plan->flows[*flow].limits) {
-        const UnixMillis at = std::max(entry.at, state.newest_at);
-        state.spendings[limit].spend(state.plan->limits[limit], released->subject, released->records, at);
-      }
-    }
+    if (flow) state.spend(state.plan->flows[*flow], *released, std::max(entry.at, state.newest_at));
     state.count(entry, *released, flow);
   } else {
     std::visit(SubjectEffects{state.restricted, state.erasing, state.erased}, entry.event);
   }
   state.newest_at = std::max(state.newest_at, entry.at);
+  state.advance(state.newest_at);
 }
 
 std::optional<agreement::FlowIndex> Ledger::State::find_flow(std::string_view name) const {

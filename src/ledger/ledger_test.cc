@@ -8,7 +8,7 @@
 
 #include "agreement/agreement.h"
 #include "base/hash.h"
-#include "ledger/spending.h"
+#include "ledger/window.h"
 
 namespace holdfast::ledger {
 namespace {
@@ -212,41 +212,6 @@ TEST(Window, OfTheCalendar) {
   EXPECT_EQ(window(Limit::Window::year, "2026-12-31T23:59:59Z"), "2026-01-01T00 2027-01-01T00");
   EXPECT_EQ(window(Limit::Window::week, "1969-12-31T00:00:00Z"), "1969-12-29T00 1970-01-05T00");
   EXPECT_EQ(rolling_length(Limit::Window::month, 12), rolling_length(Limit::Window::year, 1));
-}
-
-/// A rolling limit against the plainest model of one.
-TEST(Spending, RollingAgainstAModel) {
-  const unsigned seed = std::random_device()();
-  SCOPED_TRACE("seed " + std::to_string(seed));
-  std::mt19937 random(seed);
-  Limit limit;
-  limit.name = "bulk:1";
-  limit.amount = 20;
-  limit.window = Limit::Window::day;
-  limit.windows = 3;
-  limit.rolling = true;
-  Spending spending(limit);
-  std::map<Pseudonym, UnixMillis> last;
-  UnixMillis now = 1'790'000'000'000;
-  for (int i = 0; i < 20'000; ++i) {
-    now += static_cast<UnixMillis>(random() % 10'000'000);
-    const Pseudonym who = subject(static_cast<unsigned>(random() % 40));
-    std::erase_if(last, [&](const auto& seen) { return seen.second <= now - 3 * 86'400'000; });
-    const bool room = last.contains(who) || last.size() < limit.amount;
-    ASSERT_EQ(spending.has_room(limit, who, 1, now), room);
-    ASSERT_EQ(spending.spent(now), last.size());
-    if (!room) continue;
-    spending.spend(limit, who, 1, now);
-    last[who] = now;
-    if (i % 1000 != 0) continue;
-    Bytes bytes;
-    spending.encode(bytes);
-    Spending again(limit);
-    ByteReader in(bytes);
-    again.decode(in);
-    ASSERT_TRUE(in.done());
-    spending = std::move(again);
-  }
 }
 
 TEST_F(LedgerTest, JudgesHundredsOfThousandsOfReleasesASecond) {

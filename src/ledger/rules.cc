@@ -12,10 +12,6 @@ tl::unexpected<Error> wrong_party(const Entry& entry) {
               "the agreement in force does not let this party have an entry of kind " + std::string(entry.kind()));
 }
 
-int seconds_until(UnixMillis then, UnixMillis now) {
-  return static_cast<int>(std::clamp<UnixMillis>((then - now + 999) / 1000, 1, 400LL * 86400));
-}
-
 }  // namespace
 
 std::string shown(std::string_view name) {
@@ -166,20 +162,6 @@ Result<void> Ledger::State::readable(const Pseudonym& subject) const {
   if (restricted.contains(subject)) {
     return fail(Code::refused, "subject.restricted", "",
                 "the processing of this subject's data is restricted; it may be read again when that is lifted");
-  }
-  return {};
-}
-
-Result<void> Ledger::State::within_limits(const agreement::Flow& flow, const Pseudonym& subject, std::uint64_t records,
-                                          UnixMillis at) const {
-  for (const agreement::LimitIndex index : flow.limits) {
-    const agreement::Limit& limit = plan->limits[index];
-    const Spending& spending = spendings[index];
-    if (spending.has_room(limit, subject, records, at)) continue;
-    const UnixMillis renews = spending.renews_at(limit, at);
-    return fail(Code::exhausted, "limit.exceeded", limit.name,
-                "the limit '" + limit.text + "' is reached; there is room again from " + to_rfc3339(renews),
-                seconds_until(renews, at));
   }
   return {};
 }

@@ -2,14 +2,14 @@
 
 #include "ledger/state.h"
 
-// The snapshot, version 1, in the encodings of base/bytes.h:
-//   u8 1 | u64 newest time | adoptions | restricted | erasing | erased | tallies | spending of every limit
+// The snapshot, version 2, in the encodings of base/bytes.h:
+//   u8 2 | u64 newest time | adoptions | restricted | erasing | erased | tallies | numbers | spending of every limit
 // The last adoption is the agreement in force; its limits say how each spending is read.
 
 namespace holdfast::ledger {
 namespace {
 
-constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kVersion = 2;
 
 tl::unexpected<Error> corrupt() {
   return fail(Code::corrupt, "ledger.snapshot.corrupt", "",
@@ -69,6 +69,25 @@ Ledger::Tally take_tally(ByteReader& in) {
   return out;
 }
 
+// Templates, because a ledger's state is its own.
+template <class State>
+void put_numbers(Bytes& out, const State& state) {
+  put_varint(out, state.numbers_kept);
+  put_varint(out, state.numbers.size());
+  for (std::uint32_t number = 0; number < state.numbers.size(); ++number) out += state.numbers[number].view();
+}
+
+template <class State>
+void take_numbers(ByteReader& in, State& state) {
+  state.numbers_kept = static_cast<std::uint32_t>(in.varint());
+  const std::uint64_t count = in.varint();
+  if (count > in.left() / Pseudonym::kSize) return in.fail();
+  for (std::uint64_t number = 0; number < count; ++number) {
+    const auto subject = Pseudonym::from(in.take(Pseudonym::kSize));
+    if (!subject || state.numbers.add(*subject) != number) return in.fail();
+  }
+}
+
 }  // namespace
 
 Bytes Ledger::snapshot() const {
@@ -79,6 +98,7 @@ Bytes Ledger::snapshot() const {
   for (const PseudonymSet* set : {&state_->restricted, &state_->erasing, &state_->erased}) put_set(out, *set);
   put_varint(out, state_->tallies.size());
   for (const Tally& tally : state_->tallies) put_tally(out, tally);
+  put_numbers(out, *state_);
   for (const Spending& spending : state_->spendings) spending.encode(out);
   return out;
 }
@@ -92,12 +112,13 @@ Result<Ledger> Ledger::restore(ByteView snapshot, DocumentReader documents, std:
   for (std::uint64_t left = in.varint(); left > 0 && in.ok(); --left) state.adoptions.push_back(take_adoption(in));
   for (PseudonymSet* set : {&state.restricted, &state.erasing, &state.erased}) *set = take_set(in);
   for (std::uint64_t left = in.varint(); left > 0 && in.ok(); --left) state.tallies.push_back(take_tally(in));
+  take_numbers(in, state);
   if (!in.ok() || !is_entry_time(state.newest_at)) return corrupt();
   if (!state.adoptions.empty()) {
     HF_TRY(Document document, read_document(state.documents, state.adoptions.back().document));
     if (document.plan->version != state.adoptions.back().version) return corrupt();
     state.put_in_force(std::move(document.plan));
-    for (Spending& spending : state.spendings) spending.decode(in);
+    for (Spending& spending : state.spendings) spending.decode(in, state.numbers.size());
   }
   if (!in.done()) return corrupt();
   return out;

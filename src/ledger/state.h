@@ -21,6 +21,8 @@ struct Ledger::State {
   agreement::PlanPtr plan;
   std::unordered_map<std::string_view, agreement::FlowIndex> flows;  // names lie in the plan
   std::vector<Spending> spendings;                                   // one for each of plan->limits
+  Numbers numbers;                                                   // of whom the rolling ones have counted
+  std::uint32_t numbers_kept = 0;                                    // how many were left at the last tidying
   std::vector<Adoption> adoptions;
 
   UnixMillis newest_at = 0;
@@ -54,6 +56,10 @@ struct Ledger::State {
   Result<void> readable(const Pseudonym& subject) const;
   Result<void> within_limits(const agreement::Flow& flow, const Pseudonym& subject, std::uint64_t records,
                              UnixMillis at) const;
+  void spend(const agreement::Flow& flow, const evidence::Released& released, UnixMillis at);
+  /// Time has gone on to `at`: rolling limits let go, and subjects that none counts any longer lose their number, when
+  /// they have become as many as the others.
+  void advance(UnixMillis at);
   void count(const evidence::Entry& entry, const evidence::Released& released,
              std::optional<agreement::FlowIndex> flow);
 };
