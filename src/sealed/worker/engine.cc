@@ -10,9 +10,10 @@
 #include <jsapi.h>
 #include <sys/mman.h>
 
-#include <cstring>
+#include <algorithm>
+#include <string_view>
 
-#include "sealed/ring/imports.h"
+#include "sealed/formats/wasi.h"
 #include "sealed/worker/helper_thread.h"
 #include "sealed/worker/memory_cap.h"
 
@@ -105,7 +106,7 @@ bool native_proc_exit(JSContext*, unsigned argc, JS::Value* vp) {
 }
 
 struct Import {
-  const char* name;
+  std::string_view name;
   JSNative native;
   unsigned arguments;
 };
@@ -117,7 +118,9 @@ constexpr Import kImports[] = {
     {"proc_exit", native_proc_exit, 1},
     {"random_get", native_random_get, 2},
 };
-static_assert(std::size(kImports) == kWasiImports.size());
+/// What admission lets in is what links.
+static_assert(std::equal(std::begin(kImports), std::end(kImports), kWasiCalls.begin(), kWasiCalls.end(),
+                         [](const Import& ours, const WasiCall& admitted) { return ours.name == admitted.name; }));
 
 bool on_interrupt(JSContext*) {
   if (!current_watch->overran()) return true;
@@ -181,7 +184,8 @@ bool Engine::Impl::make_imports() {
   JS::RootedObject functions(cx, JS_NewPlainObject(cx)), object(cx, JS_NewPlainObject(cx));
   if (!functions || !object) return false;
   for (const Import& import : kImports) {
-    if (JS_DefineFunction(cx, functions, import.name, import.native, import.arguments, 0) == nullptr) return false;
+    if (JS_DefineFunction(cx, functions, import.name.data(), import.native, import.arguments, 0) == nullptr)
+      return false;
   }
   imports = object;
   return JS_DefineProperty(cx, object, std::string(kWasiModule).c_str(), functions, 0);

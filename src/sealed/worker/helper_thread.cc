@@ -1,7 +1,10 @@
 #include "sealed/worker/helper_thread.h"
 
-#include <js/HelperThreadAPI.h>  // needs the one before
-#include <js/TypeDecls.h>
+// clang-format off
+#include <js/TypeDecls.h>  // the next one needs it
+#include <js/HelperThreadAPI.h>
+// clang-format on
+
 #include <pthread.h>
 #include <semaphore.h>
 
