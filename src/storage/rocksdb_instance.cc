@@ -131,9 +131,9 @@ Result<std::optional<Bytes>> RocksInstance::get(std::size_t family, ByteView key
   return std::optional<Bytes>(Bytes(value.data(), value.size()));
 }
 
-Result<void> RocksInstance::write(rocksdb::WriteBatch& batch) {
+Result<void> RocksInstance::write(rocksdb::WriteBatch& batch, bool sync) {
   rocksdb::WriteOptions options;
-  options.sync = true;
+  options.sync = sync;
   rocksdb::Status status = db_->Write(options, &batch);
   // After an I/O error RocksDB refuses writes until told to go on; a full disk may have been mended since.
   if (!status.ok() && db_->Resume().ok()) status = db_->Write(options, &batch);

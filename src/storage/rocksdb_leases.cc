@@ -34,7 +34,10 @@ Result<LeaseState> RocksLog::lease(std::string_view name) const {
 Result<void> RocksLog::put_lease(std::string_view name, const LeaseState& state) {
   rocksdb::WriteBatch batch;
   batch.Put(instance_.family(kLeases), slice(name), encode(state));
-  return instance_.write(batch);
+  HF_CHECK(known_after(instance_.write(batch), name));
+  const auto journal = named(name).journals.find(name);
+  if (journal != named(name).journals.end()) journal->second.lease = state;
+  return {};
 }
 
 Result<std::uint64_t> RocksLog::acquire(std::string_view name, std::string_view owner, std::chrono::milliseconds ttl) {

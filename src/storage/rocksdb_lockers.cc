@@ -52,7 +52,7 @@ RocksLockers::Locks RocksLockers::lock(std::vector<std::size_t> stripes) {
   stripes.erase(std::unique(stripes.begin(), stripes.end()), stripes.end());
   Locks locks;
   locks.reserve(stripes.size());
-  for (const std::size_t index : stripes) locks.emplace_back(stripes_[index]);
+  for (const std::size_t index : stripes) locks.emplace_back(stripes_[index].mutex);
   return locks;
 }
 
@@ -61,6 +61,19 @@ Result<std::optional<Bytes>> RocksLockers::get(const LockerId& id, ByteView key)
 }
 
 Result<LockerState> RocksLockers::state(const LockerId& id) const {
+  const std::unique_lock lock(stripes_[stripe(id)].mutex, std::try_to_lock);
+  return lock ? locked_state(id) : stored_state(id);
+}
+
+Result<LockerState> RocksLockers::locked_state(const LockerId& id) const {
+  auto& last = stripes_[stripe(id)].last;
+  if (last && last->first == id) return last->second;
+  HF_TRY(const LockerState stored, stored_state(id));
+  last.emplace(id, stored);
+  return stored;
+}
+
+Result<LockerState> RocksLockers::stored_state(const LockerId& id) const {
   HF_TRY(const std::optional<Bytes> stored, instance_.get(kStates, id.view()));
   if (!stored) return LockerState{};
   return decode(*stored, instance_.path());
@@ -79,7 +92,7 @@ void RocksLockers::apply(std::span<const LockerChange> changes, std::span<const 
     HF_CHECK(check_bounds(change));
     auto known = states.find(change.locker);
     if (known == states.end()) {
-      HF_TRY(const LockerState stored, state(change.locker));
+      HF_TRY(const LockerState stored, locked_state(change.locker));
       known = states.emplace(change.locker, stored).first;
     }
     HF_TRY(const LockerState next, after_change(known->second, change));
@@ -94,7 +107,16 @@ void RocksLockers::apply(std::span<const LockerChange> changes, std::span<const 
   };
   for (const std::size_t i : which) results[i] = add(changes[i]);
   if (batch.Count() == 0) return;
-  if (const auto written = instance_.write(batch); !written) {
+  const auto written = instance_.write(batch);
+  for (const auto& [id, next] : states) {
+    auto& last = stripes_[stripe(id)].last;
+    if (written) {
+      last.emplace(id, next);
+    } else {
+      last.reset();  // what the engine made of it is not known
+    }
+  }
+  if (!written) {
     for (const std::size_t i : which) {
       if (results[i]) results[i] = tl::unexpected<Error>(written.error());
     }
@@ -124,8 +146,9 @@ Result<void> RocksLockers::remove(std::span<const LockerId> ids, std::vector<Byt
 
   rocksdb::WriteBatch batch;
   for (const LockerId& id : ids) {
-    HF_TRY(const LockerState present, state(id));
+    HF_TRY(const LockerState present, locked_state(id));
     if (!present.exists) continue;
+    stripes_[stripe(id)].last.reset();
     HF_CHECK(scan(id, {}, {}, [&](ByteView key, ByteView value) {
       batch.Delete(instance_.family(kItems), item_key(id, key));
       if (removed) removed->emplace_back(value);

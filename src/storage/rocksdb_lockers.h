@@ -3,6 +3,8 @@
 // The embedded engine's inside; only rocksdb_*.cc include this.
 
 #include <mutex>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "storage/rocksdb_instance.h"
@@ -17,7 +19,7 @@ class RocksLockers {
   explicit RocksLockers(RocksInstance& instance) : instance_(instance), stripes_(kStripes) {}
 
   Result<std::optional<Bytes>> get(const LockerId& id, ByteView key) const;
-  Result<LockerState> state(const LockerId& id) const;
+  Result<LockerState> state(const LockerId& id) const;  ///< does not wait for a write to this locker
   /// The changes at `which`, under one sync; their results go to the same places.
   void apply(std::span<const LockerChange> changes, std::span<const std::size_t> which,
              std::vector<Result<Version>>& results);
@@ -32,12 +34,22 @@ class RocksLockers {
   static constexpr std::size_t kStripes = 16384;  // so many that batches of a hundred seldom wait for each other
   using Locks = std::vector<std::unique_lock<std::mutex>>;
 
+  /// What guards the lockers of a stripe while they change, and the state of the one seen last: it is asked for before
+  /// a change and again when that is applied.
+  struct Stripe {
+    std::mutex mutex;
+    std::optional<std::pair<LockerId, LockerState>> last;
+  };
+
   std::size_t stripe(const LockerId& id) const;
+  /// With the locker's stripe locked.
+  Result<LockerState> locked_state(const LockerId& id) const;
+  Result<LockerState> stored_state(const LockerId& id) const;
   Locks lock(std::vector<std::size_t> stripes);
   Result<void> compact(std::span<const LockerId> ids);
 
   RocksInstance& instance_;
-  std::vector<std::mutex> stripes_;
+  mutable std::vector<Stripe> stripes_;
 };
 
 }  // namespace holdfast::storage

@@ -114,10 +114,9 @@ Result<void> RocksLog::append(std::string_view journal, std::uint64_t position, 
                               std::uint64_t token) {
   HF_CHECK(check_batch(journal, position, count, packed));
   const std::lock_guard lock(mutex(journal));
-  HF_TRY(const LeaseState holder, lease(journal));
-  HF_CHECK(check_lease(holder, journal, token));
-  HF_TRY(const Head present, head(journal));
-  if (present.end != position) return journal_conflict(journal, position, present.end);
+  HF_TRY(Journal* const present, this->journal(journal));
+  HF_CHECK(check_lease(present->lease, journal, token));
+  if (present->head.end != position) return journal_conflict(journal, position, present->head.end);
   Bytes count_bytes;
   put_u32(count_bytes, count);
   const Bytes key = batch_key(journal, position);
@@ -126,8 +125,29 @@ Result<void> RocksLog::append(std::string_view journal, std::uint64_t position, 
   rocksdb::WriteBatch batch;
   batch.Put(instance_.family(kBatches), rocksdb::SliceParts(key_parts.data(), 1),
             rocksdb::SliceParts(value_parts.data(), 2));
-  batch.Put(instance_.family(kHeads), slice(journal), encode_head(present.begin, position + count));
-  return instance_.write(batch);
+  batch.Put(instance_.family(kHeads), slice(journal), encode_head(present->head.begin, position + count));
+  HF_CHECK(known_after(instance_.write(batch), journal));
+  present->head.end = position + count;
+  present->starts.push_back(position);
+  return {};
+}
+
+Result<RocksLog::Journal*> RocksLog::journal(std::string_view name) {
+  auto& known = named(name).journals;
+  if (const auto there = known.find(name); there != known.end()) return &there->second;
+  Journal read_now;
+  HF_TRY(read_now.head, head(name));
+  HF_TRY(read_now.lease, lease(name));
+  HF_CHECK(read(name, read_now.head.begin, [&](std::uint64_t position, std::uint32_t, ByteView) {
+    read_now.starts.push_back(position);
+    return true;
+  }));
+  return &known.emplace(name, std::move(read_now)).first->second;
+}
+
+Result<void> RocksLog::known_after(Result<void> written, std::string_view journal) {
+  if (!written) named(journal).journals.erase(std::string(journal));
+  return written;
 }
 
 Result<void> RocksLog::read(std::string_view journal, std::uint64_t from,
@@ -159,18 +179,23 @@ Result<std::uint64_t> RocksLog::end(std::string_view journal) const {
 Result<void> RocksLog::trim(std::string_view journal, std::uint64_t position) {
   HF_CHECK(check_name(journal));
   const std::lock_guard lock(mutex(journal));
-  HF_TRY(const Head present, head(journal));
+  HF_TRY(Journal* const present, this->journal(journal));
   rocksdb::WriteBatch batch;
-  std::uint64_t begin = present.begin;
-  HF_CHECK(read(journal, present.begin, [&](std::uint64_t at, std::uint32_t count, ByteView) {
-    if (at + count > position) return false;
-    batch.Delete(instance_.family(kBatches), batch_key(journal, at));
-    begin = at + count;
-    return true;
-  }));
-  if (batch.Count() == 0) return {};
-  batch.Put(instance_.family(kHeads), slice(journal), encode_head(begin, present.end));
-  return instance_.write(batch);
+  const auto end_of = [&](std::size_t i) {
+    return i + 1 < present->starts.size() ? present->starts[i + 1] : present->head.end;
+  };
+  std::size_t gone = 0;
+  for (; gone < present->starts.size() && end_of(gone) <= position; ++gone) {
+    batch.Delete(instance_.family(kBatches), batch_key(journal, present->starts[gone]));
+  }
+  if (gone == 0) return {};
+  const std::uint64_t begin = end_of(gone - 1);
+  batch.Put(instance_.family(kHeads), slice(journal), encode_head(begin, present->head.end));
+  // What a crash brings back is trimmed the next time.
+  HF_CHECK(known_after(instance_.write_unsynced(batch), journal));
+  present->head.begin = begin;
+  present->starts.erase(present->starts.begin(), present->starts.begin() + static_cast<std::ptrdiff_t>(gone));
+  return {};
 }
 
 }  // namespace holdfast::storage

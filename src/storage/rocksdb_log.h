@@ -3,7 +3,10 @@
 // The embedded engine's inside; only rocksdb_*.cc include this.
 
 #include <array>
+#include <deque>
+#include <map>
 #include <mutex>
+#include <string>
 
 #include "storage/rocksdb_instance.h"
 #include "storage/rules.h"
@@ -39,15 +42,31 @@ class RocksLog {
   struct Head {
     std::uint64_t begin = 0, end = 0;
   };
+  /// What is known of a journal that is appended to, so that nothing need be read for that. Under its mutex.
+  struct Journal {
+    Head head;
+    LeaseState lease;
+    std::deque<std::uint64_t> starts;  ///< of its batches, from head.begin on
+  };
+  /// Reads what is not known yet; forgotten after a write that failed.
+  Result<Journal*> journal(std::string_view name);
+  /// After a write that changes a journal or its lease: forgets it, unless that went through.
+  Result<void> known_after(Result<void> written, std::string_view journal);
   Result<Head> head(std::string_view journal) const;
   Result<LeaseState> lease(std::string_view name) const;
   Result<void> put_lease(std::string_view name, const LeaseState& state);
-  std::mutex& mutex(std::string_view name) { return named_[std::hash<std::string_view>{}(name) % named_.size()]; }
+  /// Names whose mutex is one.
+  struct Named {
+    std::mutex mutex;
+    std::map<std::string, Journal, std::less<>> journals;
+  };
+  Named& named(std::string_view name) { return named_[std::hash<std::string_view>{}(name) % named_.size()]; }
+  std::mutex& mutex(std::string_view name) { return named(name).mutex; }
 
   RocksInstance& instance_;
   const Clock& clock_;
   std::mutex blobs_;
-  std::array<std::mutex, 16> named_;
+  std::array<Named, 16> named_;
 };
 
 }  // namespace holdfast::storage
