@@ -68,9 +68,11 @@ std::optional<Bytes> from_base64url(std::string_view text) {
 namespace {
 template <class T>
 void put_big_endian(Bytes& out, T value) {
-  for (int shift = static_cast<int>(sizeof(T)) * 8 - 8; shift >= 0; shift -= 8) {
-    out.push_back(static_cast<char>(static_cast<unsigned char>(value >> shift)));
+  std::array<char, sizeof(T)> raw;
+  for (std::size_t i = 0; i < sizeof(T); ++i) {
+    raw[i] = static_cast<char>(static_cast<unsigned char>(value >> (8 * (sizeof(T) - 1 - i))));
   }
+  out.append(raw.data(), raw.size());
 }
 }  // namespace
 
@@ -115,6 +117,12 @@ std::uint32_t ByteReader::u32() { return static_cast<std::uint32_t>(big_endian(t
 std::uint64_t ByteReader::u64() { return big_endian(take(8)); }
 
 std::uint64_t ByteReader::varint() {
+  // Most are small: lengths of values, counts.
+  if (ok_ && !in_.empty() && static_cast<unsigned char>(in_.front()) < 0x80) {
+    const auto small = static_cast<unsigned char>(in_.front());
+    in_.remove_prefix(1);
+    return small;
+  }
   std::uint64_t out = 0;
   for (unsigned shift = 0; shift < 64; shift += 7) {
     const std::uint8_t byte = u8();

@@ -55,9 +55,10 @@ Result<json::object> parse_object(std::string_view text, json::storage_ptr memor
 
 /// Members named in `aside` (subject, key) go to their string; all others are fields.
 using Aside = std::vector<std::pair<std::string_view, std::string*>>;
-Result<vault::Record> read_object(const agreement::Collection& collection, const json::object& object,
-                                  const Aside& aside) {
-  vault::Record out;
+/// Fields go into `out`, whose memory is used again.
+Result<void> read_object(const agreement::Collection& collection, const json::object& object, const Aside& aside,
+                         vault::Record& out) {
+  out.values.clear();
   out.values.reserve(object.size());
   for (const auto& [name, value] : object) {
     const std::string_view member(name.data(), name.size());
@@ -78,7 +79,7 @@ Result<vault::Record> read_object(const agreement::Collection& collection, const
     if (field == nullptr) return unknown_field(collection, member);
     HF_CHECK(set_field(*field, disclosure::value_from_json(field->type, value), out));
   }
-  return out;
+  return {};
 }
 
 Result<void> check_names(const agreement::Collection& collection, const IncomingRow& row) {
@@ -89,9 +90,7 @@ Result<void> check_names(const agreement::Collection& collection, const Incoming
   return {};
 }
 
-tl::unexpected<Error> too_long() {
-  return fail(Code::invalid, "record.large", "", "one row is at most 1 MiB");
-}
+tl::unexpected<Error> too_long() { return fail(Code::invalid, "record.large", "", "one row is at most 1 MiB"); }
 
 class NdjsonReader final : public RowReader {
  public:
@@ -135,19 +134,19 @@ class NdjsonReader final : public RowReader {
     if (text.empty()) return;
     incoming_.subject.clear();
     incoming_.key.clear();
-    auto record = [&]() -> Result<vault::Record> {
+    const auto read = [&]() -> Result<void> {
       // A line's values are gone once its fields are made of them, so they need no allocation each.
       json::monotonic_resource memory(scratch_.data(), scratch_.size());
       HF_TRY(const json::object object, parse_object(text, &memory));
-      HF_TRY(vault::Record out, read_object(collection_, object, aside_));
-      HF_CHECK(check_names(collection_, incoming_));
-      return out;
+      HF_CHECK(read_object(collection_, object, aside_, incoming_.record));
+      return check_names(collection_, incoming_);
     }();
-    if (!record) {
-      problem_(line_, record.error());
-      return;
+    incoming_.line = line_;
+    if (read) {
+      row_(std::move(incoming_));
+    } else {
+      problem_(line_, read.error());
     }
-    row_(IncomingRow{line_, std::move(incoming_.subject), std::move(incoming_.key), std::move(*record)});
   }
 
   const agreement::Collection& collection_;
@@ -264,9 +263,9 @@ class CsvReader final : public RowReader {
       return;
     }
     if (row_error_ && cells_ != columns_.size()) {
-      row_error_ = fail(Code::invalid, "record.cells", "",
-                        "has " + std::to_string(cells_) + " cells where the header has " +
-                            std::to_string(columns_.size()));
+      row_error_ =
+          fail(Code::invalid, "record.cells", "",
+               "has " + std::to_string(cells_) + " cells where the header has " + std::to_string(columns_.size()));
     }
     if (row_error_) row_error_ = check_names(collection_, incoming_);
     if (row_error_) {
@@ -297,7 +296,8 @@ class CsvReader final : public RowReader {
 
 Result<vault::Record> record_from_json(const agreement::Collection& collection, std::string_view text) {
   HF_TRY(const json::object object, parse_object(text, {}));
-  HF_TRY(vault::Record out, read_object(collection, object, {}));
+  vault::Record out;
+  HF_CHECK(read_object(collection, object, {}, out));
   HF_CHECK(vault::check_record(out));
   return out;
 }

@@ -60,6 +60,19 @@ Bytes Chunk::encode() const {
   return out;
 }
 
+/// Appends the record's values; false, and nothing, if it is of another shape.
+bool Chunk::add_values(ByteView record, const Shape& shape) {
+  const std::size_t start = rows_.size();
+  FieldReader field(record);
+  bool same = field.count() == shape.size();
+  for (std::size_t i = 0; same && i < shape.size(); ++i) {
+    same = field.next() && field.tag() == shape[i];
+    if (same) put_sized(rows_, field.value());
+  }
+  if (!same) rows_.resize(start);
+  return same;
+}
+
 std::size_t Chunk::shape_of(ByteView record) {
   const auto same = [&](const Shape& shape) {
     FieldReader field(record);
@@ -93,9 +106,16 @@ void Chunk::add(ByteView key, UnixMillis deposited, ByteView record) {
   ++header_.count;
   put_sized(rows_, key);
   put_varint(rows_, static_cast<std::uint64_t>(deposited - header_.first));
-  put_varint(rows_, shape_of(record));
-  FieldReader field(record);
-  while (field.next()) put_sized(rows_, field.value());
+  // Rows come in runs of one shape, so it is most likely the newest.
+  const std::size_t start = rows_.size();
+  if (!shapes_.empty()) {
+    put_varint(rows_, shapes_.size() - 1);
+    if (add_values(record, shapes_.back())) return;
+    rows_.resize(start);
+  }
+  const std::size_t shape = shape_of(record);
+  put_varint(rows_, shape);
+  HF_ASSERT(add_values(record, shapes_[shape]));
 }
 
 Chunk Chunk::successor() const {

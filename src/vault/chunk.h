@@ -60,6 +60,7 @@ class Chunk {
   friend class RowReader;
   using Shape = std::vector<FieldTag>;
   std::size_t shape_of(ByteView record);
+  bool add_values(ByteView record, const Shape& shape);
 
   ChunkHeader header_;
   Bytes running_max_, min_key_, max_key_;
