@@ -25,6 +25,7 @@ inline PoolOptions options_of(const std::string& program) {
   out.program = program;
   out.shape = {8, 1u << 16, 1u << 14, 4096};
   out.worker.memory_bytes_max = 16u << 20;
+  out.required_layers = ring::kSeccomp;  // so that machines with less can run the tests, too
   return out;
 }
 

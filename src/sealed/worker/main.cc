@@ -10,6 +10,9 @@
 #include "sealed/worker/engine.h"
 #include "sealed/worker/jail.h"
 #include "sealed/worker/served_ring.h"
+#ifdef HOLDFAST_HOSTILE
+#include "sealed/worker/hostile.h"
+#endif
 
 namespace {
 
@@ -46,6 +49,9 @@ void serve(Process& process, std::span<const std::uint8_t> context) {
       process.engine->collect_if_worth();
       continue;
     }
+#ifdef HOLDFAST_HOSTILE
+    if (act_hostile(served)) continue;
+#endif
     const ring::RequestHead& request = served.request();
     Run run;
     run.input = served.input();
