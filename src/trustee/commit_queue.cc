@@ -14,12 +14,14 @@ CommitQueue::~CommitQueue() {
 }
 
 void CommitQueue::commit(vault::Draft draft, Done done) {
+  bool first = false;
   {
     const std::lock_guard lock(mutex_);
+    first = drafts_.empty();
     drafts_.push_back(std::move(draft));
     dones_.push_back(std::move(done));
   }
-  wake_.notify_one();
+  if (first) wake_.notify_one();  // behind others it is found with them
 }
 
 void CommitQueue::run() {
