@@ -9,6 +9,7 @@
 #include <filesystem>
 
 #include "storage/format.h"
+#include "storage/wal_file.h"
 
 namespace holdfast::storage {
 namespace {
@@ -47,6 +48,7 @@ rocksdb::ColumnFamilyOptions family_options(FamilyKind kind, const RocksShared& 
 
 rocksdb::DBOptions database_options(const RocksShared& shared) {
   rocksdb::DBOptions options;
+  options.env = zeroed_ahead_env();
   options.create_if_missing = true;
   options.create_missing_column_families = true;
   options.paranoid_checks = true;
@@ -105,7 +107,15 @@ Result<std::unique_ptr<RocksInstance>> RocksInstance::open(const std::string& pa
   }
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;
-  const rocksdb::Status status = rocksdb::DB::Open(database_options(shared), path, descriptors, &handles, &db);
+  // Not while another process writes them; one that begins to between the two has the lock, so that this fails.
+  rocksdb::FileLock* lock = nullptr;
+  rocksdb::Status status = rocksdb::Env::Default()->LockFile(path + "/LOCK", &lock);
+  if (status.ok()) {
+    const Result<void> ended = end_logs(path);
+    status = rocksdb::Env::Default()->UnlockFile(lock);
+    HF_CHECK(ended);
+  }
+  if (status.ok()) status = rocksdb::DB::Open(database_options(shared), path, descriptors, &handles, &db);
   if (!status.ok()) {
     const std::string text = status.ToString();
     if (text.find("hile lock file") != std::string::npos || text.find("lock hold by") != std::string::npos) {

@@ -439,8 +439,8 @@ def judge_erasure_on_disk(holdfast, memory, pieces=40):
 
 
 def log_bytes(folder):
-    """What the engine's own logs of one database hold now."""
-    return b"".join(path.read_bytes() for path in sorted(folder.glob("*.log")))
+    """What the engine's own logs of one database hold now, without the zeros that are written ahead."""
+    return b"".join(path.read_bytes().rstrip(b"\0") for path in sorted(folder.glob("*.log")))
 
 
 def probe_nonce(holdfast, memory, piece=64):

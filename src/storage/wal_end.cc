@@ -1,0 +1,127 @@
+// Where a write-ahead log ends. The file is blocks of 32 KiB with fragments in them: CRC-32C (4, masked), length (2,
+// little-endian), type (1), payload. A record is one fragment, or a first, middle ones, and a last.
+#include <algorithm>
+#include <boost/crc.hpp>
+#include <filesystem>
+#include <optional>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/file.h"
+#include "storage/wal_file.h"
+
+namespace holdfast::storage {
+namespace {
+
+constexpr std::size_t kLogBytesMax = 1u << 30;
+constexpr std::size_t kBlock = 32u << 10, kHeader = 7, kSector = 512;
+constexpr std::size_t kUnwritten = 4;  // so many zeros at a record's end are no payload's: those end in text or a MAC
+enum Type : unsigned char { kZero = 0, kFull = 1, kFirst = 2, kMiddle = 3, kLast = 4 };
+
+struct Fragment {
+  std::size_t begin = 0, size = 0;  ///< with its header
+  Type type = kZero;
+};
+
+class Wal {
+ public:
+  explicit Wal(ByteView bytes) : bytes_(bytes) {
+    data_end_ = bytes_.find_last_not_of('\0') + 1;  // npos + 1 is 0
+  }
+
+  /// The size that the file should have; nothing: leave it as it is.
+  std::optional<std::size_t> end() const {
+    std::size_t at = 0;               // behind what was walked over
+    std::size_t last = 0;             // where the last record begins
+    std::vector<Fragment> fragments;  // of the last record
+    bool whole = true;
+    for (auto next = fragment(at); next; next = fragment(at)) {
+      const bool begins = next->type == kFull || next->type == kFirst;
+      if (begins != whole) break;
+      if (begins) last = next->begin, fragments.clear();
+      fragments.push_back(*next);
+      whole = next->type == kFull || next->type == kLast;
+      at = next->begin + next->size;
+    }
+    const bool good = whole && std::ranges::all_of(fragments, [this](const Fragment& f) { return is_sound(f); });
+    const std::size_t damaged = good ? at : last;
+    if (damaged >= data_end_) return damaged;
+    if (a_record_begins_after(damaged) || !is_torn(damaged)) return std::nullopt;
+    return damaged;
+  }
+
+ private:
+  unsigned char byte(std::size_t at) const { return static_cast<unsigned char>(bytes_[at]); }
+
+  /// The one that begins at `at`, or at the next block where no header fits in this one; judged by its header alone.
+  std::optional<Fragment> fragment(std::size_t at) const {
+    if (kBlock - at % kBlock < kHeader) at += kBlock - at % kBlock;
+    if (at + kHeader > bytes_.size()) return std::nullopt;
+    const auto type = static_cast<Type>(byte(at + 6));
+    const std::size_t size = kHeader + byte(at + 4) + (std::size_t{byte(at + 5)} << 8);
+    if (type < kFull || type > kLast || at % kBlock + size > kBlock || at + size > bytes_.size()) return std::nullopt;
+    return Fragment{at, size, type};
+  }
+
+  bool is_sound(const Fragment& fragment) const {
+    boost::crc_optimal<32, 0x1EDC6F41, 0xFFFFFFFF, 0xFFFFFFFF, true, true> crc;  // CRC-32C
+    crc.process_bytes(bytes_.data() + fragment.begin + 6, fragment.size - 6);
+    const std::uint32_t sum = crc.checksum();
+    const std::uint32_t masked = ((sum >> 15) | (sum << 17)) + 0xa282ead8u;
+    std::uint32_t stored = 0;
+    for (std::size_t i = 0; i < 4; ++i) stored |= std::uint32_t{byte(fragment.begin + i)} << (8 * i);
+    return masked == stored;
+  }
+
+  bool a_record_begins_after(std::size_t damaged) const {
+    for (std::size_t at = damaged + 1; at + kHeader <= data_end_; ++at) {
+      const auto type = byte(at + 6);
+      if ((type != kFull && type != kFirst) || kBlock - at % kBlock < kHeader) continue;
+      const auto here = fragment(at);
+      if (here && is_sound(*here)) return true;
+    }
+    return false;
+  }
+
+  /// Was a part of what begins here never written? Then its end or a sector of it is still of zeros, or the file ends
+  /// in it.
+  bool is_torn(std::size_t damaged) const {
+    std::size_t at = damaged;
+    bool whole = false;
+    for (auto next = fragment(at); next && !whole; next = fragment(at)) {
+      at = next->begin + next->size;
+      whole = next->type == kFull || next->type == kLast;
+    }
+    if (!whole && (at >= data_end_ || at + kHeader > bytes_.size() || reach(at) > bytes_.size())) return true;
+    if (data_end_ + kUnwritten <= at) return true;
+    const std::size_t extent = std::max(at, data_end_);
+    for (std::size_t begin = damaged; begin < extent;) {
+      const std::size_t end = std::min((begin / kSector + 1) * kSector, extent);
+      if (bytes_.substr(begin, end - begin).find_first_not_of('\0') == ByteView::npos) return true;
+      begin = end;
+    }
+    return false;
+  }
+  /// Where the fragment at `at` would end by its length.
+  std::size_t reach(std::size_t at) const { return at + kHeader + byte(at + 4) + (std::size_t{byte(at + 5)} << 8); }
+
+  ByteView bytes_;
+  std::size_t data_end_;  ///< behind the last byte that is not zero
+};
+
+}  // namespace
+
+Result<void> end_logs(const std::string& directory) {
+  std::error_code failed;
+  for (std::filesystem::directory_iterator it(directory, failed), end; !failed && it != end; it.increment(failed)) {
+    if (it->path().extension() != ".log") continue;
+    HF_TRY(const Bytes bytes, read_file(it->path().string(), kLogBytesMax));
+    const auto size = Wal(bytes).end();
+    if (size && *size < bytes.size()) std::filesystem::resize_file(it->path(), *size, failed);
+    if (failed) break;
+  }
+  if (!failed) return {};
+  return fail(Code::unavailable, "storage.io", directory, "its files cannot be read or cut: " + failed.message());
+}
+
+}  // namespace holdfast::storage

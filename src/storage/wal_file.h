@@ -1,0 +1,24 @@
+#pragma once
+
+#include <rocksdb/env.h>
+
+#include <string>
+
+#include "base/result.h"
+
+namespace holdfast::storage {
+
+/// The environment in which RocksDB's write-ahead logs (`NNNNNN.log`) are written into space that is zeroed ahead. A
+/// file that grows with every write has its inode written at every sync as well, a second trip to the disk; one that is
+/// overwritten has not. Everything else is as in Env::Default(). Lives as long as the process.
+rocksdb::Env* zeroed_ahead_env();
+
+/// Ends each write-ahead log in `directory` behind its last whole record. For before the database is opened: zeros
+/// written ahead go, and so does a last record that a power cut tore. Since every write is synced before the next one
+/// begins, only the last can be torn, and it was acknowledged to nobody. Torn is one that the file's end cuts off, or
+/// of which a sector or the end is still of zeros; what is damaged in another way, or followed by a record, is left for
+/// the engine to refuse. Format: github.com/facebook/rocksdb/wiki/Write-Ahead-Log-File-Format. Errors: unavailable
+/// "storage.io".
+Result<void> end_logs(const std::string& directory);
+
+}  // namespace holdfast::storage
