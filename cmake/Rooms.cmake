@@ -2,9 +2,10 @@
 #
 # One room of src/: a static library of its .cc files, a test binary of its *_test.cc files, and <room>_links, which
 # links the whole archive against nothing but the rooms it declares: an undeclared call does not link. LIBS are the
-# room's own third-party libraries, which nothing above sees. DIR: where it lies, when not src/<room>.
+# room's own third-party libraries, which nothing above sees. TESTS_USE: rooms that only its tests hold it against.
+# DIR: where it lies, when not src/<room>.
 function(holdfast_room name)
-  cmake_parse_arguments(ROOM "" "DIR" "USES;LIBS" ${ARGN})
+  cmake_parse_arguments(ROOM "" "DIR" "USES;LIBS;TESTS_USE" ${ARGN})
   if(NOT ROOM_DIR)
     set(ROOM_DIR ${name})
   endif()
@@ -34,7 +35,7 @@ function(holdfast_room name)
     target_link_libraries(${name}_links PRIVATE "$<LINK_LIBRARY:WHOLE_ARCHIVE,${name}>" ${ROOM_LIBS})
     if(tests)
       add_executable(${name}_test ${tests})
-      target_link_libraries(${name}_test PRIVATE ${name} ${ROOM_LIBS} GTest::gmock GTest::gtest_main)
+      target_link_libraries(${name}_test PRIVATE ${name} ${ROOM_TESTS_USE} ${ROOM_LIBS} GTest::gmock GTest::gtest_main)
       target_compile_definitions(${name}_test PRIVATE HOLDFAST_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
       add_test(NAME ${name} COMMAND ${name}_test)
       set_tests_properties(${name} PROPERTIES TIMEOUT 300 LABELS unit)

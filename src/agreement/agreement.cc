@@ -80,9 +80,11 @@ void read_document(const Node& root, Draft& draft) {
 Checked check(std::string_view document) {
   Draft draft;
   if (const auto root = read_yaml(document, draft.findings)) read_document(*root, draft);
-  if (!draft.findings.empty()) return {nullptr, draft.findings.take(document)};
   draft.plan.hash = sha256(document);
-  return {std::make_shared<const Plan>(std::move(draft.plan)), {}};
+  if (draft.findings.empty()) return {std::make_shared<const Plan>(std::move(draft.plan)), {}, nullptr};
+  const bool only_broken = draft.findings.only("agreement.prohibition.broken");
+  return {nullptr, draft.findings.take(document),
+          only_broken ? std::make_shared<const Plan>(std::move(draft.plan)) : nullptr};
 }
 
 Result<PlanPtr> compile(std::string_view document) {

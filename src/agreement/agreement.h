@@ -14,6 +14,8 @@ namespace holdfast::agreement {
 struct Checked {
   PlanPtr plan;                   ///< null if there are findings
   std::vector<Finding> findings;  ///< all of them, sorted by position
+  /// Set when all that is wrong is that flows break prohibitions: for questions about a draft, never to be run.
+  PlanPtr broken;
 };
 
 /// Reads, resolves and checks a document, its prohibitions against its flows included. Takes any bytes, never throws;

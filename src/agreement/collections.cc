@@ -33,6 +33,7 @@ Field read_field(const Node::Member& member, Draft& draft) {
   Findings& findings = draft.findings;
   Field field;
   field.name = member.key;
+  field.line = member.at.line;
   const Terms terms(member.value, "a field", {"type", "category"}, findings);
   static constexpr std::string_view kTypes[] = {"text", "integer",  "decimal", "boolean",     "date",
                                                 "time", "duration", "bytes",   "list of text"};

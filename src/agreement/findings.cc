@@ -44,6 +44,10 @@ void Findings::add_unknown(std::string_view slug, Position at, std::string_view 
   add(slug, at, fmt::format("{} {}{}", quoted(word), statement, near));
 }
 
+bool Findings::only(std::string_view slug) const {
+  return dropped_ == 0 && std::ranges::all_of(list_, [&](const Finding& each) { return each.slug == slug; });
+}
+
 std::vector<Finding> Findings::take(std::string_view document) {
   std::stable_sort(list_.begin(), list_.end(), [](const Finding& a, const Finding& b) {
     return Position{a.line, a.column} < Position{b.line, b.column};

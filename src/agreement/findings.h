@@ -40,6 +40,8 @@ class Findings {
   void add_unknown(std::string_view slug, Position at, std::string_view word, std::string_view statement,
                    std::span<const std::string_view> known);
   bool empty() const { return list_.empty(); }
+  /// Are all of them of this slug?
+  bool only(std::string_view slug) const;
   /// Sorted by position, at most kFindingsMax and one that counts the rest. Columns, which the reader counts in
   /// bytes, become characters of `document`. Leaves this empty.
   std::vector<Finding> take(std::string_view document);

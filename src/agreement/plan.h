@@ -78,6 +78,7 @@ struct Field {
   std::string category;   ///< Fideslang dot-path
   std::uint32_t tag = 0;  ///< names the field in stored records: first 32 bits of SHA-256(name),
                           ///< unique within the collection (checked)
+  std::uint32_t line = 0;  ///< in the document
 };
 
 struct Collection {

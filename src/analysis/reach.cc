@@ -13,23 +13,6 @@ namespace {
 
 using namespace agreement;
 
-/// Of two forms at one level, which reveals more: a longer prefix, a narrower band, a month before a year. Forms of
-/// different kinds cannot be compared; there the order is only a fixed one.
-std::int64_t precision(const Form& form) {
-  switch (form.kind) {
-    case Form::Kind::range:
-    case Form::Kind::age_band:
-      return -form.argument;
-    case Form::Kind::first:
-    case Form::Kind::place:
-      return form.argument;
-    case Form::Kind::month:
-      return 1;
-    default:
-      return 0;
-  }
-}
-
 void add_given(const Flow& flow, FlowIndex index, std::vector<Source>& out) {
   for (const auto& given : flow.gives) {
     for (const auto& [field, form, line] : given.fields) {
@@ -161,6 +144,21 @@ std::vector<Cell> cells_of(const Plan& plan, const Spread& spread, const std::ve
 }
 
 }  // namespace
+
+std::int64_t precision(const Form& form) {
+  switch (form.kind) {
+    case Form::Kind::range:
+    case Form::Kind::age_band:
+      return -form.argument;
+    case Form::Kind::first:
+    case Form::Kind::place:
+      return form.argument;
+    case Form::Kind::month:
+      return 1;
+    default:
+      return 0;
+  }
+}
 
 std::span<const Cell> Reach::of_party(PartyIndex party) const {
   const auto found = std::ranges::equal_range(cells, party, {}, &Cell::party);

@@ -64,6 +64,9 @@ struct Reach {
 /// Near linear in the document.
 Reach analyse(agreement::PlanPtr plan, const Without& without = {});
 
+/// Of two forms of one kind the more precise is greater: a longer prefix, a narrower band, a month before a year.
+std::int64_t precision(const agreement::Form& form);
+
 /// The form of a source as people read it: "token", "year", "aggregate", "in the clear".
 std::string form_text(const Source&);
 /// "flow 'support' (line 31) gives profile.email as 'token' (line 34) to 'maker' (line 8)".

@@ -8,6 +8,8 @@
 #include <iterator>
 #include <memory>
 
+#include "analysis/lint.h"
+#include "analysis/reach.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "cli/client.h"
@@ -49,13 +51,25 @@ Result<int> report_findings(const std::string& path, const std::vector<agreement
   return exit_error;
 }
 
-Result<int> check(const std::string& path, bool as_json) {
+/// What is allowed but most likely not meant: with --strict it fails.
+Result<int> report_lint(const std::string& path, const agreement::PlanPtr& plan, bool as_json) {
+  const auto findings = analysis::lint(analysis::analyse(plan));
+  if (!findings.empty()) return report_findings(path, findings, as_json);
+  if (!as_json) print_line(path + ": nothing idle, repeated or unused, and nothing that identifies when put together");
+  return exit_ok;
+}
+
+Result<int> check(const std::string& path, bool strict, bool as_json) {
   // Not read_document: bytes that cannot be a note (CRLF, say) should get the findings, with their places.
   HF_TRY(const std::string bytes, read_file(path, kNoteBytesMax));
   const auto note = Note::parse(bytes);
   const auto checked = agreement::check(note ? note->text : bytes);
   if (!checked.plan) return report_findings(path, checked.findings, as_json);
   const Plan& plan = *checked.plan;
+  if (strict) {
+    HF_TRY(const int code, report_lint(path, checked.plan, as_json));
+    if (code != exit_ok) return code;
+  }
   if (as_json) {
     print_json(json::object{{"ok", true},
                             {"file", path},
@@ -223,6 +237,7 @@ Result<int> adopt(const std::string& path, const ClientOptions& options, bool as
 void add_agreement(CLI::App& program, Session& session) {
   struct Options {
     std::string file, key, out;
+    bool strict = false;
     ClientOptions client;
   };
   const auto options = std::make_shared<Options>();
@@ -232,11 +247,16 @@ void add_agreement(CLI::App& program, Session& session) {
     return command;
   };
 
-  add_file(add_command(*group, session, "check", "Say everything that is wrong with an agreement, with line and column",
-                       "  holdfast agreement check agreement.yaml\n"
-                       "  holdfast agreement check agreement.yaml --json | jq '.findings[].detail'",
-                       [&session, options] { return check(options->file, session.json); }),
-           "An agreement, signed or not");
+  CLI::App* checking = add_file(
+      add_command(*group, session, "check", "Say everything that is wrong with an agreement, with line and column",
+                  "  holdfast agreement check agreement.yaml --strict\n"
+                  "  holdfast agreement check agreement.yaml --json | jq '.findings[].detail'",
+                  [&session, options] { return check(options->file, options->strict, session.json); }),
+      "An agreement, signed or not");
+  checking->add_flag("--strict", options->strict,
+                     "Fail also on what is allowed but most likely not meant: flows that are never needed, limits that "
+                     "never bind, fields that no flow uses, forms that identify when put together");
+  add_agreement_ask(*group, session);
 
   CLI::App* signing = add_file(
       add_command(*group, session, "sign", "Sign an agreement that checks; adds to the signatures it has",

@@ -1,0 +1,172 @@
+#include "analysis/compare_terms.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <set>
+
+#include "agreement/agreement.h"
+#include "agreement/form.h"
+#include "agreement/spelling.h"
+
+namespace holdfast::analysis {
+namespace {
+
+using namespace agreement;
+using Kind = Change::Kind;
+
+// Between what opens a way (1000 and up) and what only closes.
+constexpr std::uint32_t kLooser = 1200, kSigners = 1250, kTighter = 10;
+
+Change term(Kind kind, std::string text, std::uint32_t line, std::uint32_t old_line) {
+  const std::uint32_t danger = kind == Kind::signs ? kSigners : kind == Kind::loosens ? kLooser : kTighter;
+  return {kind, danger, std::move(text), "", line, old_line};
+}
+
+/// What a flow may give by its own limits: "subjects per day" to its number.
+std::map<std::string, std::uint64_t> limits_of(const Plan& plan, const Flow& flow) {
+  std::map<std::string, std::uint64_t> out;
+  for (const LimitIndex index : flow.limits) {
+    const Limit& limit = plan.limits[index];
+    if (limit.rolling) continue;  // a prohibition's
+    out[fmt::format("{} per {}", limit.counts == Limit::Counts::subjects ? "subjects" : "records",
+                    to_string(limit.window))] = limit.amount;
+  }
+  if (flow.size_max_bytes) out["bytes per release"] = *flow.size_max_bytes;
+  return out;
+}
+
+void compare_limits(const Plan& before, const Plan& after, std::vector<Change>& out) {
+  for (const Flow& flow : after.flows) {
+    const auto index = before.find_flow(flow.name);
+    if (!index) continue;
+    const Flow& old = before.flows[*index];
+    const auto was = limits_of(before, old), now = limits_of(after, flow);
+    for (const auto& [what, amount] : was) {
+      const auto found = now.find(what);
+      if (found == now.end()) {
+        out.push_back(term(Kind::loosens, fmt::format("flow '{}' loses its limit of {} {}", flow.name, amount, what),
+                           flow.line, old.line));
+      } else if (found->second != amount) {
+        out.push_back(term(found->second > amount ? Kind::loosens : Kind::tightens,
+                           fmt::format("flow '{}' may give {} {}; before: {}", flow.name, found->second, what, amount),
+                           flow.line, old.line));
+      }
+    }
+    for (const auto& [what, amount] : now) {
+      if (was.contains(what)) continue;
+      out.push_back(term(Kind::tightens, fmt::format("flow '{}' gets a limit of {} {}", flow.name, amount, what),
+                         flow.line, old.line));
+    }
+    if (flow.module != old.module && !flow.module.empty()) {
+      out.push_back({Kind::alters, 600,
+                     fmt::format("flow '{}' runs '{}'; before: {}", flow.name, flow.module,
+                                 old.module.empty() ? "no module" : "'" + old.module + "'"),
+                     "", flow.line, old.line});
+    }
+  }
+}
+
+std::string text_of(const Plan& plan, const Prohibition& rule) {
+  const std::string whom =
+      rule.party ? "'" + plan.parties[*rule.party].name + "'" : fmt::format("{}", fmt::join(rule.countries, ", "));
+  const std::string from =
+      rule.control_at == kShareControl ? "" : fmt::format(" (owned from {})", share_text(rule.control_at));
+  if (rule.kind == Prohibition::Kind::bulk)
+    return fmt::format("at most {} of {} to {}{}", rule.limit->text, rule.category, whom, from);
+  return fmt::format("never {} to {}{}{}", rule.category, whom, from,
+                     rule.allowed == Level::nothing ? "" : fmt::format(", unless {}", to_string(rule.allowed)));
+}
+
+void compare_prohibitions(const Plan& before, const Plan& after, std::vector<Change>& out) {
+  std::map<std::string, std::uint32_t> was, now;
+  for (const Prohibition& rule : before.prohibitions) was.emplace(text_of(before, rule), rule.line);
+  for (const Prohibition& rule : after.prohibitions) now.emplace(text_of(after, rule), rule.line);
+  for (const auto& [text, line] : was) {
+    if (!now.contains(text)) out.push_back(term(Kind::loosens, "this prohibition is gone: " + text, 0, line));
+  }
+  for (const auto& [text, line] : now) {
+    if (!was.contains(text)) out.push_back(term(Kind::tightens, "a new prohibition: " + text, line, 0));
+  }
+}
+
+std::set<std::string> depositors_of(const Plan& plan, const Collection& collection) {
+  std::set<std::string> out;
+  for (const PartyIndex party : collection.depositors) out.insert(plan.parties[party].name);
+  return out;
+}
+
+void compare_collections(const Plan& before, const Plan& after, std::vector<Change>& out) {
+  for (const Collection& collection : after.collections) {
+    const auto index = before.find_collection(collection.name);
+    if (!index) continue;
+    const Collection& old = before.collections[*index];
+    if (collection.keep != old.keep) {
+      out.push_back(term(collection.keep > old.keep ? Kind::loosens : Kind::tightens,
+                         fmt::format("'{}' is kept {} hours; before: {}", collection.name,
+                                     collection.keep.count() / 3600, old.keep.count() / 3600),
+                         0, 0));
+    }
+    const auto was = depositors_of(before, old), now = depositors_of(after, collection);
+    if (was != now) {
+      out.push_back(term(std::ranges::includes(was, now) ? Kind::tightens : Kind::loosens,
+                         fmt::format("'{}' takes deposits from {}; before: {}", collection.name, fmt::join(now, ", "),
+                                     fmt::join(was, ", ")),
+                         0, 0));
+    }
+  }
+}
+
+void compare_signers(const Plan& before, const Plan& after, std::vector<Change>& out) {
+  const std::string was = describe(before, before.change_agreement), now = describe(after, after.change_agreement);
+  if (was != now)
+    out.push_back(term(Kind::signs, fmt::format("a change must be signed by {}; before: {}", now, was), 0, 0));
+  for (const Party& party : after.parties) {
+    const auto index = before.find_party(party.name);
+    if (!index) {
+      if (party.key && party.role != Role::recipient) {
+        out.push_back(term(Kind::signs,
+                           fmt::format("'{}' is new, and may sign as {}", party.name, to_string(party.role)),
+                           party.line, 0));
+      }
+      continue;
+    }
+    const Party& old = before.parties[*index];
+    if (old.role != party.role) {
+      out.push_back(term(Kind::signs,
+                         fmt::format("'{}' is {}; before: {}", party.name, to_string(party.role), to_string(old.role)),
+                         party.line, old.line));
+    }
+    if (old.key.has_value() != party.key.has_value() || (party.key && !(*old.key == *party.key))) {
+      out.push_back(term(Kind::signs,
+                         party.key ? fmt::format("'{}' signs with another key: {}", party.name, party.key->text())
+                                   : fmt::format("'{}' has no key any more", party.name),
+                         party.line, old.line));
+    }
+  }
+  for (const Party& party : before.parties) {
+    if (party.role != Role::recipient && party.key && !after.find_party(party.name)) {
+      out.push_back(term(Kind::signs,
+                         fmt::format("'{}', the {}, takes no part any more", party.name, to_string(party.role)), 0,
+                         party.line));
+    }
+  }
+  const bool log = before.log.has_value() != after.log.has_value() || (after.log && !(*after.log == *before.log));
+  if (log) {
+    out.push_back(term(Kind::signs,
+                       after.log ? "the evidence log's key is another" : "no key of the log is pinned any more", 0, 0));
+  }
+}
+
+}  // namespace
+
+void compare_terms(const Plan& before, const Plan& after, std::vector<Change>& out) {
+  compare_limits(before, after, out);
+  compare_prohibitions(before, after, out);
+  compare_collections(before, after, out);
+  compare_signers(before, after, out);
+}
+
+}  // namespace holdfast::analysis

@@ -1,0 +1,81 @@
+#include "analysis/compare.h"
+
+#include <gmock/gmock.h>
+
+#include "analysis/fixture_test.h"
+#include "analysis/lint.h"
+
+namespace holdfast::analysis {
+namespace {
+
+using testing::HasSubstr;
+
+std::string changes_of(const std::string& before, const std::string& after) {
+  std::string out;
+  for (const Change& change : compare(reach_of(before), reach_of(after)))
+    out += std::string(to_string(change.kind)) + " " + change.text + "\n";
+  return out;
+}
+
+TEST(Compare, TheSameChangesNothing) { EXPECT_EQ(changes_of(base_document(), base_document()), ""); }
+
+TEST(Compare, WhatOpensComesFirst) {
+  const std::string draft = base_document({{"birthdate: year", "birthdate: month, points: clear"},
+                                           {"    limit: 200 subjects per day\n", "    limit: 100 subjects per day\n"}});
+  EXPECT_EQ(changes_of(base_document(), draft),
+            "opens user.account reaches 'maker' (CN) in the clear, for essential.service.operations.support\n"
+            "widens user.demographic.date_of_birth reaches 'maker' (CN) as month, for "
+            "essential.service.operations.support; before: as year\n"
+            "tightens flow 'support' may give 100 subjects per day; before: 200\n");
+  EXPECT_THAT(changes_of(draft, base_document()), HasSubstr("closes user.account no longer reaches 'maker'"));
+  EXPECT_THAT(changes_of(draft, base_document()), HasSubstr("loosens flow 'support' may give 200"));
+}
+
+TEST(Compare, OwnersAndSigners) {
+  const std::string draft =
+      base_document({{"operated-by: keeper}", "operated-by: keeper, owners: [{country: GB, share: 50 %}]}"},
+                     {"[operator, trustee, overseer]", "any 2"},
+                     {"at-most: 1000 subjects", "at-most: 2000 subjects"}});
+  const std::string changes = changes_of(base_document(), draft);
+  EXPECT_THAT(changes, HasSubstr("counts 'desk' now counts as of GB"));
+  EXPECT_THAT(changes, HasSubstr("signs a change must be signed by any 2"));
+  EXPECT_THAT(changes, HasSubstr("loosens this prohibition is gone: at most 1000 subjects"));
+  EXPECT_THAT(changes, HasSubstr("tightens a new prohibition: at most 2000 subjects"));
+}
+
+std::string lint_of(const std::string& document) {
+  std::string out;
+  for (const auto& finding : lint(reach_of(document))) out += finding.text() + "\n";
+  return out;
+}
+
+TEST(Lint, SaysWhatIsIdle) {
+  const std::string base = lint_of(base_document());
+  EXPECT_THAT(base, HasSubstr("18:1: profile.member (user.account) is kept and no flow uses it"));
+  EXPECT_THAT(lint_of(base_document({{"birthdate: year", "birthdate: redacted"}, {"email: token", "email: redacted"}})),
+              HasSubstr("analysis.flow.empty"));
+  EXPECT_THAT(lint_of(base_document({{"200 subjects per day", "[200 subjects per day, 300 subjects per hour]"}})),
+              HasSubstr("'300 subjects per hour' never binds, because '200 subjects per day' is reached before"));
+  EXPECT_THAT(
+      lint_of(base_document({{"at-most: 1000 subjects per 12 months", "at-most: 90000 subjects per 12 months"}})),
+      HasSubstr("never binds: the limits of its flows let out"));
+  EXPECT_THAT(lint_of(base_document({{"{country: CN}, unless", "{country: FR}, unless"}})),
+              HasSubstr("nothing reaches whom it is about"));
+}
+
+TEST(Lint, NamesWhatIdentifiesWhenPutTogether) {
+  const std::string document = base_document(
+      {{"      points: {type: integer, category: user.account}\n",
+        "      points: {type: integer, category: user.account}\n"
+        "      zip: {type: text, category: user.contact.address.postal_code}\n"
+        "      sex: {type: text, category: user.demographic.gender}\n"},
+       {"  feed:\n",
+        "  offers:\n    to: maker\n    use: functional.service.improve\n    gives: {profile: {zip: first 3, "
+        "sex: clear}}\n  feed:\n"},
+       {"{never: user.contact, to: {country: CN}, unless: token}",
+        "{never: user.contact, to: {country: CN}, unless: generalised}"}});
+  EXPECT_THAT(lint_of(document), HasSubstr("at 'maker' birth date, postal code and sex come together"));
+}
+
+}  // namespace
+}  // namespace holdfast::analysis

@@ -1,0 +1,27 @@
+#include "analysis/fixture_test.h"
+
+#include <fstream>
+#include <sstream>
+
+namespace holdfast::analysis {
+
+std::string base_document(std::initializer_list<std::pair<std::string_view, std::string_view>> replacements) {
+  std::ifstream in(std::string(HOLDFAST_SOURCE_DIR) + "/tests/cases/agreement/base.yaml");
+  std::ostringstream text;
+  text << in.rdbuf();
+  std::string out = text.str();
+  for (const auto& [from, to] : replacements) {
+    const auto at = out.find(from);
+    EXPECT_NE(at, std::string::npos) << from;
+    if (at != std::string::npos) out.replace(at, from.size(), to);
+  }
+  return out;
+}
+
+Reach reach_of(const std::string& document) {
+  const auto checked = agreement::check(document);
+  for (const auto& finding : checked.findings) ADD_FAILURE() << finding.text();
+  return analyse(checked.plan ? checked.plan : checked.broken);
+}
+
+}  // namespace holdfast::analysis

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "agreement/agreement.h"
+#include "analysis/reach.h"
+
+namespace holdfast::analysis {
+
+/// tests/cases/agreement/base.yaml with parts of it replaced; each must be there once.
+std::string base_document(std::initializer_list<std::pair<std::string_view, std::string_view>> replacements = {});
+/// Its analysis; the document must check.
+Reach reach_of(const std::string& document);
+
+}  // namespace holdfast::analysis
