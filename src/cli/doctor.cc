@@ -20,6 +20,8 @@
 #include "cli/command.h"
 #include "cli/progress.h"
 #include "cli/workdir.h"
+#include "sealed/pool.h"
+#include "sealed/worker_process.h"
 #include "server/config.h"
 #include "vault/root_keys.h"
 
@@ -55,6 +57,7 @@ class Doctor {
       examine_server();
     }
     examine_clock();
+    examine_jail();
     return std::move(checks_);
   }
 
@@ -77,6 +80,7 @@ class Doctor {
   void examine_disk();
   void examine_limits();
   void examine_clock();
+  void examine_jail();
   void examine_server();
 
   const WorkDir& dir_;
@@ -213,6 +217,20 @@ void Doctor::examine_limits() {
   } else {
     good("open files", std::to_string(limit.rlim_cur));
   }
+}
+
+/// Which layers of a sealed module's jail this machine gives to whoever runs the doctor.
+void Doctor::examine_jail() {
+  const auto program = sealed::find_worker_program();
+  if (!program) return warn("sealed modules", program.error().text(), "install the whole package");
+  const auto layers = sealed::probe_jail(*program);
+  if (!layers) return warn("sealed modules", layers.error().text(), "look into the kernel's log");
+  const std::uint32_t missing = sealed::ring::kAllLayers & ~*layers;
+  if (missing != 0) {
+    return warn("sealed modules", "their jail would lack: " + sealed::layer_names(missing),
+                "a kernel with unprivileged user namespaces, seccomp and Landlock; docs/sealed-modules.md tells each");
+  }
+  good("sealed modules", "jailed by " + sealed::layer_names(*layers));
 }
 
 void Doctor::examine_clock() {
