@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/json.h"
 #include "base/near.h"
 #include "base/note.h"
 
@@ -49,6 +50,13 @@ TEST(Bytes, reader_fails_for_good_at_the_end) {
   ByteReader endless(std::string_view("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", 11));
   endless.varint();
   EXPECT_FALSE(endless.ok());
+}
+
+TEST(Json, members_are_counted_with_those_there_twice) {
+  EXPECT_EQ(json_members("{}"), 0u);
+  EXPECT_EQ(json_members(R"({"a":1,"a":2})"), 2u);
+  EXPECT_EQ(json_members(R"({"a:\":":[":","\\"],"b":"x\\:"})"), 2u);
+  EXPECT_EQ(json_members(R"(":)"), 0u);
 }
 
 TEST(Bytes, utf8_is_checked_to_the_letter) {

@@ -4,6 +4,8 @@
 #include <boost/json/parse.hpp>
 #include <utility>
 
+#include "base/json.h"
+
 namespace holdfast::server {
 
 void LineSplitter::feed(std::string_view piece) {
@@ -48,7 +50,7 @@ Result<std::string> parse_batch_line(std::string_view line) {
   if (error) return wrong();
   const boost::json::value* id = &value;
   if (const auto* object = value.if_object()) {
-    if (object->size() != 1) return wrong();
+    if (object->size() != 1 || json_members(line) != 1) return wrong();
     id = object->if_contains("subject");
   }
   if (!id || !id->is_string()) return wrong();

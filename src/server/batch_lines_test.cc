@@ -45,8 +45,9 @@ TEST(BatchLines, a_long_line_at_the_end) {
 TEST(BatchLines, a_line_names_one_subject) {
   EXPECT_EQ(*parse_batch_line(R"("p-1")"), "p-1");
   EXPECT_EQ(*parse_batch_line(R"( {"subject": "東"} )"), "東");
-  for (const char* bad : {"p-1", "1", "null", "[\"a\"]", "{}", R"({"subject":1})", R"({"subject":"a","x":1})",
-                          R"({"id":"a"})", R"("a" "b")", "\"a", "\"\xff\"", "{\"subject\":[[[[[[\"a\"]]]]]]}"}) {
+  for (const char* bad :
+       {"p-1", "1", "null", "[\"a\"]", "{}", R"({"subject":1})", R"({"subject":"a","x":1})", R"({"id":"a"})",
+        R"({"subject":"a","subject":"b"})", R"("a" "b")", "\"a", "\"\xff\"", "{\"subject\":[[[[[[\"a\"]]]]]]}"}) {
     const auto subject = parse_batch_line(bad);
     ASSERT_FALSE(subject) << bad;
     EXPECT_EQ(subject.error().slug, "batch.line");

@@ -100,13 +100,14 @@ trustee::Async<void> Core::serve(Socket socket, bool plain) {
 }
 
 bool Core::evict() {
-  Session* longest = nullptr;
+  Session* first = nullptr;
   for (Session& session : *sessions_) {
-    if (session.waiting_since() == Clock::time_point::max()) continue;
-    if (!longest || session.waiting_since() < longest->waiting_since()) longest = &session;
+    const auto standing = session.standing();
+    if (standing == Session::Standing::busy) continue;
+    if (!first || std::pair(standing, session.since()) < std::pair(first->standing(), first->since())) first = &session;
   }
-  if (!longest) return false;
-  longest->close_now();
+  if (!first) return false;
+  first->close_now();
   shared_.metrics.evicted.fetch_add(1, std::memory_order_relaxed);
   return true;
 }

@@ -60,7 +60,7 @@ class Core {
   trustee::Async<void> tick();
   trustee::Async<void> serve(Socket socket, bool plain);
   void refresh();
-  /// Closes the connection that has waited longest for a request. False when all are at work.
+  /// Closes the connection that is least dear, of these the one that waits longest. False when all are at work.
   bool evict();
 
   Shared& shared_;

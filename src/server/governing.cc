@@ -2,6 +2,7 @@
 
 #include <boost/json/parse.hpp>
 
+#include "base/json.h"
 #include "server/routes.h"
 
 namespace holdfast::server {
@@ -47,7 +48,7 @@ Result<BackupPlaces> parse_places(std::string_view body) {
   boost::json::error_code error;
   const boost::json::value value = boost::json::parse(body, error);
   const auto* object = error ? nullptr : value.if_object();
-  if (!object || object->size() != 2) return wrong();
+  if (!object || object->size() != 2 || json_members(body) != 2) return wrong();
   const auto* directory = object->if_contains("directory");
   const auto* keys = object->if_contains("keys_directory");
   if (!directory || !keys || !directory->is_string() || !keys->is_string()) return wrong();

@@ -57,6 +57,18 @@ void Session::release_if_waiting(Clock::time_point now) {
   out_ = {};
 }
 
+Session::Standing Session::standing() const {
+  if (waiting_since_ != Clock::time_point::max()) return Standing::waits;
+  if (!on_caller_) return Standing::busy;
+  if (in_header_) return Standing::slow;
+  const bool known = peer_.caller && peer_.caller->kind != trustee::Caller::Kind::nobody;
+  return known ? Standing::busy : Standing::stranger;
+}
+
+Session::Clock::time_point Session::since() const {
+  return waiting_since_ != Clock::time_point::max() ? waiting_since_ : begun_;
+}
+
 void Session::end_if_waiting() {
   ending_ = true;
   if (waiting_since_ == Clock::time_point::max()) return;
@@ -96,7 +108,9 @@ Async<bool> Session::fill(Transport::Likely likely) {
   const std::size_t room = std::min(waits ? kFirstReadBytes : kReadBytes, in_.max_size() - in_.size());
   if (room == 0) co_return false;
   const auto space = in_.prepare(room);
+  on_caller_ = true;
   const Transport::Moved got = co_await transport_.read(static_cast<char*>(space.data()), space.size(), likely);
+  on_caller_ = false;
   if (got.error) {
     if (!timed_out_ && !ending_) broken_ = true;
     co_return false;
@@ -114,6 +128,8 @@ Task<void> Session::read_header() {
   const Bounds& bounds = core_.shared().config.bounds;
   bool begun = in_.size() > 0;
   waiting_since_ = begun ? Clock::time_point::max() : core_.now();
+  begun_ = core_.now();
+  in_header_ = true;
   allow(begun ? bounds.header : bounds.idle);
   while (true) {
     if (in_.size() > 0) {
@@ -133,6 +149,7 @@ Task<void> Session::read_header() {
     if (!more) co_return tl::unexpected<Error>(aborted_error());
     if (!begun) {
       begun = true;
+      begun_ = core_.now();
       waiting_since_ = Clock::time_point::max();
       allow(bounds.header);
     }
@@ -175,7 +192,9 @@ Task<std::size_t> Session::read_body(char* out, std::size_t size) {
 Task<void> Session::write(std::string_view bytes) {
   if (broken_) co_return tl::unexpected<Error>(aborted_error());
   allow(core_.shared().config.bounds.idle);
+  on_caller_ = true;
   const error_code error = co_await transport_.write(bytes);
+  on_caller_ = false;
   allow_any_time();
   if (!error) co_return Result<void>{};
   broken_ = true;
@@ -189,6 +208,7 @@ Async<bool> Session::serve_one() {
   parser_->body_limit(boost::none);  // a handler that takes a body whole bounds it
   continue_sent_ = false;
   const Result<void> header = co_await read_header();
+  in_header_ = false;
   const bool waited = waiting_since_ != Clock::time_point::max();
   waiting_since_ = Clock::time_point::max();
   if (!header) {
@@ -330,7 +350,7 @@ Async<void> Session::refuse(const Error& error) {
 
 Async<void> Session::close() {
   if (broken_) co_return;
-  ending_ = true;
+  ending_ = on_caller_ = true;
   allow(kLinger);
   transport_.end_writing();
   // What still comes is read away for a moment: closing on top of it would reset the connection, and the answer

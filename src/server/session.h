@@ -26,8 +26,16 @@ class Session final
   Async<void> run();
 
   // ---- for the core
-  /// Since when it waits for a request or a handshake; max: at work.
-  std::chrono::steady_clock::time_point waiting_since() const { return waiting_since_; }
+  /// How dear it is when there are too many; the first to go stand first.
+  enum class Standing : std::uint8_t {
+    waits,     ///< for a handshake or a request
+    slow,      ///< a header has begun and does not come to its end
+    stranger,  ///< its caller shows no certificate, and does not send the body or take the answer
+    busy,
+  };
+  Standing standing() const;
+  /// Since when it waits, or its request began.
+  std::chrono::steady_clock::time_point since() const;
   /// Ends what the caller was too slow for.
   void expire_if_due(std::chrono::steady_clock::time_point now);
   void end_if_waiting();
@@ -70,7 +78,10 @@ class Session final
   std::optional<Parser> parser_;
   std::string out_;
   Clock::time_point deadline_ = Clock::time_point::max();
-  Clock::time_point waiting_since_ = Clock::time_point::max();
+  Clock::time_point waiting_since_ = Clock::time_point::max();  ///< for a request or a handshake; max: at work
+  Clock::time_point begun_ = Clock::time_point::max();          ///< the request
+  bool in_header_ = false;
+  bool on_caller_ = false;  ///< nothing happens until the caller sends or takes something
   bool timed_out_ = false;
   bool ending_ = false;  ///< stop waiting for requests
   bool broken_ = false;  ///< nothing can be written any more

@@ -7,6 +7,7 @@
 #include <deque>
 #include <unordered_map>
 
+#include "base/json.h"
 #include "base/near.h"
 #include "disclosure/value.h"
 
@@ -82,6 +83,12 @@ Result<void> read_object(const agreement::Collection& collection, const json::ob
   return {};
 }
 
+/// For an object that was read: no field takes an object, so all members in `text` are its own.
+Result<void> check_each_once(std::string_view text, const json::object& object) {
+  if (json_members(text) == object.size()) return {};
+  return fail(Code::invalid, "record.json", "", "a record names each field once");
+}
+
 Result<void> check_names(const agreement::Collection& collection, const IncomingRow& row) {
   if (row.subject.empty()) return fail(Code::invalid, "record.subject", "subject", "a row names its subject");
   if (collection.key && row.key.empty()) {
@@ -139,6 +146,7 @@ class NdjsonReader final : public RowReader {
       json::monotonic_resource memory(scratch_.data(), scratch_.size());
       HF_TRY(const json::object object, parse_object(text, &memory));
       HF_CHECK(read_object(collection_, object, aside_, incoming_.record));
+      HF_CHECK(check_each_once(text, object));
       return check_names(collection_, incoming_);
     }();
     incoming_.line = line_;
@@ -298,6 +306,7 @@ Result<vault::Record> record_from_json(const agreement::Collection& collection, 
   HF_TRY(const json::object object, parse_object(text, {}));
   vault::Record out;
   HF_CHECK(read_object(collection, object, {}, out));
+  HF_CHECK(check_each_once(text, object));
   HF_CHECK(vault::check_record(out));
   return out;
 }

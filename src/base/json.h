@@ -1,0 +1,13 @@
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+namespace holdfast {
+
+/// How many members the objects of `json`, a well-formed JSON text, have: a name that is there twice counts twice.
+/// Parsers keep the last of two, or the first (RFC 8259 §4), so whoever looked at the text before us may have seen
+/// another value than we do; with this the reader of an object can refuse it.
+std::size_t json_members(std::string_view json);
+
+}  // namespace holdfast
