@@ -71,7 +71,7 @@ class Ours:
         """The command that imports a file; answers how long it took."""
         begun = time.perf_counter()
         with on_core(LOAD_CORE):
-            run("import", collection, path, "--dir", self.holdfast.dir, "--as", WRITER)
+            run("import", collection, path, "--dir", self.holdfast.dir, "--as", WRITER, timeout=1800)
         return time.perf_counter() - begun
 
     def body(self, flow=FLOW, reader=READER):

@@ -9,7 +9,7 @@ NEEDS = ()
 
 def measure(bench):
     ours, mirror, rates = bench.big_log(), bench.folder / "mirror", []
-    run("log", "export", mirror, "--dir", ours.holdfast.dir)
+    run("log", "export", mirror, "--dir", ours.holdfast.dir, timeout=1800)  # two million entries, on a busy machine
     entries = int((mirror / "checkpoint").read_bytes().splitlines()[1])
     for _ in bench.rounds(f"verification of {entries:,} entries"):
         with on_core(bench.load_core):

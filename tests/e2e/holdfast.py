@@ -62,10 +62,10 @@ class Client:
         self.connection = None
 
 
-def run(*arguments, check=True, **options):
+def run(*arguments, check=True, timeout=300, **options):
     """One command line; answers the finished process, its output as text."""
     done = subprocess.run(
-        [str(BINARY), *map(str, arguments)], capture_output=True, text=True, timeout=300, **options
+        [str(BINARY), *map(str, arguments)], capture_output=True, text=True, timeout=timeout, **options
     )
     if check and done.returncode != 0:
         raise AssertionError(f"holdfast {' '.join(map(str, arguments))}: exit {done.returncode}\n{done.stdout}{done.stderr}")
