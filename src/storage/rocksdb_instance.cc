@@ -9,7 +9,7 @@
 #include <filesystem>
 
 #include "storage/format.h"
-#include "storage/wal_file.h"
+#include "storage/rocksdb_wal.h"
 
 namespace holdfast::storage {
 namespace {

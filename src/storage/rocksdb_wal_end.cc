@@ -8,7 +8,7 @@
 
 #include "base/bytes.h"
 #include "base/file.h"
-#include "storage/wal_file.h"
+#include "storage/rocksdb_wal.h"
 
 namespace holdfast::storage {
 namespace {

@@ -4,8 +4,8 @@
 #include <filesystem>
 
 #include "base/file.h"
+#include "storage/rocksdb_wal.h"
 #include "storage/scratch_test.h"
-#include "storage/wal_file.h"
 
 namespace holdfast::storage {
 namespace {

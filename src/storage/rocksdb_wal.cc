@@ -1,4 +1,4 @@
-#include "storage/wal_file.h"
+#include "storage/rocksdb_wal.h"
 
 #include <fcntl.h>
 #include <rocksdb/file_system.h>
