@@ -42,17 +42,6 @@ void read_log(const Node& node, Draft& draft) {
     draft.findings.add("agreement.key.malformed", node.at, "not a verifier key: " + key.error().what);
 }
 
-/// A prohibition that is passed over would open what it closes; so a pack that is not here is an error.
-void read_under(const Node& node, Draft& draft) {
-  each_text(node, "rule packs", false, draft.findings, [&](const Node& item) {
-    draft.findings.add(
-        "agreement.under.unavailable", item.at,
-        fmt::format("the rule pack {} is not available in this version; write its prohibitions out under "
-                    "'prohibitions'",
-                    quoted(item.text)));
-  });
-}
-
 void read_document(const Node& root, Draft& draft) {
   const Terms terms(root, "an agreement",
                     {"holdfast", "agreement", "version", "subjects", "log", "parties", "collections", "flows", "under",
@@ -73,22 +62,28 @@ void read_document(const Node& root, Draft& draft) {
     read_changes(*node, draft);
   }
   apply_prohibitions(draft);
+  apply_rules(draft);
 }
 
 }  // namespace
 
-Checked check(std::string_view document) {
+Checked check(std::string_view document, const PackReader& packs) {
   Draft draft;
+  draft.read_pack = packs;
   if (const auto root = read_yaml(document, draft.findings)) read_document(*root, draft);
   draft.plan.hash = sha256(document);
-  if (draft.findings.empty()) return {std::make_shared<const Plan>(std::move(draft.plan)), {}, nullptr};
-  const bool only_broken = draft.findings.only("agreement.prohibition.broken");
+  std::vector<RuleStanding> rules = draft.plan.rules;
+  if (draft.findings.empty()) {
+    return {std::make_shared<const Plan>(std::move(draft.plan)), {}, nullptr, std::move(rules)};
+  }
+  const bool only_broken =
+      draft.findings.only({"agreement.prohibition.broken", "agreement.rules.broken", "agreement.rules.devices"});
   return {nullptr, draft.findings.take(document),
-          only_broken ? std::make_shared<const Plan>(std::move(draft.plan)) : nullptr};
+          only_broken ? std::make_shared<const Plan>(std::move(draft.plan)) : nullptr, std::move(rules)};
 }
 
-Result<PlanPtr> compile(std::string_view document) {
-  Checked checked = check(document);
+Result<PlanPtr> compile(std::string_view document, const PackReader& packs) {
+  Checked checked = check(document, packs);
   if (checked.plan) return checked.plan;
   const Finding& first = checked.findings.front();
   std::string what = first.message;

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <functional>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -14,17 +17,32 @@ namespace holdfast::agreement {
 struct Checked {
   PlanPtr plan;                   ///< null if there are findings
   std::vector<Finding> findings;  ///< all of them, sorted by position
-  /// Set when all that is wrong is that flows break prohibitions: for questions about a draft, never to be run.
+  /// Set when all that is wrong is that flows break prohibitions or rules: for questions about a draft, never to be
+  /// run.
   PlanPtr broken;
+  std::vector<RuleStanding> rules;  ///< how the rules of the adopted packs stand, broken ones included
 };
+
+/// A rule pack as an agreement adopts it.
+struct PackReference {
+  std::string name;
+  std::uint32_t version = 0;
+  std::optional<Hash> hash;  ///< nothing: the agreement fails to pin it, and is to be told what to write
+};
+/// Fetches a pack's bytes: from a folder by name and version, or from a log by hash. The bytes are held against the
+/// hash afterwards. not_found when there is none.
+using PackReader = std::function<Result<std::string>(const PackReference&)>;
+/// The packs that a document adopts, as far as it can be read; for whoever copies them along with it.
+std::vector<PackReference> packs_of(std::string_view document);
 
 /// Reads, resolves and checks a document, its prohibitions against its flows included. Takes any bytes, never throws;
 /// work is bounded by the bounds in yaml.h. Thread-safe.
-Checked check(std::string_view document);
+/// Without `packs` an agreement that adopts a rule pack has a finding.
+Checked check(std::string_view document, const PackReader& packs = {});
 
 /// The plan, or an Error (invalid) with the slug and place ("line:column") of the first finding and the text of
 /// the first few.
-Result<PlanPtr> compile(std::string_view document);
+Result<PlanPtr> compile(std::string_view document, const PackReader& packs = {});
 
 /// Whose signatures stand on the note, by the keys in `plan`; sorted. A line of a party's key that does not hold is
 /// an error (note.signature.wrong).

@@ -84,7 +84,11 @@ class AgreementCase : public testing::TestWithParam<std::filesystem::path> {};
 
 TEST_P(AgreementCase, HasItsFindings) {
   const Case given = read_case(GetParam());
-  const Checked checked = check(given.document);
+  const Checked checked = check(given.document, [](const PackReference& pack) -> Result<std::string> {
+    const auto path = kCases / "rules" / (pack.name + ".yaml");
+    if (!std::filesystem::exists(path)) return fail(Code::not_found, "test.missing", "", "there is no such pack");
+    return slurp(path);
+  });
   std::string found;
   for (const Finding& finding : checked.findings) found += finding.text() + "\n";
   ASSERT_EQ(checked.findings.size(), given.expected.size()) << found;

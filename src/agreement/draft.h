@@ -7,9 +7,11 @@
 #include <string_view>
 #include <vector>
 
+#include "agreement/agreement.h"
 #include "agreement/findings.h"
 #include "agreement/form.h"
 #include "agreement/plan.h"
+#include "agreement/rule_pack.h"
 #include "agreement/taxonomy.h"
 #include "agreement/yaml.h"
 
@@ -40,6 +42,13 @@ struct Outlet {
   Position at;
 };
 
+/// A pack that the agreement adopts, read.
+struct AdoptedRules {
+  RulePack pack;
+  std::vector<PartyIndex> named;  ///< whom the agreement names as covered
+  Position at;
+};
+
 /// An agreement being read. The parts fill it in order; a name that did not resolve leaves a finding and a gap,
 /// never a guess.
 struct Draft {
@@ -49,6 +58,8 @@ struct Draft {
   std::vector<Names> fields;  ///< of each collection
   Taxonomy categories{fideslang_categories()}, uses{fideslang_uses()};
   std::vector<Outlet> outlets;
+  PackReader read_pack;
+  std::vector<AdoptedRules> adopted;
   std::vector<Position> served_by_at;  ///< as plan.served_by
 };
 
@@ -64,11 +75,14 @@ void read_collections(const Node& node, Draft& draft);
 void read_flows(const Node& node, Draft& draft);
 void read_run(const Node& run, const Terms& flow_terms, Flow& flow, Draft& draft);
 void read_aggregate(const Node& node, Flow& flow, Draft& draft);
+void read_under(const Node& node, Draft& draft);
 void read_prohibitions(const Node& node, Draft& draft);
 void read_changes(const Node& node, Draft& draft);
 
 /// Holds every prohibition against everything that the flows let out: what can be broken becomes a finding, bulk
 /// prohibitions become Limits of the flows concerned.
 void apply_prohibitions(Draft& draft);
+/// The same with the rules of the packs adopted.
+void apply_rules(Draft& draft);
 
 }  // namespace holdfast::agreement

@@ -44,8 +44,10 @@ void Findings::add_unknown(std::string_view slug, Position at, std::string_view 
   add(slug, at, fmt::format("{} {}{}", quoted(word), statement, near));
 }
 
-bool Findings::only(std::string_view slug) const {
-  return dropped_ == 0 && std::ranges::all_of(list_, [&](const Finding& each) { return each.slug == slug; });
+bool Findings::only(std::initializer_list<std::string_view> slugs) const {
+  return dropped_ == 0 && std::ranges::all_of(list_, [&](const Finding& each) {
+           return std::ranges::find(slugs, each.slug) != slugs.end();
+         });
 }
 
 std::vector<Finding> Findings::take(std::string_view document) {

@@ -2,6 +2,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <initializer_list>
 #include <span>
 #include <string>
 #include <string_view>
@@ -40,8 +41,10 @@ class Findings {
   void add_unknown(std::string_view slug, Position at, std::string_view word, std::string_view statement,
                    std::span<const std::string_view> known);
   bool empty() const { return list_.empty(); }
-  /// Are all of them of this slug?
-  bool only(std::string_view slug) const;
+  /// Are all of them of these slugs?
+  bool only(std::initializer_list<std::string_view> slugs) const;
+  /// How many were added.
+  std::size_t count() const { return list_.size() + dropped_; }
   /// Sorted by position, at most kFindingsMax and one that counts the rest. Columns, which the reader counts in
   /// bytes, become characters of `document`. Leaves this empty.
   std::vector<Finding> take(std::string_view document);

@@ -27,6 +27,18 @@ std::optional<CollectionIndex> Plan::find_collection(std::string_view name) cons
 
 std::optional<FlowIndex> Plan::find_flow(std::string_view name) const { return find_by_name<FlowIndex>(flows, name); }
 
+std::string_view to_string(RuleStanding::Stands stands) {
+  switch (stands) {
+    case RuleStanding::Stands::always:
+      return "always";
+    case RuleStanding::Stands::limited:
+      return "limited";
+    case RuleStanding::Stands::broken:
+      break;
+  }
+  return "broken";
+}
+
 PartyIndex Plan::trustee() const {
   const auto found =
       std::find_if(parties.begin(), parties.end(), [](const Party& p) { return p.role == Role::trustee; });

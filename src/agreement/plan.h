@@ -120,6 +120,14 @@ struct Limit {
   bool rolling = false;
   /// The document's spelling: "200 subjects per day".
   std::string text;
+  /// Of a rule pack's threshold: the rule and whom it protects the data from; else empty.
+  struct OfRule {
+    std::string key;                      ///< "us-28cfr202/genomic": the same in every version of the pack
+    std::string rule;                     ///< "rule 'genomic' of us-28cfr202@1 (28 CFR 202.205(a)(1))"
+    std::string scope;                    ///< "China", or "'bytedance'"
+    std::vector<std::string> recipients;  ///< the parties that are counted together, sorted
+  };
+  std::optional<OfRule> of_rule;
 };
 
 struct Flow {
@@ -158,6 +166,29 @@ struct Prohibition {
   std::uint32_t line = 0, column = 0;   ///< in the document; the column in bytes
 };
 
+/// A rule pack that the agreement adopts: a document of its own, which lies beside the agreement's in the log.
+struct AdoptedPack {
+  std::string name;
+  std::uint32_t version = 0;
+  Hash hash;  ///< SHA-256 of the pack's exact bytes
+  std::string title;
+  std::string reference() const { return name + "@" + std::to_string(version); }
+};
+
+/// How one rule of an adopted pack stands under an agreement.
+struct RuleStanding {
+  enum class Stands : std::uint8_t {
+    always,   ///< nothing that the flows do touches it
+    limited,  ///< it holds because of limits
+    broken,
+  };
+  std::string pack, rule, cite, says;  ///< "us-28cfr202@1", "genomic", the paragraph, a sentence
+  bool from_memory = false;            ///< the pack says so: nobody held it against the law's text
+  Stands stands = Stands::always;
+  std::vector<LimitIndex> limits;  ///< of the plan, if there is one
+};
+std::string_view to_string(RuleStanding::Stands);  ///< "always", "limited", "broken"
+
 struct Plan {
   std::string agreement;  ///< name
   std::uint32_t version = 0;
@@ -171,6 +202,8 @@ struct Plan {
   std::vector<Limit> limits;
   std::vector<Prohibition> prohibitions;       ///< held already: what the flows do is within them
   std::vector<std::uint32_t> served_by_lines;  ///< in the document, as served_by
+  std::vector<AdoptedPack> packs;
+  std::vector<RuleStanding> rules;  ///< of all packs, in order; none is broken
   Quorum change_agreement;
 
   std::optional<PartyIndex> find_party(std::string_view name) const;

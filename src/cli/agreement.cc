@@ -15,6 +15,7 @@
 #include "cli/client.h"
 #include "cli/command.h"
 #include "cli/passphrase.h"
+#include "server/rules_folder.h"
 
 namespace holdfast::cli {
 namespace {
@@ -33,7 +34,38 @@ Result<Note> read_document(const std::string& path) {
   return tl::unexpected(std::move(error));
 }
 
-Result<int> report_findings(const std::string& path, const std::vector<agreement::Finding>& findings, bool as_json) {
+json::array rules_as_json(const std::vector<agreement::RuleStanding>& rules, const Plan* plan) {
+  json::array out;
+  for (const auto& rule : rules) {
+    json::object one{{"pack", rule.pack},
+                     {"rule", rule.rule},
+                     {"cite", rule.cite},
+                     {"says", rule.says},
+                     {"holds", std::string(agreement::to_string(rule.stands))}};
+    if (rule.from_memory) one["basis"] = "memory";
+    json::array limits;
+    for (const auto limit : plan ? rule.limits : std::vector<agreement::LimitIndex>()) {
+      limits.emplace_back(plan->limits[limit].name);
+    }
+    if (!limits.empty()) one["limits"] = std::move(limits);
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
+/// A line for each rule of the packs adopted: holds always, because of a limit, or is broken.
+void print_rules(const std::vector<agreement::RuleStanding>& rules) {
+  for (const auto& rule : rules) {
+    std::string_view stands = "broken, see above";
+    if (rule.stands == agreement::RuleStanding::Stands::always) stands = "holds always";
+    if (rule.stands == agreement::RuleStanding::Stands::limited) stands = "holds because of a limit";
+    print_line(fmt::format("  {:12} {:24} {} ({}{})", rule.rule, stands, rule.pack, rule.cite,
+                           rule.from_memory ? "; from memory" : ""));
+  }
+}
+
+Result<int> report_findings(const std::string& path, const agreement::Checked& checked, bool as_json) {
+  const auto& findings = checked.findings;
   if (as_json) {
     json::array list;
     for (const auto& finding : findings) {
@@ -42,10 +74,14 @@ Result<int> report_findings(const std::string& path, const std::vector<agreement
                                   {"column", finding.column},
                                   {"detail", finding.message}});
     }
-    print_json(json::object{{"ok", false}, {"file", path}, {"findings", std::move(list)}});
+    print_json(json::object{{"ok", false},
+                            {"file", path},
+                            {"findings", std::move(list)},
+                            {"rules", rules_as_json(checked.rules, nullptr)}});
     return exit_error;
   }
   for (const auto& finding : findings) print_line(path + ":" + finding.text());
+  print_rules(checked.rules);
   print_line(fmt::format("{}: {} to mend; nobody should sign this yet", path,
                          findings.size() == 1 ? "one thing" : fmt::format("{} things", findings.size())));
   return exit_error;
@@ -54,17 +90,17 @@ Result<int> report_findings(const std::string& path, const std::vector<agreement
 /// What is allowed but most likely not meant: with --strict it fails.
 Result<int> report_lint(const std::string& path, const agreement::PlanPtr& plan, bool as_json) {
   const auto findings = analysis::lint(analysis::analyse(plan));
-  if (!findings.empty()) return report_findings(path, findings, as_json);
+  if (!findings.empty()) return report_findings(path, {nullptr, findings, nullptr, {}}, as_json);
   if (!as_json) print_line(path + ": nothing idle, repeated or unused, and nothing that identifies when put together");
   return exit_ok;
 }
 
-Result<int> check(const std::string& path, bool strict, bool as_json) {
+Result<int> check(const std::string& path, const std::string& rules, bool strict, bool as_json) {
   // Not read_document: bytes that cannot be a note (CRLF, say) should get the findings, with their places.
   HF_TRY(const std::string bytes, read_file(path, kNoteBytesMax));
   const auto note = Note::parse(bytes);
-  const auto checked = agreement::check(note ? note->text : bytes);
-  if (!checked.plan) return report_findings(path, checked.findings, as_json);
+  const auto checked = agreement::check(note ? note->text : bytes, server::packs_in(rules));
+  if (!checked.plan) return report_findings(path, checked, as_json);
   const Plan& plan = *checked.plan;
   if (strict) {
     HF_TRY(const int code, report_lint(path, checked.plan, as_json));
@@ -79,7 +115,8 @@ Result<int> check(const std::string& path, bool strict, bool as_json) {
                             {"parties", plan.parties.size()},
                             {"collections", plan.collections.size()},
                             {"flows", plan.flows.size()},
-                            {"limits", plan.limits.size()}});
+                            {"limits", plan.limits.size()},
+                            {"rules", rules_as_json(checked.rules, &plan)}});
     return exit_ok;
   }
   print_line(
@@ -87,6 +124,7 @@ Result<int> check(const std::string& path, bool strict, bool as_json) {
                   "breaks a prohibition",
                   path, plan.agreement, plan.version, plan.parties.size(), plan.collections.size(), plan.flows.size(),
                   plan.limits.size()));
+  print_rules(checked.rules);
   return exit_ok;
 }
 
@@ -97,9 +135,10 @@ std::vector<std::string> names_of(const Plan& plan, const std::vector<agreement:
 }
 
 /// Signs a document that checks, and no other; adds to the signatures that a note already has.
-Result<int> sign(const std::string& path, const std::string& key_path, std::string out, bool as_json) {
+Result<int> sign(const std::string& path, const std::string& rules, const std::string& key_path, std::string out,
+                 bool as_json) {
   HF_TRY(Note note, read_document(path));
-  HF_TRY(const agreement::PlanPtr plan, agreement::compile(note.text));
+  HF_TRY(const agreement::PlanPtr plan, agreement::compile(note.text, server::packs_in(rules)));
   HF_TRY(const SigningKey key, load_key(key_path));
   std::string party;
   for (const auto& each : plan->parties) {
@@ -210,10 +249,10 @@ void show_as_json(const Plan& plan, const std::vector<std::string>& signers) {
                           {"flows", std::move(flows)}});
 }
 
-Result<int> show(const std::string& path, bool as_json) {
+Result<int> show(const std::string& path, const std::string& rules, bool as_json) {
   HF_TRY(const Note note, read_document(path));
-  const auto checked = agreement::check(note.text);
-  if (!checked.plan) return report_findings(path, checked.findings, as_json);
+  const auto checked = agreement::check(note.text, server::packs_in(rules));
+  if (!checked.plan) return report_findings(path, checked, as_json);
   HF_TRY(const auto signers, agreement::signers(*checked.plan, note));
   const auto names = names_of(*checked.plan, signers);
   as_json ? show_as_json(*checked.plan, names) : show_as_text(*checked.plan, names);
@@ -236,7 +275,7 @@ Result<int> adopt(const std::string& path, const ClientOptions& options, bool as
 
 void add_agreement(CLI::App& program, Session& session) {
   struct Options {
-    std::string file, key, out;
+    std::string file, key, out, rules{server::kRulesFolder};
     bool strict = false;
     ClientOptions client;
   };
@@ -246,32 +285,40 @@ void add_agreement(CLI::App& program, Session& session) {
     command->add_option("FILE", options->file, what)->required();
     return command;
   };
+  const auto add_rules = [&](CLI::App* command) {
+    command->add_option("--rules", options->rules, "Folder of the rule packs that it may adopt")->capture_default_str();
+  };
 
   CLI::App* checking = add_file(
       add_command(*group, session, "check", "Say everything that is wrong with an agreement, with line and column",
                   "  holdfast agreement check agreement.yaml --strict\n"
                   "  holdfast agreement check agreement.yaml --json | jq '.findings[].detail'",
-                  [&session, options] { return check(options->file, options->strict, session.json); }),
+                  [&session, options] { return check(options->file, options->rules, options->strict, session.json); }),
       "An agreement, signed or not");
+  add_rules(checking);
   checking->add_flag("--strict", options->strict,
                      "Fail also on what is allowed but most likely not meant: flows that are never needed, limits that "
                      "never bind, fields that no flow uses, forms that identify when put together");
   add_agreement_ask(*group, session);
 
-  CLI::App* signing = add_file(
-      add_command(*group, session, "sign", "Sign an agreement that checks; adds to the signatures it has",
-                  "  holdfast agreement sign agreement.yaml --key treasury.key -o agreement.signed\n"
-                  "  holdfast agreement sign agreement.signed --key oracle.key",
-                  [&session, options] { return sign(options->file, options->key, options->out, session.json); }),
-      "The agreement, or one that others signed already");
+  CLI::App* signing =
+      add_file(add_command(*group, session, "sign", "Sign an agreement that checks; adds to the signatures it has",
+                           "  holdfast agreement sign agreement.yaml --key treasury.key -o agreement.signed\n"
+                           "  holdfast agreement sign agreement.signed --key oracle.key",
+                           [&session, options] {
+                             return sign(options->file, options->rules, options->key, options->out, session.json);
+                           }),
+               "The agreement, or one that others signed already");
+  add_rules(signing);
   signing->add_option("--key,-k", options->key, "The signer's private key file")->required();
   signing->add_option("--output,-o", options->out, "Where to write it (default: FILE.signed, or a signed FILE itself)");
 
-  add_file(add_command(*group, session, "show", "What an agreement says: parties, collections, flows, who signed",
-                       "  holdfast agreement show agreement.signed\n"
-                       "  holdfast agreement show agreement.yaml --json | jq '.flows[] | {name, to, gives}'",
-                       [&session, options] { return show(options->file, session.json); }),
-           "An agreement, signed or not");
+  add_rules(
+      add_file(add_command(*group, session, "show", "What an agreement says: parties, collections, flows, who signed",
+                           "  holdfast agreement show agreement.signed\n"
+                           "  holdfast agreement show agreement.yaml --json | jq '.flows[] | {name, to, gives}'",
+                           [&session, options] { return show(options->file, options->rules, session.json); }),
+               "An agreement, signed or not"));
 
   CLI::App* adopting = add_file(
       add_command(*group, session, "adopt", "Bring a signed agreement into force on the server",

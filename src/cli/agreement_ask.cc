@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/note.h"
 #include "cli/command.h"
+#include "server/rules_folder.h"
 
 namespace holdfast::cli {
 namespace {
@@ -24,11 +25,11 @@ Result<analysis::Reach> read_reach(const std::string& path, bool* broken = nullp
   HF_TRY(const std::string bytes, read_file(path, kNoteBytesMax));
   const auto note = Note::parse(bytes);
   const std::string& document = note ? note->text : bytes;
-  const auto checked = agreement::check(document);
+  const auto checked = agreement::check(document, server::packs_in(std::string(server::kRulesFolder)));
   if (checked.plan) return analysis::analyse(checked.plan);
   if (broken) *broken = true;
   if (checked.broken) return analysis::analyse(checked.broken);
-  Error error = agreement::compile(document).error();
+  Error error = agreement::compile(document, server::packs_in(std::string(server::kRulesFolder))).error();
   error.where = path + ":" + error.where;
   return tl::unexpected(std::move(error));
 }

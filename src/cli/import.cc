@@ -14,6 +14,7 @@
 
 #include "agreement/agreement.h"
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/near.h"
 #include "base/secret.h"
 #include "cli/certificates.h"
@@ -182,7 +183,11 @@ class Uploader {
 Result<agreement::Collection> find_collection(Client& client, const std::string& name) {
   HF_TRY(const auto answer, client.call("GET", "/v1/agreement"));
   HF_TRY(const Note note, Note::parse(answer.body));
-  HF_TRY(const agreement::PlanPtr plan, agreement::compile(note.text));
+  const agreement::PackReader packs = [&client](const agreement::PackReference& pack) -> Result<std::string> {
+    HF_TRY(auto rules, client.call("GET", "/log/agreement/" + (pack.hash ? to_hex(pack.hash->view()) : "")));
+    return std::move(rules.body);
+  };
+  HF_TRY(const agreement::PlanPtr plan, agreement::compile(note.text, packs));
   if (const auto index = plan->find_collection(name)) return plan->collections[*index];
   std::vector<std::string_view> names;
   for (const auto& each : plan->collections) names.push_back(each.name);

@@ -8,6 +8,7 @@
 #include <memory>
 #include <thread>
 
+#include "agreement/agreement.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "cli/command.h"
@@ -55,6 +56,14 @@ Result<void> export_agreements(const Evidence& log, const fs::path& to, const By
     const std::string path = "agreement/" + to_hex(adopted->document.view());
     if (fs::exists(to / path)) continue;
     HF_TRY(const Bytes note, log.source->get(path, kNoteBytesMax));
+    if (const auto parsed = Note::parse(note)) {
+      for (const agreement::PackReference& pack : agreement::packs_of(parsed->text)) {
+        if (!pack.hash) continue;
+        const std::string rules = "agreement/" + to_hex(pack.hash->view());
+        HF_TRY(const Bytes bytes, log.source->get(rules, kNoteBytesMax));
+        HF_CHECK(write_tile(to / rules, bytes));
+      }
+    }
     HF_CHECK(write_tile(to / path, note));
   }
   return {};

@@ -66,8 +66,18 @@ Result<Document> read_document(const DocumentReader& documents, const Hash& hash
     return fail(Code::corrupt, "agreement.document.forged", where,
                 "the document is not the one that was adopted: its hash is another");
   }
-  HF_TRY(agreement::PlanPtr plan, agreement::compile(note.text));
-  return Document{std::move(note), std::move(plan)};
+  // The packs that it adopts lie beside it, by the hash that it gives. One that cannot be had now is no finding.
+  std::optional<Error> outage;
+  const agreement::PackReader packs = [&](const agreement::PackReference& pack) -> Result<std::string> {
+    if (!pack.hash) return fail(Code::not_found, "rules.missing", "", "it is adopted without a hash");
+    auto found = documents(*pack.hash);
+    if (!found && found.error().code == Code::unavailable) outage = found.error();
+    return found;
+  };
+  auto plan = agreement::compile(note.text, packs);
+  if (outage) return tl::unexpected<Error>(*outage);
+  HF_CHECK(plan);
+  return Document{std::move(note), *std::move(plan)};
 }
 
 Result<agreement::PlanPtr> Ledger::State::judge(const evidence::AgreementAdopted& adopted) {
@@ -98,17 +108,28 @@ Result<agreement::PlanPtr> Ledger::State::judge(const evidence::AgreementAdopted
   return next;
 }
 
+const Spending* Ledger::State::predecessor(const agreement::Limit& limit) const {
+  if (!plan) return nullptr;
+  const auto& limits = plan->limits;
+  auto found = std::ranges::find(limits, limit.name, &agreement::Limit::name);
+  if (found == limits.end() && limit.of_rule) {
+    found = std::ranges::find_if(limits, [&](const agreement::Limit& before) {
+      return before.of_rule && before.of_rule->key == limit.of_rule->key &&
+             before.of_rule->recipients == limit.of_rule->recipients;
+    });
+  }
+  return found == limits.end() ? nullptr : &spendings[static_cast<std::size_t>(found - limits.begin())];
+}
+
 void Ledger::State::put_in_force(agreement::PlanPtr next) {
   std::vector<Spending> kept;
   kept.reserve(next->limits.size());
   for (const agreement::Limit& limit : next->limits) {
     kept.emplace_back(limit);
-    for (std::size_t i = 0; plan && i < plan->limits.size(); ++i) {
-      if (plan->limits[i].name != limit.name) continue;
-      kept.back() = std::move(spendings[i]);
-      kept.back().follow(limit);
-      break;
-    }
+    const Spending* before = predecessor(limit);
+    if (!before) continue;
+    kept.back() = *before;
+    kept.back().follow(limit);
   }
   flows.clear();
   for (std::size_t i = 0; i < next->flows.size(); ++i) {

@@ -13,6 +13,14 @@ namespace holdfast::ledger {
 template <class T>
 class Chunked {
  public:
+  Chunked() = default;
+  Chunked(Chunked&&) noexcept = default;
+  Chunked& operator=(Chunked&&) noexcept = default;
+  Chunked(const Chunked& other) : size_(other.size_) {
+    for (const auto& chunk : other.chunks_) chunks_.push_back(std::make_unique<Chunk>(*chunk));
+  }
+  Chunked& operator=(const Chunked& other) { return *this = Chunked(other); }
+
   std::size_t size() const { return size_; }
   const T& operator[](std::size_t i) const { return (*chunks_[i / kChunk])[i % kChunk]; }
   T& operator[](std::size_t i) { return (*chunks_[i / kChunk])[i % kChunk]; }

@@ -200,6 +200,61 @@ TEST_F(LedgerTest, SnapshotsGoOnAlikeAndDamagedOnesAreRefused) {
   EXPECT_EQ(Ledger::restore(snapshot, reader()).error().slug, "agreement.document.missing");
 }
 
+/// A bulk threshold of a rule pack: counted over flows and recipients, by country, and kept from version to version.
+TEST_F(LedgerTest, RulesThresholdIsCountedOverFlowsAndVersions) {
+  const std::string law =
+      "holdfast-rules: 1\nrules-of: law\nversion: 1\ntitle: A law\ncovered: {cite: L 1, countries: {China: CN}}\n"
+      "rules:\n  mail: {cite: L 2, says: Few, bulk: user.contact, at-most: 3 subjects per 12 months}\n";
+  documents[sha256(law)] = law;
+  const auto under = [&](std::string document) {
+    return document + "under: [{rules: law@1, sha256: " + to_hex(sha256(law).view()) + "}]\n";
+  };
+  const auto with_second = [&](std::string document) {
+    document.insert(document.find("collections:"), "  shop: {role: recipient, country: CN}\n");
+    document.insert(document.find("changes:"),
+                    "  sales: {to: shop, use: essential.service, gives: {profile: {email: token}}}\n");
+    return document;
+  };
+  const auto sale = [&](unsigned who) {
+    return Entry{now, 2, "shop",
+                 Released{"sales", "shop", subject(who), R"({"profile":{"email":"token"}})", 1, sha256("payload"), 64}};
+  };
+  const std::string daily = "1000 subjects per day";
+  ASSERT_EQ(put(adoption(under(text(1, daily)), 1)), "");
+  EXPECT_EQ(put(support(1)), "");
+  EXPECT_EQ(put(support(2)), "");
+  ASSERT_EQ(put(adoption(under(with_second(text(2, daily))), 2)), "");
+  EXPECT_EQ(put(sale(2)), "");  // counted already
+  EXPECT_EQ(put(sale(3)), "");
+  const auto refused = ledger.admit(sale(4));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().slug, "rule.threshold");
+  EXPECT_EQ(refused.error().where, "law/mail/China");
+  EXPECT_EQ(refused.error().what,
+            "rule 'mail' of law@1 (L 2) lets data of at most 3 subjects per 12 months reach China, and 3 are counted; "
+            "there is room for another from 2027-11-23T22:00:01.000Z");
+  EXPECT_EQ(put(support(3, 2)), "");
+  const auto spent = [&](const std::string& name) {
+    for (const auto& budget : ledger.budgets(now)) {
+      if (budget.limit == name) return budget.spent;
+    }
+    return std::uint64_t{0};
+  };
+  EXPECT_EQ(spent("law/mail/China"), 3u);
+  EXPECT_EQ(spent("law/mail/to acme"), 3u);  // went on from what China had counted, which was acme alone
+  EXPECT_EQ(spent("law/mail/to shop"), 2u);
+  const Bytes snapshot = ledger.snapshot();
+  const auto restored = Ledger::restore(snapshot, reader());
+  ASSERT_TRUE(restored);
+  EXPECT_EQ(restored->snapshot(), snapshot);
+  now += 364 * 86'400'000LL;
+  EXPECT_EQ(ledger.admit(sale(4)).error().slug, "rule.threshold");
+  now += 86'400'000LL + 1000;
+  EXPECT_TRUE(ledger.admit(sale(4)));
+  documents.erase(sha256(law));
+  EXPECT_FALSE(Ledger::restore(snapshot, reader()));
+}
+
 TEST(Window, OfTheCalendar) {
   const auto window = [](Limit::Window unit, const char* time) {
     const Window found = calendar_window(unit, at(time));

@@ -23,6 +23,13 @@ Result<void> Ledger::State::within_limits(const agreement::Flow& flow, const Pse
     const Spending& spending = spendings[index];
     if (spending.has_room(limit, who, records, at)) continue;
     const UnixMillis renews = spending.renews_at(limit, at);
+    if (limit.of_rule) {
+      return fail(Code::exhausted, "rule.threshold", limit.name,
+                  limit.of_rule->rule + " lets data of at most " + limit.text + " reach " + limit.of_rule->scope +
+                      ", and " + std::to_string(spending.spent(at)) + " are counted; there is room for another from " +
+                      to_rfc3339(renews),
+                  seconds_until(renews, at));
+    }
     return fail(Code::exhausted, "limit.exceeded", limit.name,
                 "the limit '" + limit.text + "' is reached; there is room again from " + to_rfc3339(renews),
                 seconds_until(renews, at));

@@ -49,6 +49,9 @@ struct Ledger::State {
 
   /// The plan that `adopted` brings into force, or why it may not.
   Result<agreement::PlanPtr> judge(const evidence::AgreementAdopted& adopted);
+  /// What `limit`, of the agreement that comes, goes on from: the limit of the same name, or a threshold of the same
+  /// rule over the same recipients. Null if there is none.
+  const Spending* predecessor(const agreement::Limit& limit) const;
   /// Makes `next` the plan in force; limits of the same name keep what they have spent.
   void put_in_force(agreement::PlanPtr next);
 

@@ -10,6 +10,7 @@
 #include "agreement/yaml.h"
 #include "base/file.h"
 #include "base/near.h"
+#include "server/rules_folder.h"
 
 namespace holdfast::server {
 namespace {
@@ -137,6 +138,7 @@ void read_all(Reader& reader, const Node& root, Config& config) {
               {"data", true, [&](const Node& n) { reader.path(n, config.data); }},
               {"root-keys", true, [&](const Node& n) { reader.path(n, config.root_keys); }},
               {"log-key", true, [&](const Node& n) { reader.path(n, config.log_key); }},
+              {"rules", false, [&](const Node& n) { reader.path(n, config.rules); }},
               {"threads", false, [&](const Node& n) { config.threads = reader.number(n, 1, 256); }},
               {"bounds", false, [&](const Node& n) { read_bounds(reader, n, config.bounds); }},
               {"log-level", false, [&](const Node& n) { reader.level(n, config.log_level); }}});
@@ -167,6 +169,7 @@ Result<Config> parse_config(std::string_view text, std::string_view path) {
   const std::string folder = std::filesystem::path(path).parent_path().string();
   Reader reader{std::string(path), folder};
   Config config;
+  config.rules = kRulesFolder;
   agreement::Findings findings;
   const auto root = agreement::read_yaml(text, findings);
   if (!findings.empty()) {

@@ -45,6 +45,7 @@ struct Config {
   std::string data;       ///< directory of the store
   std::string root_keys;  ///< file
   std::string log_key;    ///< file
+  std::string rules;      ///< directory of the rule packs that agreements may adopt
   unsigned threads = 0;   ///< 0: one per core
   Bounds bounds;
   LogLevel log_level = LogLevel::warn;

@@ -8,13 +8,30 @@
 namespace holdfast::trustee {
 namespace json = boost::json;
 
+namespace {
+
+/// What an earlier adoption left, else what is installed.
+Result<std::string> find_pack(const Trustee::Impl& self, const agreement::PackReference& pack) {
+  if (pack.hash) {
+    HF_TRY(auto kept, self.store.get_blob(agreement_blob(*pack.hash)));
+    if (kept) return std::move(*kept);
+  }
+  if (self.options.packs) return self.options.packs(pack);
+  return fail(Code::not_found, "rules.missing", pack.name, "no rule packs are installed here");
+}
+
+}  // namespace
+
 Task<std::uint64_t> Trustee::adopt(Caller caller, std::string text) {
   co_return co_await await_job(impl_->jobs, [&]() -> Result<std::uint64_t> {
     if (caller.kind != Caller::Kind::party) {
       return fail(Code::refused, "caller.party", "", "an agreement is brought by a party, not by a subject");
     }
     HF_TRY(const Note note, Note::parse(text));
-    HF_TRY(const agreement::PlanPtr proposed, agreement::compile(note.text));
+    const agreement::PackReader packs = [this](const agreement::PackReference& pack) {
+      return find_pack(*impl_, pack);
+    };
+    HF_TRY(const agreement::PlanPtr proposed, agreement::compile(note.text, packs));
     const auto now = impl_->state->active();
     const agreement::Plan& in_force = now ? *now->plan : *proposed;
     if (now) {
@@ -39,7 +56,17 @@ Task<std::uint64_t> Trustee::adopt(Caller caller, std::string text) {
     // One that lies there and was never adopted (its entry could not be written) may carry other signatures.
     HF_TRY(const auto left, impl_->store.get_blob(document.name));
     if (left && *left != text) HF_CHECK(impl_->store.delete_blobs(std::span(&document.name, 1)));
-    HF_CHECK(impl_->store.put_blobs(std::span(&document, 1)));
+    // The rules are part of what is adopted: they lie beside it, so that the log alone tells what held.
+    std::vector<storage::Blob> blobs{document};
+    for (const agreement::AdoptedPack& pack : proposed->packs) {
+      HF_TRY(auto rules, packs({pack.name, pack.version, pack.hash}));
+      if (sha256(rules) != pack.hash) {
+        return fail(Code::conflict, "agreement.under.hash", pack.reference(),
+                    "the rule pack changed just now; try again");
+      }
+      blobs.push_back({agreement_blob(pack.hash), std::move(rules)});
+    }
+    HF_CHECK(impl_->store.put_blobs(blobs));
     evidence::Entry entry;
     entry.agreement = proposed->version;
     entry.party = caller.name;

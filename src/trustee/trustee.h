@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "agreement/agreement.h"
 #include "base/clock.h"
 #include "base/result.h"
 #include "evidence/log.h"
@@ -73,7 +74,8 @@ struct TrusteeOptions {
   std::chrono::seconds sweep_every{3600};
   unsigned job_threads = 4;
   std::string software = "holdfast";
-  Hash binary;  ///< of this program's own file, into "server.started"
+  agreement::PackReader packs;  ///< the rule packs at hand when an agreement is adopted; none without
+  Hash binary;                  ///< of this program's own file, into "server.started"
 };
 
 /// What the trustee does, one operation a call. Every one goes the same way: who, plan, limit, read, form, inspect,

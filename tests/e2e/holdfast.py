@@ -85,6 +85,17 @@ class Holdfast:
             self.vkeys[name] = run("key", "show", self.folder / f"{name}.key").stdout.strip().splitlines()[-1]
             (self.folder / f"{name}.vkey").write_text(self.vkeys[name] + "\n")
         self.limit = limit
+        self.rules = None
+
+    def use_rules(self, packs):
+        """Makes a folder of rule packs, by name, the server's and that of the signers."""
+        if self.rules is None:
+            self.rules = self.folder / "rules"
+            with open(self.dir / "holdfast.yaml", "a") as config:
+                config.write(f"rules: {self.rules}\n")
+        self.rules.mkdir(exist_ok=True)
+        for name, text in packs.items():
+            (self.rules / f"{name}.yaml").write_text(text)
 
     # ---- the agreement
     def agreement(self, version=1, edit=lambda text: text):
@@ -102,7 +113,8 @@ class Holdfast:
         out.unlink(missing_ok=True)
         current = path
         for signer in signers:
-            run("agreement", "sign", current, "--key", self.folder / f"{signer}.key", "-o", out)
+            rules = ("--rules", self.rules) if self.rules else ()
+            run("agreement", "sign", current, "--key", self.folder / f"{signer}.key", "-o", out, *rules)
             current = out
         return out
 

@@ -1,0 +1,96 @@
+"""A law stands beside the deal: an agreement adopts a rule pack, and its threshold is counted, refused and verified."""
+import hashlib
+import json
+import pathlib
+import shutil
+
+import pytest
+
+from holdfast import Holdfast, disclose, run
+
+RULES = pathlib.Path(__file__).parents[2] / "rules"
+
+LAW = """holdfast-rules: 1
+rules-of: small-law
+version: 1
+title: A law of three
+subjects: US
+covered: {cite: SL 1, countries: {China: [CN, HK]}, owned-from: 50 %}
+rules:
+  contact:
+    cite: SL 2(a)
+    says: Contact data of at most three people goes there.
+    bulk: user.contact
+    at-most: 3 subjects per 12 months
+"""
+
+
+def under(text, pack=LAW, name="small-law@1"):
+    return text + f"under: [{{rules: {name}, sha256: {hashlib.sha256(pack.encode()).hexdigest()}}}]\n"
+
+
+@pytest.fixture
+def lawful(tmp_path):
+    server = Holdfast(tmp_path / "holdfast")
+    server.use_rules({"small-law": LAW})
+    server.start(adopt=False)
+    server.adopt(edit=under)
+    yield server
+    server.stop()
+
+
+def test_a_bulk_threshold_is_reached_and_refused(lawful):
+    app, operator = lawful.client("app-us"), lawful.client("bytedance")
+    for subject in "abcd":
+        lawful.deposit(app, subject)
+    for subject in "abcab":
+        assert disclose(operator, "support", subject).status == 200
+    answer = disclose(operator, "support", "d")
+    assert (answer.status, answer.code) == (429, "rule.threshold")
+    assert "rule 'contact' of small-law@1 (SL 2(a))" in answer.json()["detail"]
+    assert "3 are counted" in answer.json()["detail"]
+    assert 364 * 86400 < int(answer.headers["Retry-After"]) <= 400 * 86400
+    assert disclose(app, "account", "d").status == 200  # not to China
+    status = json.loads(lawful.cli("status", "--json", profile="oracle").stdout)
+    limit = next(each for each in status["limits"] if each["limit"] == "small-law/contact/China")
+    assert (limit["amount"], limit["spent"]) == (3, 3)
+
+    # It holds after a restart, and the log alone tells: the pack lies beside the agreement.
+    lawful.stop()
+    shutil.rmtree(lawful.rules)
+    lawful.start(adopt=False)
+    assert disclose(lawful.client("bytedance"), "support", "d").code == "rule.threshold"
+    verified = lawful.verify("--json", check=True)
+    assert json.loads(verified.stdout)["verdict"] == "good"
+
+
+def test_a_mirror_takes_the_rules_along(lawful, tmp_path):
+    mirror = tmp_path / "mirror"
+    run("log", "export", mirror, "--dir", lawful.dir)
+    digest = hashlib.sha256(LAW.encode()).hexdigest()
+    assert (mirror / "agreement" / digest).read_text() == LAW
+
+
+def test_what_cannot_be_held_is_not_adopted(tmp_path):
+    document = tmp_path / "agreement.yaml"
+    server = Holdfast(tmp_path / "holdfast")
+    for edit, code in [
+        (lambda text: under(text, name="no-law@1"), "agreement.under.unavailable"),
+        (lambda text: under(text, pack=LAW + "# more\n"), "agreement.under.hash"),
+        (lambda text: text + "under: [small-law@1]\n", "agreement.under.unpinned"),
+    ]:
+        server.use_rules({"small-law": LAW})
+        document.write_text(edit(server.agreement()))
+        found = run("agreement", "check", document, "--rules", server.rules, "--json", check=False)
+        assert found.returncode == 1
+        assert [each["code"] for each in json.loads(found.stdout)["findings"]] == [code]
+
+
+def test_check_says_how_each_rule_stands(tmp_path):
+    server = Holdfast(tmp_path / "holdfast")
+    pack = (RULES / "us-28cfr202.yaml").read_text()
+    document = tmp_path / "agreement.yaml"
+    document.write_text(under(server.agreement(), pack, "us-28cfr202@1"))
+    found = json.loads(run("agreement", "check", document, "--rules", RULES, "--json").stdout)
+    stands = {each["rule"]: each["holds"] for each in found["rules"]}
+    assert stands["genomic"] == "always" and set(stands.values()) <= {"always", "limited"}
