@@ -54,6 +54,10 @@ Result<std::vector<PartyIndex>> signers(const Plan& plan, const Note& note);
 /// agreement.version.stale, agreement.quorum, note.signature.wrong.
 Result<void> check_quorum(const Plan& in_force, const Plan& proposed, const Note& note);
 
+/// May a sealed module be released that `signed_by` (sorted) have signed?
+/// Errors: unsupported "agreement.module.undeclared" (changes.module is not there), refused "agreement.module.quorum".
+Result<void> check_module_quorum(const Plan& in_force, const std::vector<PartyIndex>& signed_by);
+
 /// For people: "operator 'bytedance' and trustee 'oracle'", "any 2 of …".
 std::string describe(const Plan& plan, const Quorum& quorum);
 

@@ -105,10 +105,11 @@ void read_emergency(const Node& node, Draft& draft) {
 
 void read_module_change(const Node& node, Draft& draft) {
   const Terms terms(node, "a change of module", {"signed-by", "seen-by"}, draft.findings);
-  required_quorum(terms, draft);
+  draft.plan.change_module = required_quorum(terms, draft);
   if (const Node* seen_by = terms.optional("seen-by")) {
-    each_text(*seen_by, "roles and parties", true, draft.findings,
-              [&](const Node& item) { parties_meant(item, draft); });
+    each_text(*seen_by, "roles and parties", true, draft.findings, [&](const Node& item) {
+      for (const PartyIndex party : parties_meant(item, draft)) draft.plan.module_seen_by.push_back(party);
+    });
   }
 }
 

@@ -205,6 +205,8 @@ struct Plan {
   std::vector<AdoptedPack> packs;
   std::vector<RuleStanding> rules;  ///< of all packs, in order; none is broken
   Quorum change_agreement;
+  std::optional<Quorum> change_module;      ///< none: no sealed module can be released
+  std::vector<PartyIndex> module_seen_by;  ///< who must have been shown a module before it is released
 
   std::optional<PartyIndex> find_party(std::string_view name) const;
   std::optional<CollectionIndex> find_collection(std::string_view name) const;

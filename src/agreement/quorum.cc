@@ -65,6 +65,17 @@ Result<void> check_quorum(const Plan& in_force, const Plan& proposed, const Note
                           names(in_force, signed_by)));
 }
 
+Result<void> check_module_quorum(const Plan& in_force, const std::vector<PartyIndex>& signed_by) {
+  if (!in_force.change_module) {
+    return fail(Code::unsupported, "agreement.module.undeclared", "",
+                "the agreement does not say who releases sealed modules: changes.module is missing");
+  }
+  if (meets(*in_force.change_module, in_force, signed_by)) return {};
+  return fail(Code::refused, "agreement.module.quorum", "",
+              fmt::format("a module needs {}; signed by {}", describe(in_force, *in_force.change_module),
+                          names(in_force, signed_by)));
+}
+
 std::string describe(const Plan& plan, const Quorum& quorum) {
   if (quorum.all.empty()) return fmt::format("any {} of operator, trustee and overseer", quorum.any);
   return names(plan, quorum.all);

@@ -108,5 +108,18 @@ TEST_F(QuorumTest, AnyCountsSigningPartiesOnly) {
   EXPECT_EQ(*who, (std::vector<PartyIndex>{*first->find_party("maker"), *first->find_party("watcher")}));
 }
 
+TEST_F(QuorumTest, AModuleNeedsThoseWhomTheAgreementNames) {
+  const std::string text = document(1);
+  const auto without = plan(text);
+  EXPECT_EQ(slug(check_module_quorum(*without, {0, 1, 2})), "agreement.module.undeclared");
+  const auto with = plan(text + "  module: {signed-by: [operator, keeper], seen-by: overseer}\n");
+  const PartyIndex maker = *with->find_party("maker"), keeper = *with->find_party("keeper"),
+                   watcher = *with->find_party("watcher");
+  EXPECT_EQ(with->module_seen_by, std::vector<PartyIndex>{watcher});
+  EXPECT_EQ(slug(check_module_quorum(*with, {maker, keeper})), "");
+  EXPECT_EQ(slug(check_module_quorum(*with, {maker, watcher})), "agreement.module.quorum");
+  EXPECT_EQ(slug(check_module_quorum(*with, {})), "agreement.module.quorum");
+}
+
 }  // namespace
 }  // namespace holdfast::agreement
