@@ -92,8 +92,7 @@ std::map<std::string, std::vector<SourceIndex>> joinable(const Reach& reach, Par
   for (auto& [key, sources] : wide) {
     if (keys[key].size() < 2) continue;
     std::ranges::sort(sources);
-    const auto rest = std::ranges::unique(sources);
-    sources.erase(rest.begin(), rest.end());
+    sources.erase(std::unique(sources.begin(), sources.end()), sources.end());
     out[key] = std::move(sources);
   }
   return out;

@@ -100,8 +100,9 @@ bool better(const std::vector<Source>& sources, const Best& a, const Best& b) {
 void keep_best(const std::vector<Source>& sources, std::vector<Best>& all) {
   std::ranges::sort(
       all, [&](const Best& a, const Best& b) { return a.key != b.key ? a.key < b.key : better(sources, a, b); });
-  const auto rest = std::ranges::unique(all, {}, &Best::key);
-  all.erase(rest.begin(), rest.end());
+  // Not std::ranges::unique: clang 14, which the fuzzers are built with, does not take its subrange.
+  all.erase(std::unique(all.begin(), all.end(), [](const Best& a, const Best& b) { return a.key == b.key; }),
+            all.end());
 }
 
 constexpr int kWordBits = 24;
