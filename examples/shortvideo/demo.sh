@@ -85,6 +85,9 @@ sed -e "s|@bytedance.vkey@|$(cat $demo/overseer/bytedance.vkey)|" -e "s|@oracle.
   -e "s|@treasury.vkey@|$(cat $demo/overseer/treasury.vkey)|" -e "s|@log.vkey@|$(cat $demo/log.vkey)|" \
   examples/shortvideo/agreement.yaml.in >$demo/input/agreement.yaml
 try holdfast agreement check $demo/input/agreement.yaml
+note "As a page to read, print and sign: who gets what in which form, on a map and as a table."
+try holdfast agreement show $demo/input/agreement.yaml --html -o $demo/agreement.html
+grep -q 'class="map"' $demo/agreement.html || fail "the agreement's page has no map"
 try holdfast agreement sign $demo/input/agreement.yaml --key $demo/parties/bytedance.key -o $demo/agreement.signed
 try holdfast agreement sign $demo/agreement.signed --key $demo/parties/oracle.key
 try holdfast agreement sign $demo/agreement.signed --key $demo/parties/treasury.key
@@ -162,6 +165,14 @@ parties=(--party bytedance.vkey --party oracle.vkey --party treasury.vkey)
 printf '$ cd %s\n' $demo/overseer
 (cd $demo/overseer && try holdfast verify "$evidence" "${parties[@]}" --state log.state) || fail "verify found something"
 note ""
+note "And writes the report of the year, which the law asks for, from the same evidence; then goes from a figure to its entries."
+year=$(date -u +%Y)
+(cd $demo/overseer && try holdfast report "$evidence" "${parties[@]}" --from "$year-01-01" --to "$year-12-31" -o ../report.html)
+grep -q 'Verified.' $demo/report.html || fail "the report does not say that the evidence holds"
+traced=$(cd $demo/overseer && holdfast report "$evidence" "${parties[@]}" --entries flow:support@1 2>/dev/null | wc -l)
+note "The figure flow:support@1 was counted from $traced entries; holdfast report --entries flow:support@1 prints them."
+[ "$traced" -ge 501 ] || fail "the report traced $traced entries of the support flow"
+note ""
 note "Someone forges one entry in a copy of the log: the desk's e-mail was clear, it says now, where it was a token."
 try holdfast log export $demo/log
 cp -r $demo/log $demo/forged
@@ -175,6 +186,7 @@ cat $demo/forged.txt
 grep -q "entry $receipt" $demo/forged.txt || fail "verify did not name entry $receipt"
 
 say "That was it, in $((SECONDS - started)) seconds."
+note "To look at: $demo/agreement.html, the agreement to sign, and $demo/report.html, the year's report."
 note "The log is mirrored in $demo/log (any static web server can serve it), its key is $demo/log.vkey."
 if [ -n "${KEEP:-}" ]; then
   note "The server runs on: $url, evidence at $evidence; stop it with: kill $server"

@@ -15,6 +15,7 @@
 #include "cli/client.h"
 #include "cli/command.h"
 #include "cli/passphrase.h"
+#include "page/agreement_sheet.h"
 #include "server/rules_folder.h"
 
 namespace holdfast::cli {
@@ -249,11 +250,26 @@ void show_as_json(const Plan& plan, const std::vector<std::string>& signers) {
                           {"flows", std::move(flows)}});
 }
 
-Result<int> show(const std::string& path, const std::string& rules, bool as_json) {
+/// How `show` shows.
+struct Shown {
+  bool html = false, svg = false, markdown = false;
+  std::string out;
+};
+
+Result<int> show(const std::string& path, const Shown& as, const std::string& rules, bool as_json) {
   HF_TRY(const Note note, read_document(path));
   const auto checked = agreement::check(note.text, server::packs_in(rules));
   if (!checked.plan) return report_findings(path, checked, as_json);
   HF_TRY(const auto signers, agreement::signers(*checked.plan, note));
+  if (as.html || as.svg || as.markdown) {
+    const page::Sheet sheet = page::make_sheet(checked.plan, signers);
+    const std::string text = as.html  ? page::agreement_page(sheet, note.text)
+                             : as.svg ? page::agreement_map(sheet, false)
+                                      : page::agreement_markdown(sheet);
+    if (!as.out.empty()) HF_CHECK(write_file(as.out, text));
+    if (as.out.empty()) fmt::print("{}", text);
+    return exit_ok;
+  }
   const auto names = names_of(*checked.plan, signers);
   as_json ? show_as_json(*checked.plan, names) : show_as_text(*checked.plan, names);
   return exit_ok;
@@ -277,6 +293,7 @@ void add_agreement(CLI::App& program, Session& session) {
   struct Options {
     std::string file, key, out, rules{server::kRulesFolder};
     bool strict = false;
+    Shown shown;
     ClientOptions client;
   };
   const auto options = std::make_shared<Options>();
@@ -313,12 +330,17 @@ void add_agreement(CLI::App& program, Session& session) {
   signing->add_option("--key,-k", options->key, "The signer's private key file")->required();
   signing->add_option("--output,-o", options->out, "Where to write it (default: FILE.signed, or a signed FILE itself)");
 
-  add_rules(
-      add_file(add_command(*group, session, "show", "What an agreement says: parties, collections, flows, who signed",
-                           "  holdfast agreement show agreement.signed\n"
-                           "  holdfast agreement show agreement.yaml --json | jq '.flows[] | {name, to, gives}'",
-                           [&session, options] { return show(options->file, options->rules, session.json); }),
-               "An agreement, signed or not"));
+  CLI::App* showing = add_file(
+      add_command(*group, session, "show", "What an agreement says: parties, collections, flows, who signed",
+                  "  holdfast agreement show agreement.yaml --html -o agreement.html   # to print and sign\n"
+                  "  holdfast agreement show agreement.yaml --json | jq '.flows[] | {name, to, gives}'",
+                  [&session, options] { return show(options->file, options->shown, options->rules, session.json); }),
+      "An agreement, signed or not");
+  add_rules(showing);
+  CLI::Option* html = showing->add_flag("--html", options->shown.html, "As a page to read, print and sign");
+  CLI::Option* svg = showing->add_flag("--svg", options->shown.svg, "As a map of parties and flows")->excludes(html);
+  showing->add_flag("--md", options->shown.markdown, "As Markdown, for a review")->excludes(html)->excludes(svg);
+  showing->add_option("--output,-o", options->shown.out, "Where to write a page (default: standard output)");
 
   CLI::App* adopting = add_file(
       add_command(*group, session, "adopt", "Bring a signed agreement into force on the server",

@@ -1,6 +1,6 @@
 # The templates and the style beside this file into the room, so that a page needs no file at run time.
 set(files_h "#pragma once\n\n#include <string_view>\n\nnamespace holdfast::page {\n\n")
-foreach(pair IN ITEMS "kFrame:frame.html" "kStyle:style.css" "kReport:report.html" "kAgreement:agreement.html")
+foreach(pair IN ITEMS "kFrame:frame.html" "kStyle:style.css" "kMapStyle:map.css" "kReport:report.html" "kAgreement:agreement.html")
   string(REPLACE ":" ";" pair ${pair})
   list(GET pair 0 name)
   list(GET pair 1 file)

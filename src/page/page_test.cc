@@ -7,7 +7,9 @@
 #include <regex>
 #include <sstream>
 
+#include "agreement/agreement.h"
 #include "base/hash.h"
+#include "page/agreement_sheet.h"
 #include "page/report_page.h"
 #include "page/template.h"
 #include "report/year_test.h"
@@ -55,6 +57,7 @@ void expect_sound(const std::string& page) {
 TEST(Template, EscapesWhatItIsGiven) {
   EXPECT_EQ(fill("{{x}}|{{{y}}}", boost::json::object{{"x", "<a b=\"c\">&'\x01"}, {"y", "<br/>"}}),
             "&lt;a b=&quot;c&quot;&gt;&amp;&#39;?|<br/>");
+  EXPECT_EQ(fill("{{#x}}by {{x}}{{/x}}{{^x}}nobody{{/x}}{{x}}", boost::json::object{{"x", ""}}), "nobody");
 }
 
 TEST(Template, WritesNumbersAsPeopleReadThem) {
@@ -109,6 +112,118 @@ TEST(ReportPage, OfNothingIsAPageToo) {
   keep("report-empty.html", page);
   expect_sound(page);
   EXPECT_TRUE(holds(page, "Nothing was released in this period."));
+}
+
+/// The example's agreement, with keys of its own.
+std::string example(const std::function<std::string(std::string)>& edit = [](std::string text) { return text; }) {
+  std::string text = verify::slurp(HOLDFAST_SOURCE_DIR "/examples/shortvideo/agreement.yaml.in");
+  char seed = 1;
+  for (const std::string name : {"bytedance", "oracle", "treasury", "log"}) {
+    const std::string mark = "@" + name + ".vkey@", key = verify::test_key(name, seed++).verifier().text();
+    for (auto at = text.find(mark); at != std::string::npos; at = text.find(mark)) text.replace(at, mark.size(), key);
+  }
+  return edit(std::move(text));
+}
+
+std::string replaced(std::string text, const std::string& from, const std::string& to) {
+  const auto at = text.find(from);
+  HF_ASSERT(at != std::string::npos);
+  return text.replace(at, from.size(), to);
+}
+
+Sheet sheet_of(const std::string& document) {
+  const auto plan = agreement::compile(document);
+  EXPECT_TRUE(plan) << plan.error().text();
+  return make_sheet(*plan, {});
+}
+
+const Cell* find_cell(const Sheet& sheet, std::string_view category, std::string_view party) {
+  for (const Row& row : sheet.rows) {
+    for (std::size_t i = 0; i < row.cells.size(); ++i) {
+      if (row.category == category && sheet.columns[i].name == party && row.cells[i]) return &*row.cells[i];
+    }
+  }
+  return nullptr;
+}
+
+TEST(AgreementPage, IsSoundAndLeadsToTheLines) {
+  const std::string document = example();
+  const std::string made = agreement_page(sheet_of(document), document);
+  keep("agreement.html", made);
+  expect_sound(made);
+  EXPECT_TRUE(holds(made, "<h1>us-users <span class=\"soft\">version 1</span></h1>"));
+  const auto line = 1 + std::count(document.begin(),
+                                   document.begin() + static_cast<std::ptrdiff_t>(document.find("  support:")), '\n');
+  EXPECT_TRUE(
+      holds(made, "id=\"L" + std::to_string(line) + "\"><span>" + std::to_string(line) + "</span><code>  support:"));
+  EXPECT_FALSE(holds(made, "passed on by ,"));
+  EXPECT_TRUE(holds(made, "○ not signed with this key yet"));
+  EXPECT_TRUE(holds(made, "at most 100000 subjects per 12 months"));
+}
+
+TEST(AgreementPage, CellsAreTheMostRevealingThatCanArrive) {
+  const Sheet sheet = sheet_of(example());
+  ASSERT_EQ(sheet.columns.front().name, "bytedance");
+  EXPECT_TRUE(sheet.columns.front().abroad);
+  EXPECT_EQ(find_cell(sheet, "user.contact.email", "bytedance")->mark, Mark::token);
+  EXPECT_EQ(find_cell(sheet, "user.demographic.date_of_birth", "bytedance")->form, "year");
+  EXPECT_EQ(find_cell(sheet, "user.behavior.media_consumption", "bytedance")->mark, Mark::aggregate);
+  EXPECT_EQ(find_cell(sheet, "user.contact.email", "app-us")->mark, Mark::clear);
+  EXPECT_EQ(find_cell(sheet, "user.job_title", "app-us")->mark, Mark::asked);
+  EXPECT_EQ(find_cell(sheet, "user.name", "bytedance"), nullptr);
+}
+
+TEST(AgreementPage, FollowsWhatIsPassedOn) {
+  const std::string document = example([](std::string text) {
+    text = replaced(text, "operated-by: oracle}",
+                    "operated-by: oracle, shares-with: partner}\n  partner:   {role: recipient, country: US}");
+    return text;
+  });
+  const Sheet sheet = sheet_of(document);
+  const Cell* cell = find_cell(sheet, "user.name", "partner");
+  ASSERT_NE(cell, nullptr);
+  EXPECT_EQ(cell->mark, Mark::clear);
+  EXPECT_EQ(cell->passed_on, "app-us");
+  expect_sound(agreement_page(sheet, document));
+}
+
+TEST(AgreementPage, EscapesTheDocument) {
+  const std::string document = example([](std::string text) { return "# <script>alert('x')</script> & ]]>\n" + text; });
+  const std::string made = agreement_page(sheet_of(document), document);
+  expect_sound(made);
+  EXPECT_TRUE(holds(made, "# &lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt; &amp; ]]&gt;"));
+}
+
+TEST(AgreementMap, IsADocumentOfItsOwn) {
+  const std::string map = agreement_map(sheet_of(example()), false);
+  keep("map.svg", map);
+  std::istringstream in(map);
+  boost::property_tree::ptree tree;
+  EXPECT_NO_THROW(boost::property_tree::read_xml(in, tree));
+  EXPECT_TRUE(holds(map, "the border"));
+  EXPECT_TRUE(holds(map, "5000 subjects per day; 100000 subjects per 12 months"));
+  EXPECT_FALSE(holds(map, "href"));
+}
+
+TEST(AgreementMap, CutsNamesThatAreTooLong) {
+  const std::string name = "a-name-" + std::string(50, 'x');
+  const std::string map = agreement_map(sheet_of(example([&](std::string text) {
+                                          for (auto at = text.find("app-us"); at != std::string::npos;
+                                               at = text.find("app-us", at + name.size())) {
+                                            text.replace(at, 6, name);
+                                          }
+                                          return text;
+                                        })),
+                                        false);
+  EXPECT_FALSE(holds(map, ">" + name + "<"));
+  EXPECT_TRUE(holds(map, ">a-name-xxxx"));
+}
+
+TEST(AgreementMarkdown, SaysTheSame) {
+  const std::string text = agreement_markdown(sheet_of(example()));
+  keep("agreement.md", text);
+  EXPECT_TRUE(holds(text, "| category | bytedance (abroad: CN) | app-us (US) |"));
+  EXPECT_TRUE(holds(text, "| user.contact.email | **T** token, by support (line "));
 }
 
 }  // namespace

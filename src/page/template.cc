@@ -21,6 +21,8 @@ mustache::data to_data(const json::value& value) {
     case json::kind::bool_:
       return value.get_bool();
     case json::kind::string:
+      // Mustache takes an empty text for true; here it is false, so that a section can ask whether there is one.
+      if (value.get_string().empty()) return false;
       return std::string(value.get_string());
     case json::kind::int64:
       return fmt::to_string(value.get_int64());
@@ -79,14 +81,16 @@ std::string fill(std::string_view text, const json::value& view) {
 }
 
 std::string page(std::string_view title, std::string_view body, const json::value& view) {
+  const std::string style = fmt::format("{}{}", kStyle, kMapStyle);
   return fill(kFrame, json::object{{"title", title},
-                                   {"style", kStyle},
-                                   {"style_hash", to_base64(sha256(kStyle).view())},
+                                   {"style", style},
+                                   {"style_hash", to_base64(sha256(style).view())},
                                    {"body", fill(body, view)}});
 }
 
 std::string_view report_template() { return kReport; }
 std::string_view agreement_template() { return kAgreement; }
+std::string_view map_style() { return kMapStyle; }
 
 std::string number_text(std::uint64_t number) {
   std::string out = fmt::to_string(number);

@@ -20,6 +20,8 @@ std::string escaped(std::string_view text);
 /// The templates, from the files of the same names beside this one; built in.
 std::string_view report_template();
 std::string_view agreement_template();
+/// What drawings need besides.
+std::string_view map_style();
 
 /// "1,234,567".
 std::string number_text(std::uint64_t number);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
+#include "agreement/control.h"
 #include "agreement/form.h"
 
 namespace holdfast::report {
@@ -93,6 +94,10 @@ void Counter::enter(const agreement::PlanPtr& plan) {
     Party known{party.name, std::string(to_string(party.role)), {}, {}, party.countries, {}};
     if (party.key) known.key = party.key->text();
     if (party.operated_by) known.operated_by = plan->parties[*party.operated_by].name;
+    for (const agreement::Owner& owner : party.owners) {
+      known.owners.push_back(fmt::format("{} {}", owner.party ? plan->parties[*owner.party].name : owner.country,
+                                         agreement::share_text(owner.share)));
+    }
     parties_[party.name] = std::move(known);
   }
 }
