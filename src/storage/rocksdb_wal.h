@@ -14,11 +14,12 @@ namespace holdfast::storage {
 rocksdb::Env* zeroed_ahead_env();
 
 /// Ends each write-ahead log in `directory` behind its last whole record. For before the database is opened: zeros
-/// written ahead go, and so does a last record that a power cut tore. Since every write is synced before the next one
-/// begins, only the last can be torn, and it was acknowledged to nobody. Torn is one that the file's end cuts off, or
-/// of which a sector or the end is still of zeros; what is damaged in another way, or followed by a record, is left for
-/// the engine to refuse. Format: github.com/facebook/rocksdb/wiki/Write-Ahead-Log-File-Format. Errors: unavailable
-/// "storage.io".
+/// written ahead go, and so does a last record that a power cut tore. A write is synced before the next one begins, so
+/// only the last can be torn, and it was acknowledged to nobody. (Trimming a journal is not synced: torn together with
+/// the append behind it, it looks like damage, and is left.) Torn is one that the file's end cuts off, or of which a
+/// sector or the end is still of zeros; what is damaged in another way, or followed by a record, is left for the engine
+/// to refuse. Format: github.com/facebook/rocksdb/wiki/Write-Ahead-Log-File-Format.
+/// Errors: unavailable "storage.io".
 Result<void> end_logs(const std::string& directory);
 
 }  // namespace holdfast::storage
