@@ -162,8 +162,9 @@ std::int64_t precision(const Form& form) {
 }
 
 std::span<const Cell> Reach::of_party(PartyIndex party) const {
-  const auto found = std::ranges::equal_range(cells, party, {}, &Cell::party);
-  return {found.begin(), found.end()};
+  // Two searches and not std::ranges::equal_range, whose subrange clang 14 does not take either.
+  const auto begin = std::ranges::lower_bound(cells, party, {}, &Cell::party);
+  return {begin, std::ranges::upper_bound(cells, party, {}, &Cell::party)};
 }
 
 std::vector<Step> Reach::path(const Cell& cell) const { return spread.path(sources[cell.source].to, cell.party); }
