@@ -41,7 +41,7 @@ struct Scale {
 /// 1, 2 or 5 times a power of ten, not below `value`.
 std::uint64_t round_up(std::uint64_t value) {
   for (std::uint64_t power = 1; power < 1'000'000'000'000'000'000; power *= 10) {
-    for (const std::uint64_t step : {1, 2, 5}) {
+    for (const std::uint64_t step : {1u, 2u, 5u}) {
       if (step * power >= value) return step * power;
     }
   }
