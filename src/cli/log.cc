@@ -17,6 +17,7 @@
 #include "evidence/formats/entry.h"
 #include "evidence/formats/tile.h"
 #include "evidence/formats/tree.h"
+#include "ledger/ledger.h"
 
 namespace holdfast::cli {
 namespace {
@@ -24,6 +25,7 @@ namespace {
 namespace fs = std::filesystem;
 namespace json = boost::json;
 using evidence::TileId;
+using ledger::DocumentKind;
 
 struct Options {
   std::string directory, file, log_key, entry_file, payload, salt, out;
@@ -45,26 +47,33 @@ Result<void> write_tile(const fs::path& path, const Bytes& bytes) {
   return write_file(path, bytes);
 }
 
-/// The signed agreements that the entries of a bundle adopt lie beside the log; they go along.
-Result<void> export_agreements(const Evidence& log, const fs::path& to, const Bytes& bundle, const TileId& id) {
-  if (bundle.find("agreement.adopted") == Bytes::npos) return {};
+/// A document that lies beside the log, and in the mirror already or not.
+Result<void> export_document(const Evidence& log, const fs::path& to, DocumentKind kind, const Hash& hash) {
+  const std::string path = ledger::document_path(kind, hash);
+  if (fs::exists(to / path)) return {};
+  HF_TRY(const Bytes document, log.source->get(path, kNoteBytesMax));
+  if (const auto note = Note::parse(document); note && kind == DocumentKind::agreement) {
+    for (const agreement::PackReference& pack : agreement::packs_of(note->text)) {
+      if (pack.hash) HF_CHECK(export_document(log, to, kind, *pack.hash));
+    }
+  }
+  return write_tile(to / path, document);  // last: it promises its rule packs
+}
+
+/// The agreements and statements that the entries of a bundle name lie beside the log; they go along.
+Result<void> export_documents(const Evidence& log, const fs::path& to, const Bytes& bundle, const TileId& id) {
+  if (bundle.find("agreement.adopted") == Bytes::npos && bundle.find("\"statement\":") == Bytes::npos) return {};
   HF_TRY(const auto entries, evidence::split_bundle(bundle, id.width));
   for (const ByteView raw : entries) {
     const auto entry = evidence::Entry::decode(raw);
-    const auto* adopted = entry ? std::get_if<evidence::AgreementAdopted>(&entry->event) : nullptr;
-    if (!adopted) continue;
-    const std::string path = "agreement/" + to_hex(adopted->document.view());
-    if (fs::exists(to / path)) continue;
-    HF_TRY(const Bytes note, log.source->get(path, kNoteBytesMax));
-    if (const auto parsed = Note::parse(note)) {
-      for (const agreement::PackReference& pack : agreement::packs_of(parsed->text)) {
-        if (!pack.hash) continue;
-        const std::string rules = "agreement/" + to_hex(pack.hash->view());
-        HF_TRY(const Bytes bytes, log.source->get(rules, kNoteBytesMax));
-        HF_CHECK(write_tile(to / rules, bytes));
-      }
+    if (!entry) continue;
+    if (const auto* adopted = std::get_if<evidence::AgreementAdopted>(&entry->event)) {
+      HF_CHECK(export_document(log, to, DocumentKind::agreement, adopted->document));
+    } else if (const auto* submitted = std::get_if<evidence::ModuleSubmitted>(&entry->event)) {
+      HF_CHECK(export_document(log, to, DocumentKind::statement, submitted->statement));
+    } else if (const auto* released = std::get_if<evidence::ModuleReleased>(&entry->event)) {
+      HF_CHECK(export_document(log, to, DocumentKind::statement, released->statement));
     }
-    HF_CHECK(write_tile(to / path, note));
   }
   return {};
 }
@@ -82,7 +91,7 @@ Result<int> export_log(const Options& options, bool as_json) {
     if (fs::exists(path)) continue;
     HF_TRY(const Bytes content, log.source->get(id.path(), bytes_max_of(id)));
     HF_CHECK(write_tile(path, content));
-    if (id.entries) HF_CHECK(export_agreements(log, to, content, id));
+    if (id.entries) HF_CHECK(export_documents(log, to, content, id));
     ++fetched;
     bytes += content.size();
     // Partial tiles of earlier mirrors are not needed beside the full one.

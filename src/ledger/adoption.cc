@@ -54,8 +54,8 @@ Result<void> check_trusted(const std::vector<VerifierKey>& trusted, const agreem
 }  // namespace
 
 Result<Document> read_document(const DocumentReader& documents, const Hash& hash) {
-  const std::string where = "agreement/" + to_hex(hash.view());
-  auto bytes = documents(hash);
+  const std::string where = document_path(DocumentKind::agreement, hash);
+  auto bytes = documents(DocumentKind::agreement, hash);
   if (!bytes && bytes.error().code == Code::not_found) {
     return fail(Code::not_found, "agreement.document.missing", where,
                 "the log has no document for an agreement that it says was adopted");
@@ -70,7 +70,7 @@ Result<Document> read_document(const DocumentReader& documents, const Hash& hash
   std::optional<Error> outage;
   const agreement::PackReader packs = [&](const agreement::PackReference& pack) -> Result<std::string> {
     if (!pack.hash) return fail(Code::not_found, "rules.missing", "", "it is adopted without a hash");
-    auto found = documents(*pack.hash);
+    auto found = documents(DocumentKind::agreement, *pack.hash);
     if (!found && found.error().code == Code::unavailable) outage = found.error();
     return found;
   };

@@ -16,7 +16,16 @@ Ledger::~Ledger() = default;
 Ledger::Ledger(Ledger&&) noexcept = default;
 Ledger& Ledger::operator=(Ledger&&) noexcept = default;
 
+std::string document_path(DocumentKind kind, const Hash& hash) {
+  return (kind == DocumentKind::agreement ? "agreement/" : "statement/") + to_hex(hash.view());
+}
+
 namespace {
+
+bool is_about_module(const Event& event) {
+  return std::holds_alternative<ModuleSubmitted>(event) || std::holds_alternative<ModuleShown>(event) ||
+         std::holds_alternative<ModuleReleased>(event) || std::holds_alternative<ModuleWithdrawn>(event);
+}
 
 /// What an entry does to sets of subjects; the other kinds change nothing here.
 struct SubjectEffects {
@@ -49,6 +58,8 @@ void Ledger::apply(const Entry& entry) {
     const auto flow = state.find_flow(released->flow);
     if (flow) state.spend(state.plan->flows[*flow], *released, std::max(entry.at, state.newest_at));
     state.count(entry, *released, flow);
+  } else if (is_about_module(entry.event)) {
+    if (state.judge(entry)) state.take_module(entry);
   } else {
     std::visit(SubjectEffects{state.restricted, state.erasing, state.erased}, entry.event);
   }
@@ -90,6 +101,15 @@ std::vector<Ledger::Tally> Ledger::tallies() const { return state_->tallies; }
 bool Ledger::restricted(const Pseudonym& subject) const { return state_->restricted.contains(subject); }
 bool Ledger::erasing(const Pseudonym& subject) const { return state_->erasing.contains(subject); }
 bool Ledger::erased(const Pseudonym& subject) const { return state_->erased.contains(subject); }
+
+const std::map<Hash, Ledger::SubmittedModule>& Ledger::submitted_modules() const { return state_->submitted; }
+const std::map<std::string, Ledger::ReleasedModule, std::less<>>& Ledger::module_releases() const {
+  return state_->module_releases;
+}
+const Ledger::ReleasedModule* Ledger::released_module(std::string_view module) const {
+  const auto found = state_->module_releases.find(module);
+  return found == state_->module_releases.end() || found->second.withdrawn ? nullptr : &found->second;
+}
 
 std::vector<Pseudonym> Ledger::erasures_unfinished() const {
   std::vector<Pseudonym> out(state_->erasing.begin(), state_->erasing.end());

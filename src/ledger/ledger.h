@@ -1,8 +1,10 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "agreement/plan.h"
@@ -10,8 +12,13 @@
 
 namespace holdfast::ledger {
 
-/// Fetches the signed note of an adopted agreement by the hash of its text.
-using DocumentReader = std::function<Result<std::string>(const Hash& document)>;
+/// What lies beside the log: of an agreement its signed note, by the hash of its text, and the rule packs that it
+/// adopts; of a sealed module its statement in its envelope.
+enum class DocumentKind : std::uint8_t { agreement, statement };
+/// Where it lies: "agreement/<hex>", "statement/<hex>".
+std::string document_path(DocumentKind kind, const Hash& hash);
+/// Fetches one; not_found when there is none.
+using DocumentReader = std::function<Result<std::string>(DocumentKind kind, const Hash& hash)>;
 
 /// What the log says is so: agreement in force, limits spent, restrictions, erasures asked and done. A fold over the
 /// entries: the trustee runs it to decide, verify runs the same code to judge. Not thread-safe by itself.
@@ -27,8 +34,9 @@ class Ledger {
   /// Would `entry`, coming next, be right? The README lists the slugs of the errors, which evidence and verify print:
   /// evidence.time.backwards, agreement.version.stale, agreement.quorum, release.undeclared, limit.exceeded …
   Result<void> admit(const evidence::Entry& entry) const;
-  /// Takes it in, right or not. Only an adoption must be right to have an effect: no agreement comes into force
-  /// without its quorum, so what is released under such a one is found entry by entry.
+  /// Takes it in, right or not. Only adoptions and what is done to modules must be right to have an effect: no
+  /// agreement comes into force without its quorum, and no module is released without its, so what is released under
+  /// such a one is found entry by entry.
   void apply(const evidence::Entry& entry);
 
   /// The agreement in force; null before the first adoption.
@@ -68,6 +76,31 @@ class Ledger {
     std::vector<std::string> signed_by;  ///< verifier keys
   };
   const std::vector<Adoption>& adoptions() const;
+
+  /// A sealed module that was submitted and not withdrawn.
+  struct SubmittedModule {
+    std::string module;
+    std::uint32_t version = 0;
+    Hash hash, statement;
+    Hash said;  ///< SHA-256 of the statement without its signatures: what was shown, and so what may be released
+    std::uint64_t size_bytes = 0;
+    std::string party;  ///< who submitted it
+    UnixMillis at = 0;
+    std::vector<std::string> shown_to;  ///< parties, sorted
+  };
+  const std::map<Hash, SubmittedModule>& submitted_modules() const;
+  /// The newest release of a module's name.
+  struct ReleasedModule {
+    std::uint32_t version = 0;  ///< 0: there was none, and a submission was withdrawn
+    std::uint32_t used = 0;     ///< the highest version that was released or withdrawn: another must be above it
+    Hash hash, statement;
+    UnixMillis at = 0;
+    std::vector<std::string> signed_by;  ///< verifier keys
+    bool withdrawn = false;
+  };
+  const std::map<std::string, ReleasedModule, std::less<>>& module_releases() const;
+  /// What flows that run `module` run: its newest release; null without one, and when it was withdrawn.
+  const ReleasedModule* released_module(std::string_view module) const;
 
   /// The whole state but the documents: equal states have equal snapshots.
   Bytes snapshot() const;

@@ -39,7 +39,7 @@ class LedgerTest : public testing::Test {
            limits + ", 64KiB per release]\nchanges:\n  agreement: {signed-by: [operator, trustee, overseer]}\n";
   }
   DocumentReader reader() {
-    return [this](const Hash& hash) -> Result<std::string> {
+    return [this](DocumentKind, const Hash& hash) -> Result<std::string> {
       const auto found = documents.find(hash);
       if (found == documents.end()) return fail(Code::not_found, "test.missing", "", "no such document");
       return found->second;

@@ -3,16 +3,13 @@
 #include "ledger/state.h"
 
 namespace holdfast::ledger {
-namespace {
 
 using namespace evidence;
 
-tl::unexpected<Error> wrong_party(const Entry& entry) {
-  return fail(Code::refused, "party.wrong", shown(entry.party),
-              "the agreement in force does not let this party have an entry of kind " + std::string(entry.kind()));
+tl::unexpected<Error> wrong_party(std::string_view party, std::string_view kind) {
+  return fail(Code::refused, "party.wrong", shown(party),
+              "the agreement in force does not let this party have an entry of kind " + std::string(kind));
 }
-
-}  // namespace
 
 std::string shown(std::string_view name) {
   std::string out(name.substr(0, 64));
@@ -32,7 +29,7 @@ class Rules {
                   "the entry of an adoption must carry the version adopted");
     }
     HF_TRY(const agreement::PlanPtr next, state_.judge(adopted));
-    if (!state_.knows(entry_.party) && !next->find_party(entry_.party)) return wrong_party(entry_);
+    if (!state_.knows(entry_.party) && !next->find_party(entry_.party)) return wrong_party(entry_.party, entry_.kind());
     return {};
   }
   Result<void> operator()(const ServerStarted&) const { return by_trustee(); }
@@ -88,6 +85,23 @@ class Rules {
     return state_.within_limits(flow, released.subject, released.records, entry_.at);
   }
 
+  Result<void> operator()(const ModuleSubmitted& submitted) const {
+    HF_CHECK(version_in_force());
+    return state_.may_submit(entry_.party, submitted);
+  }
+  Result<void> operator()(const ModuleShown& event) const {
+    HF_CHECK(version_in_force());
+    return state_.may_be_shown(entry_.party, event);
+  }
+  Result<void> operator()(const ModuleReleased& released) const {
+    HF_CHECK(version_in_force());
+    return state_.may_release(entry_.party, released);
+  }
+  Result<void> operator()(const ModuleWithdrawn& withdrawn) const {
+    HF_CHECK(version_in_force());
+    return state_.may_withdraw(entry_.party, withdrawn);
+  }
+
   Result<void> operator()(const SubjectExported& exported) const {
     HF_CHECK(version_in_force());
     HF_CHECK(for_subject());
@@ -126,7 +140,7 @@ class Rules {
   Result<void> by_trustee() const {
     HF_CHECK(version_not_ahead());
     if (state_.is_trustee(entry_.party)) return {};
-    return wrong_party(entry_);
+    return wrong_party(entry_.party, entry_.kind());
   }
   Result<void> for_subject() const {
     HF_CHECK(version_not_ahead());
@@ -134,7 +148,7 @@ class Rules {
     for (const agreement::PartyIndex party : state_.plan->served_by) {
       if (state_.plan->parties[party].name == entry_.party) return {};
     }
-    return wrong_party(entry_);
+    return wrong_party(entry_.party, entry_.kind());
   }
   Result<void> not_erased(const Pseudonym& subject) const {
     if (!state_.erasing.contains(subject) && !state_.erased.contains(subject)) return {};
@@ -149,10 +163,14 @@ Result<void> Ledger::admit(const Entry& entry) const {
   if (entry.at < state_->newest_at) {
     return fail(Code::refused, "evidence.time.backwards", "", "the entry is older than the one before it");
   }
-  if (!state_->plan && !std::holds_alternative<AgreementAdopted>(entry.event)) {
+  return state_->judge(entry);
+}
+
+Result<void> Ledger::State::judge(const Entry& entry) {
+  if (!plan && !std::holds_alternative<AgreementAdopted>(entry.event)) {
     return fail(Code::refused, "agreement.none", "", "no agreement is in force yet, so nothing may be recorded");
   }
-  return std::visit(Rules(*state_, entry), entry.event);
+  return std::visit(Rules(*this, entry), entry.event);
 }
 
 Result<void> Ledger::State::readable(const Pseudonym& subject) const {

@@ -2,14 +2,15 @@
 
 #include "ledger/state.h"
 
-// The snapshot, version 2, in the encodings of base/bytes.h:
-//   u8 2 | u64 newest time | adoptions | restricted | erasing | erased | tallies | numbers | spending of every limit
+// The snapshot, version 3, in the encodings of base/bytes.h:
+//   u8 3 | u64 newest time | adoptions | restricted | erasing | erased | tallies | modules submitted | modules released
+//   | numbers | spending of every limit
 // The last adoption is the agreement in force; its limits say how each spending is read.
 
 namespace holdfast::ledger {
 namespace {
 
-constexpr std::uint8_t kVersion = 2;
+constexpr std::uint8_t kVersion = 3;
 
 tl::unexpected<Error> corrupt() {
   return fail(Code::corrupt, "ledger.snapshot.corrupt", "",
@@ -98,6 +99,7 @@ Bytes Ledger::snapshot() const {
   for (const PseudonymSet* set : {&state_->restricted, &state_->erasing, &state_->erased}) put_set(out, *set);
   put_varint(out, state_->tallies.size());
   for (const Tally& tally : state_->tallies) put_tally(out, tally);
+  put_modules(out, state_->submitted, state_->module_releases);
   put_numbers(out, *state_);
   for (const Spending& spending : state_->spendings) spending.encode(out);
   return out;
@@ -112,6 +114,7 @@ Result<Ledger> Ledger::restore(ByteView snapshot, DocumentReader documents, std:
   for (std::uint64_t left = in.varint(); left > 0 && in.ok(); --left) state.adoptions.push_back(take_adoption(in));
   for (PseudonymSet* set : {&state.restricted, &state.erasing, &state.erased}) *set = take_set(in);
   for (std::uint64_t left = in.varint(); left > 0 && in.ok(); --left) state.tallies.push_back(take_tally(in));
+  take_modules(in, state.submitted, state.module_releases);
   take_numbers(in, state);
   if (!in.ok() || !is_entry_time(state.newest_at)) return corrupt();
   if (!state.adoptions.empty()) {

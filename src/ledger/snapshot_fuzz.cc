@@ -38,7 +38,9 @@ std::string document() {
 /// restores to the same.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static const std::string kDocument = document();
-  const ledger::DocumentReader documents = [](const Hash&) -> Result<std::string> { return kDocument; };
+  const ledger::DocumentReader documents = [](ledger::DocumentKind, const Hash&) -> Result<std::string> {
+    return kDocument;
+  };
   const ByteView in(reinterpret_cast<const char*>(data), size);
   const auto ledger = ledger::Ledger::restore(in, documents);
   if (!ledger) return 0;

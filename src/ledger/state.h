@@ -8,6 +8,7 @@
 
 #include "ledger/ledger.h"
 #include "ledger/spending.h"
+#include "sealed/provenance/statement.h"
 
 namespace holdfast::ledger {
 
@@ -28,6 +29,9 @@ struct Ledger::State {
   UnixMillis newest_at = 0;
   PseudonymSet restricted, erasing, erased;
 
+  std::map<Hash, SubmittedModule> submitted;
+  std::map<std::string, ReleasedModule, std::less<>> module_releases;  // by name
+
   std::vector<Tally> tallies;
   std::vector<std::uint32_t> tally_of_flow;  // the newest tally of each of plan->flows, or kNoTally
   static constexpr std::uint32_t kNoTally = ~0u;
@@ -46,6 +50,18 @@ struct Ledger::State {
   /// Is `name` a party of the agreement in force?
   bool knows(std::string_view name) const { return plan && plan->find_party(name).has_value(); }
   bool is_trustee(std::string_view name) const { return plan && plan->parties[plan->trustee()].name == name; }
+
+  /// Is `entry` right, its time aside?
+  Result<void> judge(const evidence::Entry& entry);
+
+  // modules.cc: what `party` may do to a sealed module under the agreement in force.
+  Result<void> unused(std::string_view module, std::uint32_t version) const;
+  Result<void> may_submit(std::string_view party, const evidence::ModuleSubmitted& submitted) const;
+  Result<void> may_be_shown(std::string_view party, const evidence::ModuleShown& shown) const;
+  Result<void> may_release(std::string_view party, const evidence::ModuleReleased& released) const;
+  Result<void> may_withdraw(std::string_view party, const evidence::ModuleWithdrawn& withdrawn) const;
+  /// Takes in what is right and about a module; other kinds change nothing.
+  void take_module(const evidence::Entry& entry);
 
   /// The plan that `adopted` brings into force, or why it may not.
   Result<agreement::PlanPtr> judge(const evidence::AgreementAdopted& adopted);
@@ -73,6 +89,22 @@ struct Document {
   agreement::PlanPtr plan;
 };
 Result<Document> read_document(const DocumentReader& documents, const Hash& hash);
+
+/// A module's statement and who signed it, as `documents` has it.
+struct SignedStatement {
+  sealed::Envelope envelope;
+  sealed::ModuleStatement statement;
+  Hash said;  ///< SHA-256 of the statement alone
+};
+Result<SignedStatement> read_statement(const DocumentReader& documents, const Hash& hash);
+
+tl::unexpected<Error> wrong_party(std::string_view party, std::string_view kind);
+
+/// The modules in a snapshot.
+void put_modules(Bytes& out, const std::map<Hash, Ledger::SubmittedModule>& submitted,
+                 const std::map<std::string, Ledger::ReleasedModule, std::less<>>& releases);
+void take_modules(ByteReader& in, std::map<Hash, Ledger::SubmittedModule>& submitted,
+                  std::map<std::string, Ledger::ReleasedModule, std::less<>>& releases);
 
 /// A name from an entry, fit for a message: at most 64 bytes, nothing that a terminal would act on.
 std::string shown(std::string_view name);

@@ -16,16 +16,20 @@ Result<std::shared_ptr<const Active>> Active::create(agreement::PlanPtr plan, co
   return std::shared_ptr<const Active>(std::move(out));
 }
 
-std::string agreement_blob(const Hash& document) { return "agreement/" + to_hex(document.view()); }
+std::string agreement_blob(const Hash& document) {
+  return ledger::document_path(ledger::DocumentKind::agreement, document);
+}
+
+std::string module_blob(const Hash& module) { return "module/" + to_hex(module.view()); }
 
 ledger::DocumentReader State::documents() const {
-  return [this](const Hash& document) -> Result<std::string> {
-    HF_TRY(auto note, store_.get_blob(agreement_blob(document)));
-    if (!note) {
-      return fail(Code::corrupt, "agreement.document.missing", agreement_blob(document),
-                  "the evidence names an agreement whose document is not here; restore it from the log's mirror");
-    }
-    return std::move(*note);
+  return [this](ledger::DocumentKind kind, const Hash& hash) -> Result<std::string> {
+    const std::string name = ledger::document_path(kind, hash);
+    HF_TRY(auto document, store_.get_blob(name));
+    if (document) return std::move(*document);
+    constexpr const char* kWhat = "the evidence names a document that is not here; restore it from the log's mirror";
+    if (kind == ledger::DocumentKind::agreement) return fail(Code::corrupt, "agreement.document.missing", name, kWhat);
+    return fail(Code::corrupt, "module.statement.missing", name, kWhat);
   };
 }
 

@@ -20,7 +20,9 @@ std::string span_of(std::uint64_t first, std::uint64_t last) {
 }  // namespace
 
 ledger::DocumentReader documents_of(Source& source) {
-  return [&source](const Hash& document) { return source.get("agreement/" + to_hex(document.view()), kNoteBytesMax); };
+  return [&source](ledger::DocumentKind kind, const Hash& hash) {
+    return source.get(ledger::document_path(kind, hash), kNoteBytesMax);
+  };
 }
 
 Auditor::Auditor(const Options& options, Source& source, const VerifierKey& log_key, Report& report)

@@ -10,6 +10,8 @@
 #include "base/hash.h"
 #include "evidence/formats/checkpoint.h"
 #include "evidence/formats/entry.h"
+#include "ledger/ledger.h"
+#include "sealed/provenance/statement.h"
 #include "verify/tile_tree.h"
 
 namespace holdfast::verify {
@@ -73,9 +75,36 @@ class LogBuilder {
            "  support:\n    to: acme\n    use: essential.service.operations.support\n"
            "    gives: {profile: {email: token}}\n    limit: " +
            support_limit +
-           "\nprohibitions:\n  - {bulk: user.contact, to: {country: CN}, at-most: " + std::to_string(bulk) +
+           "\n  feed: {to: subject via app, use: personalize.content, run: ranker, reads: {profile: [email]},"
+           " output: 1KiB}"
+           "\nprohibitions:\n  - {bulk: user.contact, to: {country: CN}, at-most: " +
+           std::to_string(bulk) +
            " subjects per 2 days}\n"
-           "changes:\n  agreement: {signed-by: [operator, trustee, overseer]}\n";
+           "changes:\n  agreement: {signed-by: [operator, trustee, overseer]}\n"
+           "  module: {signed-by: [operator, overseer], seen-by: [overseer]}\n";
+  }
+
+  static Hash ranker() { return sha256("ranker"); }
+  /// Puts a statement of the ranker beside the log and answers its hash.
+  Hash state(unsigned module_version, const std::vector<const SigningKey*>& signers) {
+    sealed::Envelope envelope{
+        *sealed::to_json({"ranker", ranker(), module_version, {sha256("root"), 3}, "acme", "clang", {}}), {}};
+    for (const SigningKey* key : signers) envelope.sign(*key);
+    statements.push_back(envelope.encode());
+    return sha256(statements.back());
+  }
+  /// The ranker's life up to its release.
+  void submit(unsigned module_version) {
+    append("acme",
+           evidence::ModuleSubmitted{"ranker", module_version, ranker(), state(module_version, {&operator_key}), 1000});
+  }
+  void show() { append("treasury", evidence::ModuleShown{ranker()}); }
+  evidence::ModuleReleased release(unsigned module_version) {
+    return {"ranker",
+            module_version,
+            ranker(),
+            state(module_version, {&operator_key, &overseer_key}),
+            {operator_key.verifier().text(), overseer_key.verifier().text()}};
   }
 
   /// Signs, puts the document beside the log, and appends the adoption.
@@ -145,10 +174,14 @@ class LogBuilder {
       if (!tree.edge(level).empty()) put(tree.edge_id(level), tree.edge(level));
     }
     for (const auto& [hash, note] : documents) spit(to / ("agreement/" + hash), note);
+    for (const std::string& statement : statements) {
+      spit(to / ledger::document_path(ledger::DocumentKind::statement, sha256(statement)), statement);
+    }
     spit(to / "checkpoint", checkpoint());
   }
 
   std::vector<std::string> entries;
+  std::vector<std::string> statements;
   std::vector<std::pair<std::string, std::string>> documents;
   UnixMillis now = 1'790'000'000'000;  // 2026-09-21, a Monday afternoon
   std::uint32_t version = 0;

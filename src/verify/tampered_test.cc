@@ -110,6 +110,37 @@ TEST_F(Verify, FindsWrongSignature) {
   EXPECT_EQ(report.verdict, Verdict::inconsistent);
 }
 
+// Modules that were not released as agreed.
+
+TEST_F(Verify, FindsForgedModules) {
+  log.submit(1);
+  log.append("acme", log.release(1));  // 2: not shown
+  log.show();
+  log.append("acme", log.release(2));  // 4: another version than was submitted
+  ModuleReleased alone = log.release(1);
+  alone.signed_by.pop_back();
+  log.append("acme", alone);  // 5: lists fewer than signed
+  alone.statement = log.state(1, {&log.operator_key});
+  log.append("acme", alone);                                           // 6: signed by one alone
+  log.append("app", ModuleWithdrawn{"ranker", LogBuilder::ranker()});  // 7
+  EXPECT_THAT(found(), ElementsAre("module.unseen@2", "module.unknown@4", "module.signers.wrong@5",
+                                   "agreement.module.quorum@6", "party.wrong@7"));
+}
+
+TEST_F(Verify, FindsWhatWasDoneToAStatement) {
+  log.submit(1);
+  log.show();
+  log.append("acme", log.release(1));
+  log.append("treasury", ModuleWithdrawn{"ranker", LogBuilder::ranker()});
+  EXPECT_THAT(found(), IsEmpty());
+  const auto file = dir / "log" / ledger::document_path(ledger::DocumentKind::statement, sha256(log.statements[1]));
+  ASSERT_TRUE(std::filesystem::exists(file));
+  spit(file, log.statements[0]);  // without the overseer's signature
+  EXPECT_THAT(found(options()), ElementsAre("module.statement.forged@3"));
+  std::filesystem::remove(file);
+  EXPECT_THAT(found(options()), ElementsAre("module.statement.missing@3"));
+}
+
 // What an earlier run, or somebody else, has seen.
 
 class VerifyAgain : public Verify {

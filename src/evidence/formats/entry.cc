@@ -16,7 +16,8 @@ constexpr std::array<std::string_view, std::variant_size_v<Event>> kKinds = {
     "agreement.adopted", "server.started",   "deposited",          "released",
     "refused",           "subject.exported", "subject.restricted", "subject.unrestricted",
     "erasure.asked",     "erasure.done",     "retention.swept",    "root-key.rotated",
-    "backup.taken"};
+    "backup.taken",      "module.submitted", "module.shown",       "module.released",
+    "module.withdrawn"};
 
 template <class T, class Kind>
 concept Is = std::same_as<std::remove_const_t<T>, Kind>;
@@ -141,6 +142,47 @@ void members(Json& json, E& entry, T& event) {
   middle(json, entry);
   json("party", entry.party);
   json("size", event.size);
+}
+
+template <class Json, class E, Is<ModuleSubmitted> T>
+void members(Json& json, E& entry, T& event) {
+  head(json, entry);
+  json("hash", event.hash);
+  middle(json, entry);
+  json("module", event.module);
+  json("party", entry.party);
+  json("size", event.size_bytes);
+  json("statement", event.statement);
+  json("version", event.version);
+}
+
+template <class Json, class E, Is<ModuleShown> T>
+void members(Json& json, E& entry, T& event) {
+  head(json, entry);
+  json("hash", event.hash);
+  middle(json, entry);
+  json("party", entry.party);
+}
+
+template <class Json, class E, Is<ModuleReleased> T>
+void members(Json& json, E& entry, T& event) {
+  head(json, entry);
+  json("hash", event.hash);
+  middle(json, entry);
+  json("module", event.module);
+  json("party", entry.party);
+  json("signed_by", event.signed_by);
+  json("statement", event.statement);
+  json("version", event.version);
+}
+
+template <class Json, class E, Is<ModuleWithdrawn> T>
+void members(Json& json, E& entry, T& event) {
+  head(json, entry);
+  json("hash", event.hash);
+  middle(json, entry);
+  json("module", event.module);
+  json("party", entry.party);
 }
 
 /// The kind named in `json`, before anything else of it is known. The last occurrence is the entry's own: what comes

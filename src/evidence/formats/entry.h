@@ -60,9 +60,30 @@ struct RetentionSwept {       // "retention.swept"
 struct RootKeyRotated { std::string from, to; std::uint64_t subjects = 0; };  // "root-key.rotated": key ids
 struct BackupTaken { std::uint64_t size = 0; };     // "backup.taken": log size at the time
 
+// A sealed module's life. `hash`: SHA-256 of the WebAssembly file; `statement`: of the DSSE envelope's bytes, which is
+// the blob statement/<hex> beside the log.
+struct ModuleSubmitted {      // "module.submitted": admitted, with a statement that the submitting party signed
+  std::string module;         ///< as a flow's `run` names it
+  std::uint32_t version = 0;  ///< as the statement numbers it
+  Hash hash, statement;
+  std::uint64_t size_bytes = 0;
+};
+struct ModuleShown { Hash hash; };  // "module.shown": `party` was given statement and report
+struct ModuleReleased {       // "module.released": from now on flows run it
+  std::string module;
+  std::uint32_t version = 0;
+  Hash hash, statement;       ///< the statement that was submitted, with the signatures it needs
+  std::vector<std::string> signed_by;  ///< verifier keys in full, in the order of the agreement's parties
+};
+struct ModuleWithdrawn {      // "module.withdrawn": it is not run any more; its statement releases nothing again
+  std::string module;
+  Hash hash;
+};
+
 using Event = std::variant<AgreementAdopted, ServerStarted, Deposited, Released, Refused, SubjectExported,
                            SubjectRestricted, SubjectUnrestricted, ErasureAsked, ErasureDone, RetentionSwept,
-                           RootKeyRotated, BackupTaken>;
+                           RootKeyRotated, BackupTaken, ModuleSubmitted, ModuleShown, ModuleReleased,
+                           ModuleWithdrawn>;
 
 struct Entry {
   UnixMillis at = 0;            ///< never decreases along the log

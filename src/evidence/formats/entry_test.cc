@@ -40,7 +40,16 @@ const std::vector<Event>& one_of_each() {
       ErasureDone{kSubject},
       RetentionSwept{.collection = "views", .records = 10, .subjects = 4},
       RootKeyRotated{.from = "k1", .to = "k2", .subjects = 3000},
-      BackupTaken{.size = 77}};
+      BackupTaken{.size = 77},
+      ModuleSubmitted{
+          .module = "feed-ranker", .version = 2, .hash = kDigest, .statement = kDigest, .size_bytes = 80'000},
+      ModuleShown{kDigest},
+      ModuleReleased{.module = "feed-ranker",
+                     .version = 2,
+                     .hash = kDigest,
+                     .statement = kDigest,
+                     .signed_by = {"a+0+b", "c+1+d"}},
+      ModuleWithdrawn{.module = "feed-ranker", .hash = kDigest}};
   return events;
 }
 

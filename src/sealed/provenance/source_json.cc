@@ -1,7 +1,7 @@
 #include <boost/json.hpp>
 
-#include "sealed/formats/json_members.h"
-#include "sealed/formats/source.h"
+#include "sealed/provenance/json_members.h"
+#include "sealed/provenance/source.h"
 
 namespace holdfast::sealed {
 namespace {

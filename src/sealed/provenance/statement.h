@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "base/note.h"
-#include "sealed/formats/source.h"
+#include "sealed/provenance/source.h"
 
 namespace holdfast::sealed {
 
@@ -18,6 +18,8 @@ inline constexpr std::size_t kEnvelopeSignaturesMax = 64;
 struct ModuleStatement {
   std::string name;  ///< as a flow's `run` names it: a-z, 0-9 and '-', 1 to 64
   Hash module;       ///< SHA-256 of the file
+  /// Numbers the releases of the name from 1, ever upward, so that an old statement cannot release an old module again.
+  std::uint32_t version = 1;
   SourceCommitment source;
   std::string builder;             ///< who built it, and where
   std::string compiler;            ///< "Debian clang version 14.0.6"

@@ -1,7 +1,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "sealed/formats/statement.h"
+#include "sealed/provenance/statement.h"
 
 /// Whatever reads as an envelope, a statement or an opening is written so that it reads as the same again.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

@@ -1,11 +1,12 @@
-#include "sealed/formats/statement.h"
+#include "sealed/provenance/statement.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <limits>
 
-#include "sealed/formats/json_members.h"
+#include "sealed/provenance/json_members.h"
 
 namespace holdfast::sealed {
 namespace {
@@ -42,6 +43,7 @@ Result<void> check(const ModuleStatement& statement) {
   if (!is_module_name(statement.name)) {
     return bad_statement("subject.name", "a module's name has a-z, 0-9 and '-', begins with a letter, has at most 64");
   }
+  if (statement.version == 0) return bad_statement("predicate.version", "expected a number from 1");
   if (statement.source.files == 0 || statement.source.files > kSourceFilesMax) {
     return bad_statement("predicate.source.files", "expected 1 to 1000000 files");
   }
@@ -64,7 +66,8 @@ Result<std::string> to_json(const ModuleStatement& statement) {
                    {"subject", json::array{json::object{{"name", statement.name},
                                                         {"digest", json::object{{"sha256", hex(statement.module)}}}}}},
                    {"predicateType", std::string(kStatementPredicate)},
-                   {"predicate", json::object{{"source", json::object{{"algorithm", std::string(kSourceAlgorithm)},
+                   {"predicate", json::object{{"version", statement.version},
+                                              {"source", json::object{{"algorithm", std::string(kSourceAlgorithm)},
                                                                       {"root", hex(statement.source.root)},
                                                                       {"files", statement.source.files}}},
                                               {"builder", statement.builder},
@@ -90,6 +93,8 @@ Result<ModuleStatement> parse_statement(std::string_view text) {
   Members digest(subject.at("digest"));
   out.module = digest.hash("sha256");
   if (!subject.done() || !digest.done()) return bad_statement("subject", "expected {name, digest: {sha256}}");
+  const std::uint64_t version = predicate.number("version");
+  out.version = version <= std::numeric_limits<std::uint32_t>::max() ? static_cast<std::uint32_t>(version) : 0;
   Members source(predicate.at("source"));
   const bool algorithm = source.text("algorithm") == kSourceAlgorithm;
   out.source.root = source.hash("root");
@@ -100,7 +105,7 @@ Result<ModuleStatement> parse_statement(std::string_view text) {
   out.builder = predicate.text("builder");
   out.compiler = predicate.text("compiler");
   const json::array* flags = predicate.list("flags");
-  if (!predicate.done()) return bad_statement("predicate", "expected {source, builder, compiler, flags}");
+  if (!predicate.done()) return bad_statement("predicate", "expected {version, source, builder, compiler, flags}");
   for (const json::value& flag : *flags) {
     if (!flag.is_string()) return bad_statement("predicate.flags", "expected texts");
     out.flags.emplace_back(flag.get_string().data(), flag.get_string().size());

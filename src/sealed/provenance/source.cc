@@ -1,4 +1,4 @@
-#include "sealed/formats/source.h"
+#include "sealed/provenance/source.h"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "sealed/formats/statement.h"
+#include "sealed/provenance/statement.h"
 
 #include <gmock/gmock.h>
 
@@ -9,6 +9,7 @@ namespace {
 
 const ModuleStatement kStatement{"feed-ranker",
                                  sha256("module"),
+                                 2,
                                  {sha256("root"), 12},
                                  "bytedance, build room 3",
                                  "Debian clang version 14.0.6",
@@ -39,6 +40,9 @@ TEST(Statement, WhatIsWrongIsNamed) {
   };
   EXPECT_EQ(where("feed-ranker", "Feed"), "subject.name");
   EXPECT_EQ(where("\"sha256\":\"", "\"sha256\":\"00"), "subject");
+  EXPECT_EQ(where("\"version\":2", "\"version\":0"), "predicate.version");
+  EXPECT_EQ(where("\"version\":2", "\"version\":4294967296"), "predicate.version");
+  EXPECT_EQ(where("\"version\":2,", ""), "predicate");
   EXPECT_EQ(where("\"files\":12", "\"files\":0"), "predicate.source.files");
   EXPECT_EQ(where("holdfast-source-v1", "holdfast-source-v2"), "predicate.source");
   EXPECT_EQ(where("bytedance, build room 3", ""), "predicate.builder");
