@@ -40,6 +40,8 @@ struct Outlet {
   Level level = Level::nothing;
   std::string how;  ///< "gives profile.email as token"
   Position at;
+  /// It comes by a product, which is made of all subjects: no limit on a number of subjects can count it.
+  bool of_all = false;
 };
 
 /// A pack that the agreement adopts, read.
@@ -75,6 +77,8 @@ void read_collections(const Node& node, Draft& draft);
 void read_flows(const Node& node, Draft& draft);
 void read_run(const Node& run, const Terms& flow_terms, Flow& flow, Draft& draft);
 void read_aggregate(const Node& node, Flow& flow, Draft& draft);
+/// Finds the maker of every product that a flow runs with, and what the product lets out there.
+void resolve_products(const Node& flows, Draft& draft);
 void read_under(const Node& node, Draft& draft);
 void read_prohibitions(const Node& node, Draft& draft);
 void read_changes(const Node& node, Draft& draft);

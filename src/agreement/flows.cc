@@ -156,7 +156,7 @@ const Node* read_kind(const Node::Member& member, const Terms& terms, Flow& flow
                        fmt::format("flow '{}' needs exactly one of gives, run and aggregate", member.key));
     return nullptr;
   }
-  for (const std::string_view term : {"reads", "output"}) {
+  for (const std::string_view term : {"reads", "output", "makes", "with"}) {
     const auto* misplaced = member.value.find(term);
     if (run || !misplaced) continue;
     draft.findings.add("agreement.flow.kind", misplaced->at,
@@ -168,16 +168,47 @@ const Node* read_kind(const Node::Member& member, const Terms& terms, Flow& flow
   return gives ? gives : run ? run : aggregate;
 }
 
+/// The flow of a job: its product stays with the trustee.
+std::optional<PartyIndex> read_makes(const Node& node, const Terms& terms, Flow& flow, Draft& draft) {
+  const std::string* product = text_of(node, "the name of a product", draft.findings);
+  if (product && !is_name(*product)) {
+    add_expected("agreement.name.malformed", node, "the name of a product", draft.findings);
+  } else if (product && draft.plan.find_maker(*product)) {
+    const Flow& other = draft.plan.flows[*draft.plan.find_maker(*product)];
+    draft.findings.add("agreement.product.repeated", node.at,
+                       fmt::format("'{}' is made by flow '{}' (line {}) already; a product has one maker", *product,
+                                   other.name, other.line));
+  } else if (product) {
+    flow.makes = *product;
+  }
+  for (const std::string_view term : {"to", "limit"}) {
+    const Node* misplaced = terms.optional(term);
+    if (!misplaced) continue;
+    draft.findings.add("agreement.product.stays", misplaced->at,
+                       fmt::format("flow '{}' makes a product, which stays in custody, so there is no '{}'; another "
+                                   "flow may run its module 'with' the product",
+                                   flow.name, term));
+  }
+  const auto& parties = draft.plan.parties;
+  const auto trustee = std::ranges::find(parties, Role::trustee, &Party::role);
+  if (trustee == parties.end()) return std::nullopt;  // which is reported
+  flow.to = static_cast<PartyIndex>(trustee - parties.begin());
+  return flow.to;
+}
+
 void read_flow(const Node::Member& member, Draft& draft) {
   Findings& findings = draft.findings;
   Flow flow;
   flow.name = member.key;
   flow.line = member.at.line;
-  const Terms terms(member.value, "a flow", {"to", "use", "gives", "run", "reads", "output", "aggregate", "limit"},
-                    findings);
+  const Terms terms(member.value, "a flow",
+                    {"to", "use", "gives", "run", "reads", "with", "makes", "output", "aggregate", "limit"}, findings);
   const auto index = static_cast<FlowIndex>(draft.plan.flows.size());
   std::optional<PartyIndex> to;
-  if (const Node* node = terms.required("to", "who receives: a party, or 'subject via' a party")) {
+  const Node* makes = terms.optional("run") ? terms.optional("makes") : nullptr;
+  if (makes) {
+    to = read_makes(*makes, terms, flow, draft);
+  } else if (const Node* node = terms.required("to", "who receives: a party, or 'subject via' a party")) {
     to = read_recipient(*node, flow, draft);
   }
   if (const Node* node = terms.required("use", "what for, such as essential.service")) {
@@ -191,9 +222,9 @@ void read_flow(const Node::Member& member, Draft& draft) {
   if (terms.is_map()) {
     const Node* kind = read_kind(member, terms, flow, draft);
     if (kind && to && flow.kind == Flow::Kind::gives) note_given_outlets(*kind, flow, index, draft);
-    if (kind && to && flow.kind != Flow::Kind::gives) note_read_outlets(*kind, flow, index, draft);
+    if (kind && to && !makes && flow.kind != Flow::Kind::gives) note_read_outlets(*kind, flow, index, draft);
   }
-  if (const Node* node = terms.optional("limit")) {
+  if (const Node* node = makes ? nullptr : terms.optional("limit")) {
     std::set<std::string> seen;
     if (flow.size_max_bytes) seen.insert("release");
     each_text(*node, "limits such as '200 subjects per day'", true, findings,
@@ -210,6 +241,7 @@ void read_flows(const Node& node, Draft& draft) {
     draft.flows.add(member.key);
     read_flow(member, draft);
   });
+  resolve_products(node, draft);
 }
 
 }  // namespace holdfast::agreement

@@ -1,6 +1,8 @@
 #include "agreement/plan.h"
 
 #include <algorithm>
+#include <set>
+#include <utility>
 
 #include "base/result.h"
 
@@ -26,6 +28,26 @@ std::optional<CollectionIndex> Plan::find_collection(std::string_view name) cons
 }
 
 std::optional<FlowIndex> Plan::find_flow(std::string_view name) const { return find_by_name<FlowIndex>(flows, name); }
+
+std::optional<FlowIndex> Plan::find_maker(std::string_view product) const {
+  const auto found = std::find_if(flows.begin(), flows.end(), [&](const Flow& flow) { return flow.makes == product; });
+  if (found == flows.end()) return std::nullopt;
+  return static_cast<FlowIndex>(found - flows.begin());
+}
+
+std::vector<Carried> Plan::carried(FlowIndex flow) const {
+  std::vector<Carried> out;
+  std::set<std::pair<CollectionIndex, FieldIndex>> seen;
+  // The reader of the document has seen to it that this ends.
+  for (std::optional<FlowIndex> reader = flow; reader; reader = flows[*reader].maker) {
+    for (const Reads& reads : flows[*reader].reads) {
+      for (const FieldIndex field : reads.fields) {
+        if (seen.emplace(reads.collection, field).second) out.push_back({*reader, reads.collection, field, reads.line});
+      }
+    }
+  }
+  return out;
+}
 
 std::string_view to_string(RuleStanding::Stands stands) {
   switch (stands) {

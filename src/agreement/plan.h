@@ -75,9 +75,9 @@ struct Party {
 struct Field {
   std::string name;
   FieldType type = FieldType::text;
-  std::string category;   ///< Fideslang dot-path
-  std::uint32_t tag = 0;  ///< names the field in stored records: first 32 bits of SHA-256(name),
-                          ///< unique within the collection (checked)
+  std::string category;    ///< Fideslang dot-path
+  std::uint32_t tag = 0;   ///< names the field in stored records: first 32 bits of SHA-256(name),
+                           ///< unique within the collection (checked)
   std::uint32_t line = 0;  ///< in the document
 };
 
@@ -134,17 +134,30 @@ struct Flow {
   enum class Kind : std::uint8_t { gives, run, aggregate };
   std::string name;
   Kind kind = Kind::gives;
-  PartyIndex to = 0;  ///< who receives; for `subject via P`: P, who passes it on
+  PartyIndex to = 0;  ///< who receives; for `subject via P`: P, who passes it on; of `makes`: the trustee
   bool to_subject = false;
   std::string use;
   std::vector<GivenCollection> gives;  ///< kind gives
   std::string module;                  ///< kind run: the sealed module's name
   std::vector<Reads> reads;            ///< kinds run and aggregate
+  /// kind run: a job over all subjects makes this product, which stays in custody. Nothing of such a flow leaves but
+  /// through flows that run `with` it.
+  std::optional<std::string> makes;
+  std::optional<std::string> with;  ///< kind run: the product that the module gets beside its input
+  std::optional<FlowIndex> maker;   ///< of `with`: the flow that makes it
   std::vector<LimitIndex> limits;
   std::optional<std::size_t> size_max_bytes;  ///< payload of one release
   /// Canonical JSON of what is given: {"profile":{"email":"token"}}; goes into every release's entry.
   std::string gives_json;
   std::uint32_t line = 0;
+};
+
+/// A field that the output of a flow may tell of: the flow reads it, or the product that it runs with was made of it.
+struct Carried {
+  FlowIndex reader = 0;  ///< the flow that reads it: the flow itself, or one of a job
+  CollectionIndex collection = 0;
+  FieldIndex field = 0;
+  std::uint32_t line = 0;  ///< in the document, where it is read
 };
 
 /// Who must sign a change: every one of `all`, and at least `any` of the signing parties.
@@ -205,12 +218,17 @@ struct Plan {
   std::vector<AdoptedPack> packs;
   std::vector<RuleStanding> rules;  ///< of all packs, in order; none is broken
   Quorum change_agreement;
-  std::optional<Quorum> change_module;      ///< none: no sealed module can be released
+  std::optional<Quorum> change_module;     ///< none: no sealed module can be released
   std::vector<PartyIndex> module_seen_by;  ///< who must have been shown a module before it is released
 
   std::optional<PartyIndex> find_party(std::string_view name) const;
   std::optional<CollectionIndex> find_collection(std::string_view name) const;
   std::optional<FlowIndex> find_flow(std::string_view name) const;
+  /// The flow that makes `product`.
+  std::optional<FlowIndex> find_maker(std::string_view product) const;
+  /// All that `flow` reads, and all that the product carries that it runs with; each field once, by its nearest reader.
+  /// Of a flow that makes a product: what the product carries. Nothing of a flow that gives.
+  std::vector<Carried> carried(FlowIndex flow) const;
   /// The one trustee.
   PartyIndex trustee() const;
 };

@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -55,6 +56,32 @@ TEST(Plan, HoldsWhatTheDocumentSays) {
   EXPECT_TRUE(feed.gives.empty());
   EXPECT_EQ(feed.size_max_bytes, 16384u);
   EXPECT_FALSE(p.find_flow("fourth").has_value());
+}
+
+TEST(Plan, AProductCarriesWhatItsMakersRead) {
+  std::string document = base_document();
+  const std::string feed = "    reads: {visits: [page]}\n", report = "  report:\n";
+  document.replace(document.find(feed), feed.size(), feed + "    with: index\n");
+  document.insert(
+      document.find(report),
+      "  train:\n    use: personalize.content\n    run: trainer\n    reads: {visits: [page, spent], profile: "
+      "[points]}\n    makes: model\n    output: 1MiB\n"
+      "  index:\n    use: personalize.content\n    run: indexer\n    reads: {profile: [birthdate, points]}\n"
+      "    with: model\n    makes: index\n    output: 1MiB\n");
+  const auto plan = compile(document);
+  ASSERT_TRUE(plan.has_value()) << plan.error().text();
+  const Plan& p = **plan;
+  const FlowIndex index = *p.find_flow("index"), train = *p.find_flow("train"), feeding = *p.find_flow("feed");
+  EXPECT_EQ(p.flows[feeding].maker, index);
+  EXPECT_EQ(p.flows[train].to, p.trustee());
+  EXPECT_EQ(p.find_maker("model"), train);
+  std::string carried;
+  for (const Carried& each : p.carried(feeding))
+    carried += p.flows[each.reader].name + ":" + p.collections[each.collection].fields[each.field].name + " ";
+  EXPECT_EQ(carried, "feed:page index:birthdate index:points train:spent ");
+  EXPECT_EQ(p.carried(train).size(), 3u);
+  EXPECT_THAT(show_text(p), testing::HasSubstr("train: to nobody: 'model' stays with keeper (US)"));
+  EXPECT_THAT(show_text(p), testing::HasSubstr("profile.birthdate  of all, in index"));
 }
 
 TEST(Plan, IsShownWhole) {

@@ -238,6 +238,7 @@ class Holder {
     const Flags carrying = carriers(rule);
     if (std::ranges::find(carrying, true) == carrying.end()) return;
     if (rule.counts_devices) return add_devices(rule, carrying);
+    add_uncounted(rule, carrying);
     Flags counted_by_any(carrying.size(), false);
     for (const Rule& other : pack_.rules) {
       if (!other.limit) continue;
@@ -320,6 +321,19 @@ class Holder {
           fmt::format("flow '{}' (line {}) {}, and {} counts devices, which this version cannot, so nothing of it may "
                       "go to those covered; give it in a form that the rule does not count, or not at all",
                       plan_.flows[outlet.flow].name, plan_.flows[outlet.flow].line, outlet.how, name_of(rule)));
+    }
+  }
+
+  /// A product is made of all subjects, and there is no counting those of whom its readers tell.
+  void add_uncounted(const Rule& rule, const Flags& carrying) {
+    for (const Outlet& outlet : draft_.outlets) {
+      if (!outlet.of_all || !carrying[outlet.flow] || !counts(rule, outlet)) continue;
+      draft_.findings.add(
+          "agreement.rules.broken", outlet.at,
+          fmt::format("{} of any number of subjects can reach {}: flow '{}' (line {}) {}, and what comes by a product "
+                      "cannot be counted; {} says: {}",
+                      field_of(outlet).category, place_of(*nearest(to_of(outlet))), plan_.flows[outlet.flow].name,
+                      plan_.flows[outlet.flow].line, outlet.how, name_of(rule), rule.says));
     }
   }
 

@@ -121,6 +121,9 @@ void read_run(const Node& run, const Terms& terms, Flow& flow, Draft& draft) {
       flow.reads.push_back(std::move(out));
     });
   }
+  if (const Node* with = terms.optional("with")) {
+    if (const std::string* product = text_of(*with, "the name of a product", findings)) flow.with = *product;
+  }
   if (const Node* output = terms.required("output", "how much one run may put out, such as 16KiB")) {
     const std::string* text = text_of(*output, "a size such as 16KiB", findings);
     const auto size = text ? parse_size(*text) : std::nullopt;

@@ -46,11 +46,13 @@ std::string party_names(const Plan& plan, const std::vector<PartyIndex>& parties
 }
 
 std::string recipient(const Plan& plan, const Flow& flow) {
+  if (flow.makes) return "nobody: '" + *flow.makes + "' stays with " + plan.parties[flow.to].name;
   return (flow.to_subject ? "subject via " : "") + plan.parties[flow.to].name;
 }
 
-/// What leaves, a line each: field, form, category.
-std::vector<std::array<std::string, 3>> outlets(const Plan& plan, const Flow& flow) {
+/// What leaves, or a product is made of, a line each: field, form, category.
+std::vector<std::array<std::string, 3>> outlets(const Plan& plan, FlowIndex index) {
+  const Flow& flow = plan.flows[index];
   std::vector<std::array<std::string, 3>> out;
   for (const auto& given : flow.gives) {
     const Collection& from = plan.collections[given.collection];
@@ -58,12 +60,12 @@ std::vector<std::array<std::string, 3>> outlets(const Plan& plan, const Flow& fl
       out.push_back({from.name + "." + from.fields[field].name, form.text(), from.fields[field].category});
     }
   }
-  const std::string form = flow.kind == Flow::Kind::run ? "read by module" : "aggregate";
-  for (const auto& reads : flow.reads) {
-    const Collection& from = plan.collections[reads.collection];
-    for (const FieldIndex field : reads.fields) {
-      out.push_back({from.name + "." + from.fields[field].name, form, from.fields[field].category});
-    }
+  for (const Carried& carried : plan.carried(index)) {
+    const Collection& from = plan.collections[carried.collection];
+    const std::string form = flow.kind != Flow::Kind::run ? "aggregate"
+                             : carried.reader == index    ? "read by module"
+                                                          : "of all, in " + *flow.with;
+    out.push_back({from.name + "." + from.fields[carried.field].name, form, from.fields[carried.field].category});
   }
   return out;
 }
@@ -74,15 +76,19 @@ std::string_view kind_text(Flow::Kind kind) {
 
 std::string flows_text(const Plan& plan) {
   std::string out;
-  for (const Flow& flow : plan.flows) {
+  for (std::size_t i = 0; i < plan.flows.size(); ++i) {
+    const Flow& flow = plan.flows[i];
     out += fmt::format("\n  {}: to {} ({}), for {}\n", flow.name, recipient(plan, flow),
                        fmt::join(plan.parties[flow.to].countries, ", "), flow.use);
     if (flow.kind != Flow::Kind::gives) {
       out += fmt::format("    {}: declared, not available in this version\n",
-                         flow.kind == Flow::Kind::run ? "runs '" + flow.module + "'" : "aggregates");
+                         flow.kind == Flow::Kind::run
+                             ? "runs '" + flow.module + "'" + (flow.with ? " with '" + *flow.with + "'" : "")
+                             : "aggregates");
     }
     std::vector<Row> rows;
-    for (const auto& [field, form, category] : outlets(plan, flow)) rows.push_back({"  " + field, form, category});
+    for (const auto& [field, form, category] : outlets(plan, static_cast<FlowIndex>(i)))
+      rows.push_back({"  " + field, form, category});
     out += table(rows);
     for (const LimitIndex limit : flow.limits) {
       out += fmt::format(
@@ -100,9 +106,10 @@ json::array party_array(const Plan& plan, const std::vector<PartyIndex>& parties
   return out;
 }
 
-json::object flow_json(const Plan& plan, const Flow& flow) {
+json::object flow_json(const Plan& plan, FlowIndex index) {
+  const Flow& flow = plan.flows[index];
   json::array leaves, limits;
-  for (const auto& [field, form, category] : outlets(plan, flow)) {
+  for (const auto& [field, form, category] : outlets(plan, index)) {
     leaves.push_back({{"field", field}, {"form", form}, {"category", category}});
   }
   for (const LimitIndex limit : flow.limits) {
@@ -120,6 +127,8 @@ json::object flow_json(const Plan& plan, const Flow& flow) {
                    {"leaves", std::move(leaves)},
                    {"limits", std::move(limits)}};
   if (!flow.module.empty()) out["module"] = flow.module;
+  if (flow.makes) out["makes"] = *flow.makes;
+  if (flow.with) out["with"] = *flow.with;
   if (flow.size_max_bytes) out["release_bytes_max"] = *flow.size_max_bytes;
   return out;
 }
@@ -172,7 +181,7 @@ std::string show_json(const Plan& plan) {
     parties.push_back(std::move(out));
   }
   for (const Collection& collection : plan.collections) collections.push_back(collection_json(plan, collection));
-  for (const Flow& flow : plan.flows) flows.push_back(flow_json(plan, flow));
+  for (std::size_t i = 0; i < plan.flows.size(); ++i) flows.push_back(flow_json(plan, static_cast<FlowIndex>(i)));
   json::object out{
       {"agreement", plan.agreement},
       {"version", plan.version},

@@ -76,7 +76,22 @@ void add_broken(const Prohibition& prohibition, const Target& target, PartyIndex
                           : ""));
 }
 
-/// One Limit over all the flows together. An aggregate names no subject, so there is none to count.
+void add_uncounted(const Prohibition& prohibition, const Target& target, PartyIndex nearest, const Spread& spread,
+                   const Outlet& outlet, Draft& draft) {
+  const Plan& plan = draft.plan;
+  const Flow& flow = plan.flows[outlet.flow];
+  draft.findings.add(
+      "agreement.prohibition.broken", outlet.at,
+      fmt::format(
+          "{} of any number of subjects can reach {}: flow '{}' (line {}) {}, to {}; the prohibition of '{}' on "
+          "line {} allows {}, and what comes by a product cannot be counted{}",
+          plan.collections[outlet.collection].fields[outlet.field].category, target.name(plan), flow.name, flow.line,
+          outlet.how, place_of(plan.parties[flow.to]), prohibition.category, prohibition.line, prohibition.limit->text,
+          target.way(flow.to, nearest, plan, spread)));
+}
+
+/// One Limit over all the flows together. An aggregate names no subject, so there is none to count; a product is of all
+/// subjects, so there is no counting them.
 void apply_bulk(const Prohibition& prohibition, const Target& target, const Spread& spread, Draft& draft) {
   Plan& plan = draft.plan;
   const auto limit = static_cast<LimitIndex>(plan.limits.size());
@@ -85,7 +100,12 @@ void apply_bulk(const Prohibition& prohibition, const Target& target, const Spre
     Flow& flow = plan.flows[outlet.flow];
     const Field& field = plan.collections[outlet.collection].fields[outlet.field];
     if (outlet.level < Level::token || !concerns(prohibition, field.category)) continue;
-    if (!target.nearest(flow.to, spread)) continue;
+    const auto nearest = target.nearest(flow.to, spread);
+    if (!nearest) continue;
+    if (outlet.of_all) {
+      add_uncounted(prohibition, target, *nearest, spread, outlet, draft);
+      continue;
+    }
     used = true;
     if (flow.limits.empty() || flow.limits.back() != limit) flow.limits.push_back(limit);
   }

@@ -80,6 +80,19 @@ TEST(Ask, ASealedModuleMayPutOutAllThatItReads) {
   EXPECT_THAT(asked(reach, "why can maker learn user.behavior as clear").sentence, HasSubstr("by flow 'feed'"));
 }
 
+TEST(Ask, AProductCarriesAllThatItWasMadeOf) {
+  const Reach reach = reach_of(product_document());
+  const Answer answer = asked(reach, "can CN learn user.demographic as clear");
+  EXPECT_EQ(answer.sentence,
+            "Yes: CN can learn user.demographic.date_of_birth in the clear, by flow 'feed', through 'maker'.");
+  EXPECT_THAT(path_of(answer),
+              HasSubstr("flow 'feed' (line 36) runs 'ranker' with 'model', for which flow 'train' (line "
+                        "43) reads profile.birthdate of all subjects (line 46), and so may put it out"));
+  // The job itself gives nobody anything.
+  EXPECT_FALSE(asked(reach, "who can learn user by train").yes);
+  EXPECT_FALSE(asked(reach, "what if train were removed").yes);
+}
+
 TEST(Ask, OnwardSharingWithItsSteps) {
   const Reach reach =
       reach_of(base_document({{"operated-by: keeper}",

@@ -38,6 +38,45 @@ std::map<std::string, std::uint64_t> limits_of(const Plan& plan, const Flow& flo
   return out;
 }
 
+std::string product_text(const Flow& flow) {
+  const std::string makes =
+      flow.makes ? fmt::format("makes '{}', which stays in custody", *flow.makes) : "makes nothing";
+  return flow.with ? fmt::format("{}, and runs with '{}'", makes, *flow.with) : makes;
+}
+
+/// "profile.email, views.video": of all subjects.
+std::string reads_text(const Plan& plan, const Flow& flow) {
+  std::set<std::string> fields;
+  for (const Reads& reads : flow.reads) {
+    for (const FieldIndex field : reads.fields)
+      fields.insert(plan.collections[reads.collection].name + "." +
+                    plan.collections[reads.collection].fields[field].name);
+  }
+  return fmt::format("{}", fmt::join(fields, ", "));
+}
+
+/// What is computed over all subjects, though nothing of it leaves yet.
+void compare_products(const Plan& before, const Plan& after, std::vector<Change>& out) {
+  for (const Flow& flow : after.flows) {
+    const auto index = flow.makes ? before.find_maker(*flow.makes) : std::nullopt;
+    const std::string now = reads_text(after, flow);
+    if (flow.makes && !index) {
+      out.push_back({Kind::alters, 600,
+                     fmt::format("a new product, '{}', is made of {} of all subjects", *flow.makes, now), "", flow.line,
+                     0});
+    } else if (index && reads_text(before, before.flows[*index]) != now) {
+      out.push_back(
+          {Kind::alters, 600,
+           fmt::format("'{}' is made of {}; before: {}", *flow.makes, now, reads_text(before, before.flows[*index])),
+           "", flow.line, before.flows[*index].line});
+    }
+  }
+  for (const Flow& flow : before.flows) {
+    if (!flow.makes || after.find_maker(*flow.makes)) continue;
+    out.push_back(term(Kind::tightens, fmt::format("'{}' is made no more", *flow.makes), 0, flow.line));
+  }
+}
+
 void compare_limits(const Plan& before, const Plan& after, std::vector<Change>& out) {
   for (const Flow& flow : after.flows) {
     const auto index = before.find_flow(flow.name);
@@ -59,6 +98,11 @@ void compare_limits(const Plan& before, const Plan& after, std::vector<Change>& 
       if (was.contains(what)) continue;
       out.push_back(term(Kind::tightens, fmt::format("flow '{}' gets a limit of {} {}", flow.name, amount, what),
                          flow.line, old.line));
+    }
+    if (flow.makes != old.makes || flow.with != old.with) {
+      out.push_back({Kind::alters, 600,
+                     fmt::format("flow '{}' {}; before: it {}", flow.name, product_text(flow), product_text(old)), "",
+                     flow.line, old.line});
     }
     if (flow.module != old.module && !flow.module.empty()) {
       out.push_back({Kind::alters, 600,
@@ -164,6 +208,7 @@ void compare_signers(const Plan& before, const Plan& after, std::vector<Change>&
 
 void compare_terms(const Plan& before, const Plan& after, std::vector<Change>& out) {
   compare_limits(before, after, out);
+  compare_products(before, after, out);
   compare_prohibitions(before, after, out);
   compare_collections(before, after, out);
   compare_signers(before, after, out);

@@ -9,6 +9,7 @@ namespace holdfast::analysis {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 std::string changes_of(const std::string& before, const std::string& after) {
   std::string out;
@@ -43,6 +44,21 @@ TEST(Compare, OwnersAndSigners) {
   EXPECT_THAT(changes, HasSubstr("tightens a new prohibition: at most 2000 subjects"));
 }
 
+TEST(Compare, AProductOpensWhatItWasMadeOf) {
+  const std::string without = base_document({{"to: subject via desk", "to: subject via maker"}});
+  EXPECT_EQ(changes_of(without, product_document()),
+            "opens user.account reaches 'maker' (CN) in the clear, for personalize.content\n"
+            "opens user.demographic.date_of_birth reaches 'maker' (CN) in the clear, for personalize.content\n"
+            "alters flow 'feed' makes nothing, and runs with 'model'; before: it makes nothing\n"
+            "alters a new product, 'model', is made of profile.birthdate, profile.member of all subjects\n");
+  EXPECT_THAT(changes_of(product_document(), without), HasSubstr("tightens 'model' is made no more"));
+  std::string more = product_document();
+  more.replace(more.find("[birthdate, member]"), 19, "[birthdate, points]");
+  EXPECT_THAT(changes_of(product_document(), more),
+              HasSubstr("alters 'model' is made of profile.birthdate, profile.points; before: profile.birthdate, "
+                        "profile.member"));
+}
+
 std::string lint_of(const std::string& document) {
   std::string out;
   for (const auto& finding : lint(reach_of(document))) out += finding.text() + "\n";
@@ -61,6 +77,14 @@ TEST(Lint, SaysWhatIsIdle) {
       HasSubstr("never binds: the limits of its flows let out"));
   EXPECT_THAT(lint_of(base_document({{"{country: CN}, unless", "{country: FR}, unless"}})),
               HasSubstr("nothing reaches whom it is about"));
+}
+
+TEST(Lint, AProductIsAUseIfSomethingRunsWithIt) {
+  EXPECT_THAT(lint_of(product_document()), Not(HasSubstr("profile.member")));
+  EXPECT_THAT(lint_of(product_document()), Not(HasSubstr("analysis.product.unread")));
+  std::string unread = product_document();
+  unread.replace(unread.find("    with: model\n"), 16, "");
+  EXPECT_THAT(lint_of(unread), HasSubstr("flow 'train' makes 'model' of all subjects, and no flow runs with it"));
 }
 
 TEST(Lint, NamesWhatIdentifiesWhenPutTogether) {

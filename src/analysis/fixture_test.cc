@@ -18,6 +18,15 @@ std::string base_document(std::initializer_list<std::pair<std::string_view, std:
   return out;
 }
 
+std::string product_document() {
+  return base_document(
+      {{"  report:\n",
+        "  train:\n    use: personalize.content\n    run: trainer\n    reads: {profile: [birthdate, member]}\n"
+        "    makes: model\n    output: 1MiB\n  report:\n"},
+       {"    reads: {visits: [page]}\n", "    reads: {visits: [page]}\n    with: model\n"},
+       {"to: subject via desk", "to: subject via maker"}});
+}
+
 Reach reach_of(const std::string& document) {
   const auto checked = agreement::check(document);
   for (const auto& finding : checked.findings) ADD_FAILURE() << finding.text();

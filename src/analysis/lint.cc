@@ -26,6 +26,7 @@ class Lint {
     look_at_limits();
     look_at_prohibitions();
     look_at_fields();
+    look_at_products();
     look_at_parties();
     for (const Joint& joint : find_joint(reach_))
       add("analysis.joint", reach_.sources[joint.members.front()].line, describe_joint(reach_, joint));
@@ -171,6 +172,11 @@ class Lint {
     for (const Source& source : reach_.sources) {
       if (source.kind != Source::Kind::exports) used.emplace(source.collection, source.field);
     }
+    for (const Flow& flow : plan_.flows) {  // what is read for a product has a use, if the product has
+      for (const Reads& reads : flow.reads) {
+        for (const FieldIndex field : reads.fields) used.emplace(reads.collection, field);
+      }
+    }
     for (std::size_t c = 0; c < plan_.collections.size(); ++c) {
       for (std::size_t f = 0; f < plan_.collections[c].fields.size(); ++f) {
         const Field& field = plan_.collections[c].fields[f];
@@ -179,6 +185,15 @@ class Lint {
             fmt::format("{}.{} ({}) is kept and no flow uses it: data that is not needed should not be collected",
                         plan_.collections[c].name, field.name, field.category));
       }
+    }
+  }
+
+  void look_at_products() {
+    for (const Flow& flow : plan_.flows) {
+      if (!flow.makes || std::ranges::any_of(plan_.flows, [&](const Flow& each) { return each.with == flow.makes; }))
+        continue;
+      add("analysis.product.unread", flow.line,
+          fmt::format("flow '{}' makes '{}' of all subjects, and no flow runs with it", flow.name, *flow.makes));
     }
   }
 

@@ -23,13 +23,14 @@ void add_given(const Flow& flow, FlowIndex index, std::vector<Source>& out) {
   }
 }
 
-void add_read(const Flow& flow, FlowIndex index, std::vector<Source>& out) {
+void add_read(const Plan& plan, FlowIndex index, std::vector<Source>& out) {
+  const Flow& flow = plan.flows[index];
   const bool sealed = flow.kind == Flow::Kind::run;
-  for (const auto& reads : flow.reads) {
-    for (const FieldIndex field : reads.fields) {
-      out.push_back({sealed ? Source::Kind::run : Source::Kind::aggregate, index, flow.to, reads.collection, field,
-                     sealed ? Level::clear : Level::aggregate, Form{Form::Kind::clear}, reads.line});
-    }
+  if (flow.makes) return;  // stays in custody
+  for (const Carried& carried : plan.carried(index)) {
+    out.push_back({sealed ? Source::Kind::run : Source::Kind::aggregate, index, flow.to, carried.collection,
+                   carried.field, sealed ? Level::clear : Level::aggregate, Form{Form::Kind::clear}, carried.line,
+                   carried.reader});
   }
 }
 
@@ -51,7 +52,7 @@ std::vector<Source> sources_of(const Plan& plan, const Without& without) {
     const auto index = static_cast<FlowIndex>(i);
     if (without.flow == index || (without.all_but && *without.all_but != index)) continue;
     const Flow& flow = plan.flows[i];
-    flow.kind == Flow::Kind::gives ? add_given(flow, index, out) : add_read(flow, index, out);
+    flow.kind == Flow::Kind::gives ? add_given(flow, index, out) : add_read(plan, index, out);
   }
   if (without.all_but) std::erase_if(out, [](const Source& s) { return s.kind == Source::Kind::exports; });
   return out;
@@ -193,6 +194,13 @@ std::string describe_source(const Plan& plan, const Source& source) {
   const std::string whom = flow.to_subject ? to + ", who passes it on to the subject" : to;
   switch (source.kind) {
     case Source::Kind::run:
+      if (*source.reader != source.flow) {
+        const Flow& maker = plan.flows[*source.reader];
+        return fmt::format(
+            "{} runs '{}' with '{}', for which flow '{}' (line {}) reads {} of all subjects (line {}), and "
+            "so may put it out in the clear, to {}",
+            name, flow.module, *flow.with, maker.name, maker.line, field, source.line, whom);
+      }
       return fmt::format("{} runs '{}', which reads {} (line {}) and so may put it out in the clear, to {}", name,
                          flow.module, field, source.line, whom);
     case Source::Kind::aggregate:

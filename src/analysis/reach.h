@@ -18,7 +18,7 @@ using SourceIndex = std::uint32_t;
 struct Source {
   enum class Kind : std::uint8_t {
     gives,      ///< a field in its agreed form
-    run,        ///< a sealed module reads it, so its output may carry it in the clear
+    run,        ///< a sealed module reads it, or a product that was made of it, so its output may carry it in the clear
     aggregate,  ///< noisy sums of it
     exports,    ///< a party in `served-by` passes on subjects' own requests, whole and in the clear
   };
@@ -30,6 +30,8 @@ struct Source {
   agreement::Level level = agreement::Level::nothing;
   agreement::Form form;    ///< of gives; of run and exports clear
   std::uint32_t line = 0;  ///< in the document
+  /// Of run: the flow that reads it. Another than `flow` when it comes by a product, which that one's job makes.
+  std::optional<agreement::FlowIndex> reader = std::nullopt;
 };
 
 /// The most revealing form in which a category can reach a party for a use, and the shortest way there.

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <map>
 #include <random>
+#include <set>
 
 #include "agreement/form.h"
 #include "analysis/fixture_test.h"
@@ -60,6 +61,7 @@ class Generator {
         out += fmt::format("      f{}: {{type: {}, category: {}}}\n", s, kSamples[s].type, kSamples[s].category);
     }
     out += "flows:\n";
+    out += jobs();
     const int flows = 1 + pick(8);
     for (int i = 0; i < flows; ++i) out += flow(i, others);
     return out + "changes:\n  agreement: {signed-by: [operator, trustee, overseer]}\n";
@@ -87,8 +89,7 @@ class Generator {
     std::string out = fmt::format("  w{}:\n    to: {}\n    use: {}\n", index,
                                   to == parties ? "maker" : fmt::format("p{}", to), kUses[pick(3)]);
     const int collection = pick(collections_);
-    if (pick(8) == 0)
-      return out + fmt::format("    run: module\n    reads: {{c{}: [f{}]}}\n    output: 1KiB\n", collection, pick(9));
+    if (pick(4) == 0) return out + runs(collection, pick(products_ + 1));
     std::string fields;
     for (std::size_t s = 0; s < kSamples.size(); ++s) {
       if (pick(3) != 0 && !(fields.empty() && s + 1 == kSamples.size())) continue;
@@ -99,8 +100,27 @@ class Generator {
     return out + fmt::format("    gives: {{c{}: {{{}}}}}\n", collection, fields);
   }
 
+  /// A module that reads one field, with the product of that number, if there is one.
+  std::string runs(int collection, int product) {
+    return fmt::format("    run: module\n    reads: {{c{}: [f{}]}}\n    output: 1KiB\n", collection, pick(9)) +
+           (product < products_ ? fmt::format("    with: m{}\n", product) : "");
+  }
+
+  /// Jobs, of which one may go on from the products before it or after it, but never round.
+  std::string jobs() {
+    products_ = pick(4);
+    const bool backwards = pick(2) == 0;
+    std::string out;
+    for (int i = 0; i < products_; ++i) {
+      const int with = backwards ? i + 1 + pick(2) : pick(2) == 0 && i > 0 ? pick(i) : products_;
+      out += fmt::format("  j{}:\n    use: functional.service.improve\n    makes: m{}\n", i, i) +
+             runs(pick(collections_), with);
+    }
+    return out;
+  }
+
   std::mt19937_64 random_;
-  int collections_ = 1;
+  int collections_ = 1, products_ = 0;
 };
 
 struct Record {
@@ -131,11 +151,42 @@ Level revealed(const json::value& released, const Field& field, const Record& re
 
 using Key = std::tuple<PartyIndex, std::string, std::string>;
 
+/// What is in an input, a product or an output: a module that puts out all that it was given, as the worst does.
+using Told = std::set<std::string>;
+
+Told told_by(const Plan& plan, const Flow& flow, const std::map<std::string, Told>& products) {
+  Told out;
+  for (const Reads& reads : flow.reads) {
+    for (const FieldIndex field : reads.fields) out.insert(plan.collections[reads.collection].fields[field].category);
+  }
+  if (!flow.with) return out;
+  if (const auto product = products.find(*flow.with); product != products.end())
+    out.insert(product->second.begin(), product->second.end());
+  return out;
+}
+
+/// Runs all jobs, again and again, until nothing changes any more.
+std::map<std::string, Told> run_jobs(const Plan& plan) {
+  std::map<std::string, Told> out, before;
+  do {
+    before = out;
+    for (const Flow& flow : plan.flows) {
+      if (flow.makes) out[*flow.makes] = told_by(plan, flow, before);
+    }
+  } while (out != before);
+  return out;
+}
+
 /// Runs every flow of a plan for one subject: the most revealing form of each category at each party and use.
 std::map<Key, Level> run(const Plan& plan) {
   std::map<Key, Level> out;
   const disclosure::TokenKeys keys(Key256::from(std::string(32, 'r')).value());
+  const auto products = run_jobs(plan);
   for (const Flow& flow : plan.flows) {
+    if (flow.kind == Flow::Kind::run && !flow.makes) {
+      for (const std::string& category : told_by(plan, flow, products))
+        out[{flow.to, category, flow.use}] = Level::clear;
+    }
     if (flow.kind != Flow::Kind::gives) continue;
     const auto token = std::make_shared<const disclosure::TokenKey>(keys.key_for(plan.parties[flow.to].name, flow.use));
     for (const GivenCollection& given : flow.gives) {
@@ -174,7 +225,7 @@ void compare_both(const Reach& reach) {
   }
   for (const Cell& cell : reach.cells) {
     const Source& source = reach.sources[cell.source];
-    if (source.kind != Source::Kind::gives) continue;
+    if (source.kind != Source::Kind::gives && source.kind != Source::Kind::run) continue;
     const auto found = released.find({source.to, std::string(cell.category), std::string(cell.use)});
     ASSERT_NE(found, released.end()) << describe_path(reach, cell) << ": is never released";
     EXPECT_GE(found->second, cell.level) << describe_path(reach, cell);

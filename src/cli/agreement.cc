@@ -175,7 +175,7 @@ std::string kind_of(const Plan& plan, const agreement::Flow& flow) {
     case agreement::Flow::Kind::gives:
       return flow.gives_json;
     case agreement::Flow::Kind::run:
-      return "what module " + flow.module + " makes of what it reads";
+      return "what module " + flow.module + " makes of what it reads" + (flow.with ? " and of " + *flow.with : "");
     case agreement::Flow::Kind::aggregate:
       break;
   }
@@ -201,8 +201,11 @@ void show_as_text(const Plan& plan, const std::vector<std::string>& signers) {
   }
   print_line("\nflows");
   for (const auto& flow : plan.flows) {
-    print_line(fmt::format("  {:16} to {}{} for {}: {}", flow.name, flow.to_subject ? "the subject via " : "",
-                           plan.parties[flow.to].name, flow.use, kind_of(plan, flow)));
+    const std::string whom = flow.makes        ? "makes " + *flow.makes + ", which stays with "
+                             : flow.to_subject ? "to the subject via "
+                                               : "to ";
+    print_line(fmt::format("  {:16} {}{} for {}: {}", flow.name, whom, plan.parties[flow.to].name, flow.use,
+                           kind_of(plan, flow)));
     for (const auto limit : flow.limits) {
       print_line(fmt::format("  {:16}   at most {} ({})", "", plan.limits[limit].text, plan.limits[limit].name));
     }
@@ -238,6 +241,8 @@ void show_as_json(const Plan& plan, const std::vector<std::string>& signers) {
         {"name", flow.name}, {"to", plan.parties[flow.to].name}, {"use", flow.use}, {"limits", std::move(limits)}};
     if (flow.kind == agreement::Flow::Kind::gives) one["gives"] = json::parse(flow.gives_json);
     if (flow.kind == agreement::Flow::Kind::run) one["run"] = flow.module;
+    if (flow.makes) one["makes"] = *flow.makes;
+    if (flow.with) one["with"] = *flow.with;
     if (flow.to_subject) one["to_subject"] = true;
     flows.push_back(std::move(one));
   }

@@ -48,6 +48,7 @@ std::vector<Stop> stops_of(const Sheet& sheet) {
   std::vector<bool> reached(plan.parties.size());
   for (std::size_t i = 0; i < plan.flows.size(); ++i) {
     const agreement::Flow& flow = plan.flows[i];
+    if (flow.makes) continue;  // leads nowhere: it stays in the vault
     const std::string name = flow.to_subject ? "each subject" : plan.parties[flow.to].name;
     const std::string detail =
         flow.to_subject ? "via " + plan.parties[flow.to].name : std::string(to_string(plan.parties[flow.to].role));
@@ -65,7 +66,7 @@ std::vector<Stop> stops_of(const Sheet& sheet) {
     if (reached[i] || party == plan.trustee()) continue;
     const bool overseer = plan.parties[i].role == agreement::Role::overseer;
     const bool serves = std::any_of(plan.flows.begin(), plan.flows.end(),
-                                    [&](const agreement::Flow& flow) { return flow.to == party; });
+                                    [&](const agreement::Flow& flow) { return flow.to == party && !flow.makes; });
     if (serves) continue;  // drawn as the subjects' way
     stops.push_back({plan.parties[i].name,
                      std::string(to_string(plan.parties[i].role)),

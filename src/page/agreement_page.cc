@@ -57,8 +57,9 @@ std::string bonds_text(const Plan& plan, const agreement::Party& party) {
   return out.empty() ? "–" : fmt::format("{}", fmt::join(out, "; "));
 }
 
-std::string_view verb(Flow::Kind kind) {
-  return kind == Flow::Kind::gives ? "Gives" : kind == Flow::Kind::run ? "Runs" : "Sums";
+std::string_view verb(const Flow& flow) {
+  if (flow.makes) return "Makes";
+  return flow.kind == Flow::Kind::gives ? "Gives" : flow.kind == Flow::Kind::run ? "Runs" : "Sums";
 }
 
 std::string gives_text(const Plan& plan, const Flow& flow) {
@@ -79,6 +80,8 @@ std::string gives_text(const Plan& plan, const Flow& flow) {
     for (const auto field : flow.reads[i].fields) fields.push_back(collection.fields[field].name);
     out += fmt::format("{}{}: {}", i > 0 ? "; " : "", collection.name, fmt::join(fields, ", "));
   }
+  if (flow.makes) out = fmt::format("{}, a product, by {}, of all subjects", *flow.makes, out);
+  if (flow.with) out += fmt::format("; with {}, and all that it was made of", *flow.with);
   return out;
 }
 
@@ -133,7 +136,7 @@ json::array flow_rows(const Sheet& sheet) {
                                 {"place", sheet.place(flow.to)},
                                 {"abroad", sheet.abroad(flow.to)},
                                 {"use", flow.use},
-                                {"verb", verb(flow.kind)},
+                                {"verb", verb(flow)},
                                 {"gives", gives_text(plan, flow)},
                                 {"limits", limits_text(plan, flow)},
                                 {"line", flow.line}});

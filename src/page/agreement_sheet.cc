@@ -39,7 +39,8 @@ Cell cell_of(const analysis::Reach& reach, const analysis::Cell& found) {
   const analysis::Source& source = reach.sources[found.source];
   Cell cell{mark_of(source), analysis::form_text(source), {}, source.line, {}, analysis::describe_path(reach, found)};
   if (source.kind == analysis::Source::Kind::run)
-    cell.form = "what " + reach.plan->flows[source.flow].module + " makes of it";
+    cell.form = fmt::format("what {} makes of it{}", reach.plan->flows[source.flow].module,
+                            source.reader == source.flow ? "" : ", of all subjects");
   if (source.kind == analysis::Source::Kind::exports) cell.form = "at the subject's request";
   if (source.kind != analysis::Source::Kind::exports) cell.flow = source.flow;
   if (const auto path = reach.path(found); !path.empty()) cell.passed_on = reach.plan->parties[path.back().from].name;
@@ -89,6 +90,7 @@ std::string Sheet::place(PartyIndex party) const {
 }
 
 std::string Sheet::recipient(const Flow& flow) const {
+  if (flow.makes) return fmt::format("nobody: '{}' stays with {}", *flow.makes, plan->parties[flow.to].name);
   return (flow.to_subject ? "each subject, via " : "") + plan->parties[flow.to].name;
 }
 

@@ -187,6 +187,27 @@ TEST(AgreementPage, FollowsWhatIsPassedOn) {
   expect_sound(agreement_page(sheet, document));
 }
 
+TEST(AgreementPage, AProductStaysAndItsReadersCarryIt) {
+  const std::string document = example([](std::string text) {
+    text =
+        replaced(text, "  weekly-report:",
+                 "  careers:\n    use: personalize.content\n    run: trainer\n    reads: {profile: [occupation]}\n    "
+                 "makes: careers\n    output: 1MiB\n\n  hints:\n    to: app-us\n    use: personalize.content\n    run: "
+                 "hinter\n    reads: {profile: [zip]}\n    with: careers\n    output: 1KiB\n\n  weekly-report:");
+    return text;
+  });
+  const Sheet sheet = sheet_of(document);
+  const std::string made = agreement_page(sheet, document);
+  expect_sound(made);
+  EXPECT_TRUE(holds(made, "nobody: &#39;careers&#39; stays with oracle"));
+  EXPECT_TRUE(holds(made, "careers, a product, by module trainer, which reads profile: occupation, of all subjects"));
+  const Cell* cell = find_cell(sheet, "user.job_title", "app-us");
+  ASSERT_NE(cell, nullptr);
+  EXPECT_EQ(cell->mark, Mark::asked);  // what subjects ask for is in the clear for sure, and is marked so
+  EXPECT_FALSE(holds(agreement_map(sheet, false), ">careers<"));
+  EXPECT_TRUE(holds(agreement_map(sheet, false), ">hints<"));
+}
+
 TEST(AgreementPage, EscapesTheDocument) {
   const std::string document = example([](std::string text) { return "# <script>alert('x')</script> & ]]>\n" + text; });
   const std::string made = agreement_page(sheet_of(document), document);
