@@ -133,7 +133,10 @@ static inline int hf_answer_texts(const char* table, const char* column, const h
   for (uint32_t i = 0; i < count; ++i) used[5] += rows[i].size;
   for (int i = 0; i < 6; ++i) at[i + 1] = (at[i] + used[i] + 7) / 8 * 8;
   char* out = (char*)calloc(1, (size_t)at[6]);
-  if (!out || used[5] > UINT32_MAX) return 0;
+  if (!out || used[5] > UINT32_MAX) {
+    free(out);
+    return 0;
+  }
   hf_frame head = {{'H', 'F', 'R', 'E', 'C', '0', '0', '1'}, at[6], 1, 1, sizeof(hf_frame)};
   hf_table t = {at[0], (uint32_t)used[0], count, 1, 0, at[2], at[1]};
   hf_column c = {at[3], (uint32_t)used[3], HF_TEXT, 0, at[4], at[5], at[5], 0, (uint32_t)used[5]};
@@ -148,7 +151,9 @@ static inline int hf_answer_texts(const char* table, const char* column, const h
     memcpy(out + at[5] + starts[i], rows[i].data, rows[i].size);
     starts[i + 1] = starts[i] + rows[i].size;
   }
-  return hf_write_all(out, (size_t)at[6]);
+  int sent = hf_write_all(out, (size_t)at[6]);
+  free(out);
+  return sent;
 }
 
 #endif

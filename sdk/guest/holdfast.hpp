@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <span>
 #include <string>
@@ -57,6 +58,10 @@ class Table {
 /// The frames of the input, one after another: one for a request, many for a job, each of some of the subjects.
 class Input {
  public:
+  Input() = default;
+  Input(const Input&) = delete;
+  Input& operator=(const Input&) = delete;
+  ~Input() { std::free(memory_); }
   /// False at the end.
   bool next() { return (frame_ = hf_next_frame(&memory_, &room_)) != nullptr; }
   std::uint32_t subjects() const { return frame_->subjects; }
