@@ -16,6 +16,7 @@
 #include "cli/command.h"
 #include "cli/passphrase.h"
 #include "cli/workdir.h"
+#include "sealed/worker_process.h"
 #include "server/rules_folder.h"
 #include "server/server.h"
 #include "storage/rocksdb_store.h"
@@ -93,6 +94,10 @@ Result<int> serve(const Options& options, bool as_json) {
   trustee::TrusteeOptions trustee_options;
   trustee_options.software = "holdfast " HOLDFAST_VERSION;
   trustee_options.packs = server::packs_in(config.rules);
+  if (auto program = sealed::find_worker_program()) {
+    trustee_options.sealed.emplace();
+    trustee_options.sealed->pool.program = *std::move(program);
+  }
   HF_TRY(trustee_options.binary, own_digest());
   HF_TRY(const auto trustee, trustee::Trustee::open(*store, *roots, std::move(log_key), clock, trustee_options));
   server::ServerOptions server_options;

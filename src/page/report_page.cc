@@ -273,6 +273,16 @@ class Page {
     out["limits"] = std::move(limits);
   }
 
+  static json::array signers(const std::vector<std::string>& keys) {
+    json::array out;
+    for (const std::string& key : keys) {
+      const auto name = key.find('+'), hash = key.find('+', name == std::string::npos ? name : name + 1);
+      out.push_back(json::object{{"name", key.substr(0, name)},
+                                 {"id", hash == std::string::npos ? "" : key.substr(name + 1, hash - name - 1)}});
+    }
+    return out;
+  }
+
   json::array changes() const {
     struct Row {
       std::uint64_t entry;
@@ -280,12 +290,6 @@ class Page {
     };
     std::vector<Row> rows;
     for (const Adoption& adoption : report_.adoptions) {
-      json::array signers;
-      for (const std::string& key : adoption.signed_by) {
-        const auto name = key.find('+'), hash = key.find('+', name == std::string::npos ? name : name + 1);
-        signers.push_back(json::object{{"name", key.substr(0, name)},
-                                       {"id", hash == std::string::npos ? "" : key.substr(name + 1, hash - name - 1)}});
-      }
       rows.push_back({adoption.entry,
                       {{"at", minute(adoption.at)},
                        {"what", fmt::format("Agreement {}, version {}", adoption.name, adoption.version)},
@@ -293,8 +297,20 @@ class Page {
                        {"wrong", !adoption.in_force},
                        {"earlier", !adoption.within},
                        {"by", adoption.party},
-                       {"signers", std::move(signers)},
+                       {"signers", signers(adoption.signed_by)},
                        {"entry", adoption.entry}}});
+    }
+    for (const ModuleChange& change : report_.modules) {
+      const std::string_view step = std::string_view(change.kind).substr(change.kind.find('.') + 1);
+      const std::string version = change.version > 0 ? fmt::format(", version {}", change.version) : "";
+      rows.push_back({change.entry,
+                      {{"at", minute(change.at)},
+                       {"what", fmt::format("Module {}{}: {}", change.module, version, step)},
+                       {"detail", "SHA-256 " + change.sha256},
+                       {"wrong", !change.right},
+                       {"by", change.party},
+                       {"signers", signers(change.signed_by)},
+                       {"entry", change.entry}}});
     }
     for (const Upkeep& doing : report_.upkeep) {
       const std::string_view what = doing.kind == "server.started"     ? "Server started"

@@ -133,7 +133,7 @@ void Counter::on_entry(std::uint64_t index, const Entry& entry, const ledger::Le
   if (before.plan() && before.plan() != plan_ && newest_at_ < options_.period.until) enter(before.plan());
   if (newest_at_ == kNever) report_.evidence_from = entry.at;
   newest_at_ = std::max(newest_at_, entry.at);
-  const Heard heard{index, entry, options_.period.holds(entry.at)};
+  const Heard heard{index, entry, options_.period.holds(entry.at), before};
   if (heard.within) {
     if (!report_.first_entry) report_.first_entry = index;
     report_.last_entry = index;

@@ -22,6 +22,7 @@ class Counter final : public verify::Listener {
     std::uint64_t index;
     const evidence::Entry& entry;
     bool within;
+    const ledger::Ledger& before;
   };
   void note(Trace& trace, const Heard& heard);
   Trace traced(std::string figure) const;
@@ -44,9 +45,15 @@ class Counter final : public verify::Listener {
   void count(const Heard& heard, const evidence::ServerStarted& started);
   void count(const Heard& heard, const evidence::RootKeyRotated& rotated);
   void count(const Heard& heard, const evidence::BackupTaken& taken);
+  void count(const Heard& heard, const evidence::ModuleSubmitted& submitted);
+  void count(const Heard& heard, const evidence::ModuleShown& shown);
+  void count(const Heard& heard, const evidence::ModuleReleased& released);
+  void count(const Heard& heard, const evidence::ModuleWithdrawn& withdrawn);
   /// Kinds that have no part of their own stand among the changes, by their names.
   void count(const Heard& heard, const auto&) { upkeep(heard, ""); }
   void upkeep(const Heard& heard, std::string text);
+  /// A row of what was done to the module `hash`; null when it is not to be listed.
+  ModuleChange* change(const Heard& heard, const Hash& hash);
   void add_recipients();
 
   const Options& options_;

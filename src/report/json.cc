@@ -139,6 +139,15 @@ json::array changes_json(const Report& report) {
                                {"right", adoption.in_force},
                                {"in_period", adoption.within}});
   }
+  for (const ModuleChange& change : report.modules) {
+    json::object row{{"entry", change.entry},   {"kind", change.kind},     {"at", to_rfc3339(change.at)},
+                     {"module", change.module}, {"sha256", change.sha256}, {"by", change.party},
+                     {"right", change.right}};
+    if (change.version > 0) row["version"] = change.version;
+    if (!change.statement.empty()) row["statement"] = change.statement;
+    if (!change.signed_by.empty()) row["signed_by"] = strings(change.signed_by);
+    out.push_back(std::move(row));
+  }
   for (const Upkeep& doing : report.upkeep) {
     out.push_back(
         json::object{{"entry", doing.entry}, {"kind", doing.kind}, {"at", to_rfc3339(doing.at)}, {"what", doing.text}});

@@ -103,6 +103,18 @@ struct Adoption {
   bool within = false;                 ///< in the period; else it was in force when the period began
 };
 
+/// A step in a sealed module's life.
+struct ModuleChange {
+  std::uint64_t entry = 0;
+  UnixMillis at = 0;
+  std::string kind;                    ///< of the entry
+  std::string module, sha256, party;   ///< module: empty when nobody knows the hash
+  std::uint32_t version = 0;           ///< of what is shown or withdrawn: 0 when it is not known
+  std::string statement;               ///< hash of its envelope; of a submission and a release
+  std::vector<std::string> signed_by;  ///< verifier keys, of a release
+  bool right = false;                  ///< false: recorded, and had no effect
+};
+
 /// Something that the trustee did to its own system.
 struct Upkeep {
   std::uint64_t entry = 0;
@@ -162,6 +174,7 @@ struct Report {
   std::vector<Flow> flows;            ///< in order of first use
   std::vector<Refusal> refusals;
   std::vector<Adoption> adoptions;
+  std::vector<ModuleChange> modules;
   std::vector<Upkeep> upkeep;
   std::vector<Deposit> deposits;
   std::vector<Sweep> sweeps;

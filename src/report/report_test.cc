@@ -88,6 +88,31 @@ TEST(Report, CountsWhatTheEvidenceSays) {
   EXPECT_EQ(report->adoptions[1].signed_by.size(), 3u);
 }
 
+TEST(Report, TellsWhatWasDoneToModulesAndWhoSigned) {
+  Year year;
+  year.log.submit(1);
+  year.log.append("acme", year.log.release(1));  // not shown yet
+  year.log.show();
+  year.log.append("acme", year.log.release(1));
+  year.log.append("treasury", evidence::ModuleWithdrawn{"ranker", verify::LogBuilder::ranker()});
+  year.log.write(year.dir / "log");
+  const auto report = make(year.options());
+  ASSERT_TRUE(report) << report.error().text();
+  ASSERT_EQ(report->modules.size(), 5u);
+  EXPECT_EQ(report->modules[0].kind, "module.submitted");
+  EXPECT_FALSE(report->modules[1].right);
+  EXPECT_EQ(report->modules[2].party, "treasury");
+  EXPECT_EQ(report->modules[2].module, "ranker");
+  EXPECT_TRUE(report->modules[3].right);
+  EXPECT_EQ(report->modules[3].version, 1u);
+  EXPECT_EQ(report->modules[3].signed_by.size(), 2u);
+  EXPECT_EQ(report->modules[4].kind, "module.withdrawn");
+  EXPECT_TRUE(report->modules[4].right);
+  const std::string json = to_json(*report);
+  EXPECT_NE(json.find(R"("kind":"module.released")"), std::string::npos);
+  EXPECT_NE(json.find(R"("statement":)"), std::string::npos);
+}
+
 TEST(Report, HoldsToThePeriod) {
   Year year;
   Options options = year.options();

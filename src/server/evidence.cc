@@ -28,6 +28,13 @@ Task<void> agreement(Service& service, Exchange& exchange) {
   co_return Result<void>{};
 }
 
+Task<void> statement(Service& service, Exchange& exchange) {
+  HF_CO_TRY(std::string envelope, service.trustee.module_statement(exchange.parameter(0)));
+  exchange.set_field("Cache-Control", kImmutable);
+  exchange.answer(200, kJson, std::move(envelope));
+  co_return Result<void>{};
+}
+
 Task<void> verifier_key(Service& service, Exchange& exchange) {
   exchange.answer(200, kText, service.trustee.log().key().text() + "\n");
   co_return Result<void>{};
@@ -40,6 +47,7 @@ std::vector<Operation> evidence_routes() {
       {{"GET", "/log/checkpoint"}, Audience::anyone_plain, checkpoint},
       {{"GET", "/log/tile/{path...}"}, Audience::anyone_plain, tile},
       {{"GET", "/log/agreement/{hash}"}, Audience::anyone_plain, agreement},
+      {{"GET", "/log/statement/{hash}"}, Audience::anyone_plain, statement},
       {{"GET", "/log/log.vkey"}, Audience::anyone_plain, verifier_key},
   };
 }

@@ -37,24 +37,23 @@ Result<void> Exchange::require_media(std::string_view type) const {
   return {};
 }
 
-Task<std::string> Exchange::body() {
-  const auto large = [this] {
-    return fail(Code::invalid, "request.body.large", "",
-                fmt::format("at most {} bytes are taken here", body_bytes_max_));
+Task<std::string> Exchange::body(std::size_t bytes_max) {
+  const auto large = [bytes_max] {
+    return fail(Code::invalid, "request.body.large", "", fmt::format("at most {} bytes are taken here", bytes_max));
   };
   const auto announced = parse_number(field(http::field::content_length));
-  if (announced && *announced > body_bytes_max_) co_return large();
+  if (announced && *announced > bytes_max) co_return large();
   std::string out;
   while (true) {
     const std::size_t had = out.size();
     // As announced, and one byte on to see the end; otherwise in growing steps.
     const std::size_t more =
         announced ? static_cast<std::size_t>(*announced) - had + 1 : std::max<std::size_t>(had, 4096);
-    out.resize(std::min(had + more, body_bytes_max_ + 1));
+    out.resize(std::min(had + more, bytes_max + 1));
     HF_CO_TRY(const std::size_t got, co_await wire_.read_body(out.data() + had, out.size() - had));
     const bool ended = had + got < out.size();
     out.resize(had + got);
-    if (out.size() > body_bytes_max_) co_return large();
+    if (out.size() > bytes_max) co_return large();
     if (ended) co_return out;
   }
 }

@@ -59,8 +59,10 @@ class Exchange {
   bool has_field(boost::beast::http::field name) const { return fields_.count(name) > 0; }
   /// invalid "request.media" (415) unless the body is of this media type and not compressed.
   Result<void> require_media(std::string_view type) const;
-  /// The whole body. invalid "request.body.large" (413).
-  Task<std::string> body();
+  /// The whole body, of as many bytes as the server takes of one request, or of `bytes_max`.
+  /// invalid "request.body.large" (413).
+  Task<std::string> body() { return body(body_bytes_max_); }
+  Task<std::string> body(std::size_t bytes_max);
   /// The next kPieceBytes of the body; fewer only at the end, then nothing.
   Task<std::string> piece();
 

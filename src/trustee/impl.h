@@ -29,6 +29,7 @@ struct Trustee::Impl {
   std::unique_ptr<CommitQueue> commits;
   std::unique_ptr<Refusals> refusals;
   std::atomic<bool> log_failed = false;
+  std::mutex admitting;  ///< one module at a time: trying one takes a core for seconds
   std::mutex erasing;  ///< one shredding at a time: each rewrites the engine's key files
   boost::asio::thread_pool jobs;
 

@@ -12,6 +12,7 @@
 #include "evidence/log.h"
 #include "storage/store.h"
 #include "trustee/caller.h"
+#include "trustee/runs.h"
 #include "trustee/task.h"
 #include "vault/vault.h"
 
@@ -75,6 +76,7 @@ struct TrusteeOptions {
   unsigned job_threads = 4;
   std::string software = "holdfast";
   agreement::PackReader packs;  ///< the rule packs at hand when an agreement is adopted; none without
+  std::optional<SealedOptions> sealed;  ///< none: flows that run a module are refused
   Hash binary;                  ///< of this program's own file, into "server.started"
 };
 
@@ -126,7 +128,22 @@ class Trustee {
   /// For the trustee and the overseer: JSON with agreement, log size, budgets, erasures, storage.
   Result<std::string> status(const Caller& caller) const;
 
+  // ---- sealed modules: a party's, its envelope's signatures are the authority
+  /// Admits a module: reads it, compiles it and tries it in a jailed worker, and puts it on record. `envelope`: the DSSE
+  /// envelope of its statement, signed by the caller. Answers the index of module.submitted. Blocks a job thread for
+  /// seconds. Errors, on record: those of admit_module and the ledger; module.unsigned, module.hash.other, module.known.
+  Task<std::uint64_t> submit_module(Caller caller, std::string envelope, Bytes file);
+  /// Statement, signatures and report of a submitted module, as JSON; that the caller was shown it is on record.
+  Task<std::string> show_module(Caller caller, std::string hash_hex);
+  /// From its entry on, flows run it. `envelope`: the statement as it was submitted, with the signatures it needs.
+  Task<std::uint64_t> release_module(Caller caller, std::string hash_hex, std::string envelope);
+  Task<std::uint64_t> withdraw_module(Caller caller, std::string hash_hex);
+  /// All that are submitted and not withdrawn, as JSON.
+  Result<std::string> modules(const Caller& caller) const;
+
   // ---- public
+  /// The envelope of a statement that the log names, by its hash in hex.
+  Result<std::string> module_statement(std::string_view hash_hex) const;
   evidence::Log& log();
   /// The signed note of an agreement that was adopted, by its hash in hex; and the one in force.
   Result<std::string> agreement_note(std::string_view hash_hex) const;

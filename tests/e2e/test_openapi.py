@@ -1,11 +1,13 @@
 """docs/openapi.yaml and the server say the same: every documented operation answers with each status it promises."""
+import base64
+import hashlib
 import json
 import re
 
 import pytest
 import yaml
 
-from holdfast import ROOT, Client, Holdfast, run
+from holdfast import ROOT, SMALLEST_MODULE, Client, Holdfast, run
 
 DOCUMENT = yaml.safe_load((ROOT / "docs/openapi.yaml").read_text())
 METHODS = {"get", "put", "post", "delete", "head"}
@@ -121,12 +123,38 @@ def exercise(call, one, app, oracle, operator, nobody):
     for path in ("/healthz", "/readyz", "/metrics", "/openapi.yaml", "/log/checkpoint", "/log/tile/0/000.p/1",
                  "/log/tile/entries/000.p/1", "/log/tile/0/999", "/log/tile/entries/999", "/log/tile/8/0", "/log/log.vkey"):
         call(nobody, "GET", path)
+    exercise_modules(call, one, app, operator, nobody)
     entry = json.loads(oracle.call("GET", "/v1/entries/0").body)
-    import base64
-
     adopted = base64.urlsafe_b64decode(entry["document"] + "=").hex()
     call(nobody, "GET", f"/log/agreement/{adopted}")
     call(nobody, "GET", "/log/agreement/" + "0" * 64)
+
+
+def exercise_modules(call, one, app, operator, nobody):
+    overseer, subject = one.client("treasury"), one.subject_client("p3")
+    statement = one.statement(SMALLEST_MODULE)
+    module, released = "/v1/modules/" + hashlib.sha256(SMALLEST_MODULE).hexdigest(), statement.read_bytes()
+    body = json.dumps({"envelope": json.loads(released), "module": base64.b64encode(SMALLEST_MODULE).decode()})
+    for client, text, headers in ((operator, "{", JSON), (nobody, body, JSON), (app, body, JSON), (operator, body, JSON),
+                                  (operator, body, JSON), (operator, None, {**JSON, **LARGE}), (operator, body, NDJSON)):
+        call(client, "POST", "/v1/modules", text, headers)
+    for client in (operator, nobody, subject):
+        call(client, "GET", "/v1/modules")
+        call(client, "GET", module)
+    call(operator, "GET", "/v1/modules/" + "0" * 64)
+    call(operator, "POST", module + "/release", released, JSON)  # not signed by the overseer, and not shown to it
+    call(overseer, "GET", module)
+    released = one.sign_statement(statement, "treasury").read_bytes()
+    for client, path, text, headers in ((nobody, module, released, JSON), (operator, module, "{", JSON),
+                                        (operator, "/v1/modules/" + "0" * 64, released, JSON),
+                                        (operator, module, None, {**JSON, **LARGE}), (operator, module, released, NDJSON),
+                                        (operator, module, released, JSON), (operator, module, released, JSON)):
+        call(client, "POST", path + "/release", text, headers)
+    shown = json.loads(overseer.call("GET", module).body)
+    call(nobody, "GET", "/log/statement/" + shown["statement"])
+    call(nobody, "GET", "/log/statement/" + "0" * 64)
+    for client in (nobody, app, operator, operator):
+        call(client, "DELETE", module)
 
 
 def test_the_server_serves_its_own_description(shared):
