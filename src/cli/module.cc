@@ -84,17 +84,29 @@ Result<int> submit(const Options& options, bool as_json) {
   return exit_ok;
 }
 
+/// Without what a terminal would act on: a module names its exports as it likes.
+std::string printable(const json::string& text) {
+  std::string out(text.data(), text.size());
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(out[i]);
+    const bool c1 = byte == 0xc2 && i + 1 < out.size() && static_cast<unsigned char>(out[i + 1]) < 0xa0;
+    if (byte < 0x20 || byte == 0x7f) out[i] = '?';
+    if (c1) out.replace(i, 2, "?");
+  }
+  return out;
+}
+
 std::string text_of(const json::object& object, std::string_view name) {
   const json::value* value = object.if_contains({name.data(), name.size()});
   if (!value) return "";
-  if (const auto* text = value->if_string()) return std::string(text->data(), text->size());
+  if (const auto* text = value->if_string()) return printable(*text);
   if (const auto* list = value->if_array()) {
     std::string out;
     for (const json::value& each : *list) {
       out += out.empty() ? "" : ", ";
-      out += each.is_string() ? std::string(each.get_string().data(), each.get_string().size()) : json::serialize(each);
+      out += each.is_string() ? printable(each.get_string()) : json::serialize(each);
     }
-    return out.empty() ? "nobody" : out;
+    return out.empty() ? "none" : out;
   }
   return json::serialize(*value);
 }
@@ -138,9 +150,11 @@ void print_report(const json::object& report) {
   for (const json::value& each : runs->get_array()) {
     if (!each.is_object()) continue;
     const json::object& run = each.get_object();
-    print_line(fmt::format("    {:12} {:>5} rows {:>9} bytes in {:>7} out {:>8} us  {}", text_of(run, "flow"),
+    const std::string without = text_of(run, "without_product");
+    print_line(fmt::format("    {:12} {:>5} rows {:>9} bytes in {:>7} out {:>8} us  {}{}", text_of(run, "flow"),
                            text_of(run, "rows"), text_of(run, "input_bytes"), text_of(run, "output_bytes"),
-                           text_of(run, "took_us"), text_of(run, "ending")));
+                           text_of(run, "took_us"), text_of(run, "ending"),
+                           without.empty() ? "" : ", without the product '" + without + "'"));
   }
 }
 
@@ -151,7 +165,7 @@ void print_module(const json::object& module) {
                          text_of(module, "state"), text_of(module, "hash")));
   print_line(fmt::format("submitted   by {} at {}", text_of(submitted, "by"), text_of(submitted, "at")));
   print_line(fmt::format("source      {} files under {}", text_of(source, "files"), text_of(source, "root")));
-  print_line(fmt::format("built       by {} with {}, {}", text_of(said, "builder"), text_of(said, "compiler"),
+  print_line(fmt::format("built       by {} with {}; flags: {}", text_of(said, "builder"), text_of(said, "compiler"),
                          text_of(said, "flags")));
   print_line(fmt::format("signed by   {}\nneeds       {}", text_of(module, "signed_by"), text_of(module, "needs")));
   print_line(fmt::format("shown to    {}; the agreement wants {}", text_of(module, "shown_to"),

@@ -35,7 +35,8 @@ struct Admission {
 };
 
 /// Reads `file`, has it compiled in a jailed worker of its own, and runs it for each flow of `plan` that runs
-/// `module`, on synthetic records: none, one, fifty, a thousand rows; a job on a few frames of some subjects. Blocks
+/// `module`, on synthetic records: none, one, fifty, a thousand rows; a job on a few frames of some subjects;
+/// a flow that runs with a product, without it. Blocks
 /// for as long as that takes: compiling up to PoolOptions::start_max, a run up to a second; a flow in which one
 /// overstays is not tried further. Errors: invalid sealed.module.* (what cannot be admitted, docs/sealed-modules.md),
 /// sealed.module.rejected (the engine does not compile it); refused sealed.jail.weak; unavailable sealed.worker.start.

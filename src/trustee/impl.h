@@ -29,7 +29,8 @@ struct Trustee::Impl {
   std::unique_ptr<CommitQueue> commits;
   std::unique_ptr<Refusals> refusals;
   std::atomic<bool> log_failed = false;
-  std::mutex admitting;  ///< one module at a time: trying one takes a core for seconds
+  std::mutex admitting;         ///< one module is tried at a time, which takes a core for seconds; the next is told so
+  std::mutex module_documents;  ///< a module's documents and its entry come together, or the documents go again
   std::mutex erasing;  ///< one shredding at a time: each rewrites the engine's key files
   boost::asio::thread_pool jobs;
 

@@ -150,13 +150,18 @@ Result<std::uint64_t> submit(Trustee::Impl& self, const Caller& caller, const st
     return fail(Code::refused, "module.undeclared", said.statement.name,
                 "no flow of the agreement in force runs a module of this name");
   }
-  const std::lock_guard turn(self.admitting);
+  // Not waited for: job threads serve subjects' erasures too.
+  const std::unique_lock turn(self.admitting, std::try_to_lock);
+  if (!turn) {
+    return fail(Code::unavailable, "module.busy", "", "another module is being tried just now; send this one again", 5);
+  }
   const auto before = find_known(self, hash);
   if (before && before->module.said == sha256(said.envelope.payload)) {
     return fail(Code::conflict, "module.known", said.statement.name, "this module is submitted already");
   }
   HF_TRY(const Admission admission,
          admit_module(file, plan, said.statement.name, self.options.sealed->pool, self.options.sealed->run_max));
+  const std::lock_guard together(self.module_documents);
   Documents documents(self.store);
   HF_CHECK(documents.put({{module_blob(hash), file},
                           {ledger::document_path(ledger::DocumentKind::statement, said.hash), said.bytes},
@@ -182,7 +187,7 @@ Result<std::uint64_t> release(Trustee::Impl& self, const Caller& caller, const H
   for (const agreement::PartyIndex party : signed_by) {
     event.signed_by.push_back(active->plan->parties[party].key->text());
   }
-  const std::lock_guard turn(self.admitting);
+  const std::lock_guard together(self.module_documents);
   Documents documents(self.store);
   HF_CHECK(documents.put({{ledger::document_path(ledger::DocumentKind::statement, said.hash), said.bytes}}));
   HF_TRY(const auto appended, self.append_now(caller.name, std::move(event)));

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from holdfast import BINARY, run
+from holdfast import BINARY, SMALLEST_MODULE, run
 
 HOSTILE = BINARY.parent / "modules"
 JSON = {"Content-Type": "application/json"}
@@ -188,6 +188,18 @@ def test_what_a_hostile_module_does_is_told_before_anybody_signs(shared, plan, e
     report = shared.client("treasury").call("GET", f"/v1/modules/{digest}").json()["report"]
     assert not report["runs_good"]
     assert any(ending in run_["ending"] for run_ in report["runs"]), report["runs"]
+
+
+def test_a_modules_own_names_do_nothing_to_the_terminal(shared):
+    # A third export, whose name would clear the screen and, as C1, set its title.
+    name = "\x1b[2J\x9d".encode()
+    exports = bytes.fromhex("02066d656d6f72790200065f73746172740000")
+    more = b"\x03" + exports[1:] + bytes([len(name)]) + name + b"\x00\x00"
+    module = SMALLEST_MODULE.replace(b"\x07\x13" + exports, bytes([7, len(more)]) + more)
+    answer = post(shared.client("bytedance"), shared.statement(module, 6), module)
+    assert answer.status == 201, answer.body
+    shown = shared.cli("module", "show", hashlib.sha256(module).hexdigest(), profile="treasury").stdout
+    assert "\x1b" not in shown and "\x9d" not in shown and "?[2J?" in shown
 
 
 def test_one_file_is_opened_and_the_rest_stays_closed(source, tmp_path):
