@@ -82,7 +82,6 @@ long Transport::control(BIO*, int command, long, void*) { return command == BIO_
 Async<Transport::error_code> Transport::receive() {
   // The last receive filled it: more comes at once. Not before all of that is taken.
   if (end_ == received_.size() && end_ < kBusyBytes) received_.resize(kBusyBytes);
-  // A receive that does not fill its buffer tells the loop that nothing is left, so no vain one follows it.
   const auto buffer = asio::buffer(received_.data(), received_.size());
   const auto [error, got] = co_await socket_.async_read_some(buffer, kNoThrow);
   next_ = 0;

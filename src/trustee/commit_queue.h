@@ -1,14 +1,32 @@
 #pragma once
 
 #include <condition_variable>
-#include <functional>
 #include <mutex>
+#include <optional>
 #include <thread>
-#include <vector>
 
 #include "vault/vault.h"
 
 namespace holdfast::trustee {
+
+class CommitReturns;
+
+/// A draft on its way to the disk, and then what became of it. Whoever appends it keeps it where it is, and leaves it
+/// alone, until it comes back.
+struct Commit {
+  std::optional<vault::Draft> draft;
+  Result<void> result;
+  Commit* next = nullptr;         ///< the next in a chain, there and back
+  CommitReturns* back = nullptr;  ///< the queue's own note of where it goes back to
+};
+
+/// Where drafts come back to: those of one sync in one call, from the queue's thread.
+class CommitReturns {
+ public:
+  virtual ~CommitReturns() = default;
+  /// A chain, each with its result. The next sync waits for it.
+  virtual void take_back(Commit* chain) = 0;
+};
 
 /// Commits drafts of many callers together: what arrives while one sync is under way shares the next. Thread-safe.
 class CommitQueue {
@@ -17,19 +35,18 @@ class CommitQueue {
   /// Commits what waits.
   ~CommitQueue();
 
-  using Done = std::function<void(Result<void>)>;
-  /// `done` is called from the queue's thread once the draft is on disk, or could not be.
-  void commit(vault::Draft draft, Done done);
+  /// They come back once they are on disk, or could not be.
+  void append(Commit* chain, CommitReturns& back);
 
  private:
   void run();
+  void commit(Commit* chain);
 
   vault::Vault& vault_;
   std::mutex mutex_;
   std::condition_variable wake_;
   bool stop_ = false;
-  std::vector<vault::Draft> drafts_;
-  std::vector<Done> dones_;
+  Commit *first_ = nullptr, *last_ = nullptr;
   std::thread thread_;
 };
 

@@ -60,9 +60,10 @@ Task<vault::Subject> open_for_deposit(Trustee::Impl& self, const std::string& su
 }
 
 Task<void> commit(Trustee::Impl& self, vault::Draft draft) {
-  auto held = std::make_shared<vault::Draft>(std::move(draft));
-  const auto start = [&self, held](auto done) { self.commits->commit(std::move(*held), std::move(done)); };
-  co_return co_await await_callback<Result<void>>(start);
+  Committing committing;
+  committing.draft = std::move(draft);
+  co_await CommitTurns::pass(*self.commits, committing);
+  co_return std::move(committing.result);
 }
 
 using Change = std::function<Result<Deposit>(vault::Draft&)>;

@@ -8,12 +8,12 @@
 #include <string>
 #include <thread>
 
-#include "trustee/appending.h"
 #include "trustee/await.h"
 #include "trustee/commit_queue.h"
 #include "trustee/refusals.h"
 #include "trustee/state.h"
 #include "trustee/trustee.h"
+#include "trustee/turns.h"
 
 namespace holdfast::trustee {
 

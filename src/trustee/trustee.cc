@@ -146,7 +146,7 @@ evidence::Entry Trustee::Impl::entry(const Active& active, std::string party, ev
 Task<evidence::Appended> Trustee::Impl::append(evidence::Entry entry) {
   Appending appending;
   appending.entry = std::move(entry);
-  co_await AppendService::append(*log, appending);
+  co_await AppendTurns::pass(*log, appending);
   if (!appending.result) watch(appending.result.error());
   co_return std::move(appending.result);
 }
