@@ -72,6 +72,9 @@ Checked check(std::string_view document, const PackReader& packs) {
   draft.read_pack = packs;
   if (const auto root = read_yaml(document, draft.findings)) read_document(*root, draft);
   draft.plan.hash = sha256(document);
+  draft.plan.party_names = NameIndex::of(draft.plan.parties);
+  draft.plan.collection_names = NameIndex::of(draft.plan.collections);
+  draft.plan.flow_names = NameIndex::of(draft.plan.flows);
   std::vector<RuleStanding> rules = draft.plan.rules;
   if (draft.findings.empty()) {
     return {std::make_shared<const Plan>(std::move(draft.plan)), {}, nullptr, std::move(rules)};

@@ -7,27 +7,12 @@
 #include "base/result.h"
 
 namespace holdfast::agreement {
-namespace {
 
-/// A few hundred names at most (the reader sees to that), compared by length first.
-template <class Index, class Items>
-std::optional<Index> find_by_name(const Items& items, std::string_view name) {
-  const auto found = std::find_if(items.begin(), items.end(), [&](const auto& item) { return item.name == name; });
-  if (found == items.end()) return std::nullopt;
-  return static_cast<Index>(found - items.begin());
-}
-
-}  // namespace
-
-std::optional<PartyIndex> Plan::find_party(std::string_view name) const {
-  return find_by_name<PartyIndex>(parties, name);
-}
-
+std::optional<PartyIndex> Plan::find_party(std::string_view name) const { return party_names.find(name); }
 std::optional<CollectionIndex> Plan::find_collection(std::string_view name) const {
-  return find_by_name<CollectionIndex>(collections, name);
+  return collection_names.find(name);
 }
-
-std::optional<FlowIndex> Plan::find_flow(std::string_view name) const { return find_by_name<FlowIndex>(flows, name); }
+std::optional<FlowIndex> Plan::find_flow(std::string_view name) const { return flow_names.find(name); }
 
 std::optional<FlowIndex> Plan::find_maker(std::string_view product) const {
   const auto found = std::find_if(flows.begin(), flows.end(), [&](const Flow& flow) { return flow.makes == product; });

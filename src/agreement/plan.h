@@ -111,9 +111,11 @@ struct Reads {
 /// A bound on what may leave. Of a flow: a calendar window (UTC) that starts anew. Of a prohibition (`bulk`):
 /// distinct subjects over a rolling window, whatever the flow.
 struct Limit {
-  enum class Counts : std::uint8_t { subjects, records };
-  std::string name;                  ///< "flow:support" or "bulk:1", unique; in evidence and in errors
-  Counts counts = Counts::subjects;  ///< subjects: distinct ones within the window
+  enum class Counts : std::uint8_t { subjects, records, devices };
+  std::string name;  ///< "flow:support" or "bulk:1", unique; in evidence and in errors
+  /// subjects: distinct ones within the window. devices: of a rule pack's threshold, what Flow::devices says; of a flow
+  /// that has none, and is counted because its data can be linked to one that has, each subject is one.
+  Counts counts = Counts::subjects;
   std::uint64_t amount = 0;
   enum class Window : std::uint8_t { hour, day, week, month, year } window = Window::day;
   std::uint32_t windows = 1;  ///< `12 months`: month and 12; more than one only when rolling
@@ -128,6 +130,12 @@ struct Limit {
     std::vector<std::string> recipients;  ///< the parties that are counted together, sorted
   };
   std::optional<OfRule> of_rule;
+};
+
+/// Where a law counts devices: what the records that a flow gives of a collection tell them apart by.
+struct CountedDevices {
+  CollectionIndex collection = 0;
+  std::vector<FieldIndex> fields;  ///< none: each record counts as a device of its own
 };
 
 struct Flow {
@@ -146,6 +154,7 @@ struct Flow {
   std::optional<std::string> with;  ///< kind run: the product that the module gets beside its input
   std::optional<FlowIndex> maker;   ///< of `with`: the flow that makes it
   std::vector<LimitIndex> limits;
+  std::vector<CountedDevices> devices;        ///< kind gives, by collection; none: nothing is so counted
   std::optional<std::size_t> size_max_bytes;  ///< payload of one release
   /// Canonical JSON of what is given: {"profile":{"email":"token"}}; goes into every release's entry.
   std::string gives_json;
@@ -202,6 +211,27 @@ struct RuleStanding {
 };
 std::string_view to_string(RuleStanding::Stands);  ///< "always", "limited", "broken"
 
+/// Where the thing of a name stands: found in the same time among four and among a thousand.
+class NameIndex {
+ public:
+  template <class Items>
+  static NameIndex of(const Items& items) {
+    NameIndex out;
+    for (std::size_t i = 0; i < items.size(); ++i) out.places_.emplace(items[i].name, static_cast<std::uint16_t>(i));
+    return out;
+  }
+  std::optional<std::uint16_t> find(std::string_view name) const {
+    const auto found = places_.find(name);
+    return found == places_.end() ? std::nullopt : std::optional(found->second);
+  }
+
+ private:
+  struct Hasher : std::hash<std::string_view> {
+    using is_transparent = void;
+  };
+  std::unordered_map<std::string, std::uint16_t, Hasher, std::equal_to<>> places_;
+};
+
 struct Plan {
   std::string agreement;  ///< name
   std::uint32_t version = 0;
@@ -220,6 +250,8 @@ struct Plan {
   Quorum change_agreement;
   std::optional<Quorum> change_module;     ///< none: no sealed module can be released
   std::vector<PartyIndex> module_seen_by;  ///< who must have been shown a module before it is released
+
+  NameIndex party_names, collection_names, flow_names;
 
   std::optional<PartyIndex> find_party(std::string_view name) const;
   std::optional<CollectionIndex> find_collection(std::string_view name) const;

@@ -50,7 +50,8 @@ bool read_at_most(const Node& node, Prohibition& prohibition, std::size_t number
   const std::string* text = text_of(node, "a number such as '100000 subjects per 12 months'", draft.findings);
   if (!text) return false;
   prohibition.limit = parse_rolling_limit(*text);
-  if (!prohibition.limit) {
+  if (!prohibition.limit || prohibition.limit->counts != Limit::Counts::subjects) {
+    prohibition.limit.reset();
     add_expected("agreement.limit.malformed", node, "a number such as '100000 subjects per 12 months'", draft.findings);
     return false;
   }

@@ -23,12 +23,10 @@ class Reader {
 
   void read(const Node& root) {
     const Terms terms(root, "a rule pack",
-                      {"holdfast-rules", "rules-of", "version", "title", "subjects", "covered", "linked-by", "rules"},
-                      findings_);
+                      {"holdfast-rules", "rules-of", "version", "title", "subjects", "covered", "rules"}, findings_);
     if (!terms.is_map()) return;
     read_head(terms);
     if (const Node* node = terms.required("covered", "whom the rules protect the data from")) read_covered(*node);
-    if (const Node* node = terms.optional("linked-by")) pack_.linked_by = categories_of(*node);
     if (const Node* node = terms.required("rules", "the rules, each under its name")) {
       each_named(*node, "rule", kRulesMax, findings_, [&](const Node::Member& member) { read_rule(member); });
     }
@@ -110,7 +108,7 @@ class Reader {
     rule.at = member.at;
     const Terms terms(member.value, "a rule",
                       {"cite", "says", "basis", "never", "unless", "only", "as", "bulk", "not-as", "identifiers",
-                       "not-alone", "at-most"},
+                       "not-alone", "at-most", "told-apart-by"},
                       findings_);
     if (!terms.is_map()) return;
     if (const Node* cite = terms.required("cite", "the paragraph, so that a lawyer can check")) {
@@ -132,12 +130,13 @@ class Reader {
     std::string_view kind;
     RulePack::Rule::Kind means;
     std::string_view may, must;  ///< beside it: what else may stand there, and what has to
+    bool threshold;
   };
   static constexpr std::array<Shape, 4> kShapes{{
-      {"never", RulePack::Rule::Kind::never, "unless", ""},
-      {"only", RulePack::Rule::Kind::only, "", "as"},
-      {"bulk", RulePack::Rule::Kind::bulk, "not-as", "at-most"},
-      {"identifiers", RulePack::Rule::Kind::identifiers, "not-alone", "at-most"},
+      {"never", RulePack::Rule::Kind::never, "unless", "", false},
+      {"only", RulePack::Rule::Kind::only, "", "as", false},
+      {"bulk", RulePack::Rule::Kind::bulk, "not-as", "at-most", true},
+      {"identifiers", RulePack::Rule::Kind::identifiers, "not-alone", "at-most", true},
   }};
 
   bool read_kind(const Node::Member& member, const Terms& terms, RulePack::Rule& rule) {
@@ -151,9 +150,10 @@ class Reader {
     rule.kind = shape->means;
     const std::size_t before = wrong_;
     rule.categories = categories_of(*terms.optional(shape->kind));
-    for (const std::string_view term : {"unless", "as", "not-as", "not-alone", "at-most"}) {
+    for (const std::string_view term : {"unless", "as", "not-as", "not-alone", "at-most", "told-apart-by"}) {
       const Node* node = terms.optional(term);
-      if (node && term != shape->may && term != shape->must) {
+      const bool fits = term == shape->may || term == shape->must || (term == "told-apart-by" && shape->threshold);
+      if (node && !fits) {
         findings_.add("rules.kind", node->at, fmt::format("'{}' does not go with '{}'", term, shape->kind));
         ++wrong_;
       } else if (node) {
@@ -163,7 +163,22 @@ class Reader {
         ++wrong_;
       }
     }
+    find_what_tells_apart(terms, rule);
     return wrong_ == before && !rule.categories.empty();
+  }
+
+  /// Devices, and nothing else, are told apart by something.
+  void find_what_tells_apart(const Terms& terms, const RulePack::Rule& rule) {
+    if (!rule.limit) return;
+    const bool devices = rule.limit->counts == Limit::Counts::devices;
+    const Node* node = terms.optional("told-apart-by");
+    if (devices && !node) {
+      terms.required("told-apart-by", "the categories of what tells devices apart, such as user.device.device_id");
+      ++wrong_;
+    } else if (!devices && node) {
+      findings_.add("rules.kind", node->at, "'told-apart-by' goes with 'at-most: N devices per …' only");
+      ++wrong_;
+    }
   }
 
   bool wrong_kind(Position at) {
@@ -174,8 +189,8 @@ class Reader {
   }
 
   void read_detail(std::string_view term, const Node& node, RulePack::Rule& rule) {
-    if (term == "not-alone") {
-      rule.alone = categories_of(node);
+    if (term == "not-alone" || term == "told-apart-by") {
+      (term == "not-alone" ? rule.alone : rule.told_apart_by) = categories_of(node);
       return;
     }
     if (term == "as" || term == "not-as") {
@@ -197,19 +212,14 @@ class Reader {
   }
 
   void read_threshold(const Node& node, RulePack::Rule& rule) {
-    constexpr std::string_view expected = "a number such as '1000 subjects per 12 months'";
+    constexpr std::string_view expected = "a number such as '1000 subjects per 12 months', or devices";
     const std::string* text = text_of(node, expected, findings_);
     if (!text) {
       ++wrong_;
       return;
     }
-    std::string subjects = *text;
-    const auto devices = subjects.find(" devices ");
-    rule.counts_devices = devices != std::string::npos;
-    if (rule.counts_devices) subjects.replace(devices, 9, " subjects ");
-    rule.limit = parse_rolling_limit(subjects);
-    if (!rule.limit) return wrong("agreement.limit.malformed", node, expected);
-    rule.limit->text = *text;
+    rule.limit = parse_rolling_limit(*text);
+    if (!rule.limit) wrong("agreement.limit.malformed", node, expected);
   }
 
   /// Within one pack nothing may say otherwise than something else.

@@ -20,7 +20,7 @@ struct RulePack {
     enum class Kind : std::uint8_t {
       never,        ///< its categories may not reach who is covered, or no more than `allowed` of them
       only,         ///< they may, in `forms` alone
-      bulk,         ///< of at most `limit` distinct subjects
+      bulk,         ///< of at most `limit` distinct subjects or devices
       identifiers,  ///< as bulk, of identifiers that are linked to one another or to what a bulk rule is about
     };
     std::string id;    ///< "genomic"
@@ -33,7 +33,8 @@ struct RulePack {
     Level allowed = Level::nothing;
     std::vector<Form> forms;  ///< only: may leave; bulk: do not count
     std::optional<Limit> limit;
-    bool counts_devices = false;  ///< the law counts devices, not persons
+    /// Where the limit counts devices, not persons: the categories of what tells devices apart.
+    std::vector<std::string> told_apart_by;
     Position at;
   };
   /// Countries that are one to the law: China with Hong Kong and Macau.
@@ -52,7 +53,6 @@ struct RulePack {
   bool outside = false;
   std::string covered_cite;
   SharePpm control_at = kShareControl;
-  std::vector<std::string> linked_by;  ///< categories by which a recipient, or a related one, can join what it gets
   std::vector<Rule> rules;
 
   bool names_parties() const { return countries.empty(); }

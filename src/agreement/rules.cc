@@ -149,33 +149,18 @@ class Holder {
     return std::nullopt;
   }
 
-  /// Which flows can be joined to which: those that reach the same party, for whoever asks names the subject; and
-  /// those to related parties that share a column by which people can be told apart. (A token is keyed by its
-  /// recipient and use, so a token in common is a recipient in common.)
+  /// Which flows can be joined to which: those to the same party and to related ones. Whoever asks by a flow names the
+  /// subject, in the clear, so what related parties get has that column in common whatever else is given.
   void find_links() {
-    const std::size_t flows = plan_.flows.size();
-    reaches_.assign(flows, false);
-    Groups related(plan_.parties.size()), linked(flows);
+    reaches_.assign(plan_.flows.size(), false);
+    for (const Outlet& outlet : draft_.outlets) {
+      if (outlet.level >= Level::token && nearest(to_of(outlet))) reaches_[outlet.flow] = true;
+    }
+    Groups related(plan_.parties.size());
     for (std::size_t i = 0; i < plan_.parties.size(); ++i) {
       for (const PartyIndex other : spread_.from(static_cast<PartyIndex>(i))) related.join(i, other);
     }
-    std::map<std::pair<std::size_t, std::string_view>, std::size_t> columns;
-    std::map<PartyIndex, std::size_t> recipients;
-    for (const Outlet& outlet : draft_.outlets) {
-      if (outlet.level < Level::token || !nearest(to_of(outlet))) continue;
-      if (!reaches_[outlet.flow]) {
-        reaches_[outlet.flow] = true;
-        for (const PartyIndex party : spread_.from(to_of(outlet))) {
-          if (covered_[party]) linked.join(recipients.try_emplace(party, outlet.flow).first->second, outlet.flow);
-        }
-      }
-      const std::string& category = field_of(outlet).category;
-      if (outlet.level != Level::clear || !concerns(pack_.linked_by, category)) continue;
-      const std::pair<std::size_t, std::string_view> column{related.of(to_of(outlet)), category};
-      linked.join(columns.try_emplace(column, outlet.flow).first->second, outlet.flow);
-    }
-    links_.resize(flows);
-    for (std::size_t i = 0; i < flows; ++i) links_[i] = linked.of(i);
+    for (const Flow& flow : plan_.flows) links_.push_back(related.of(flow.to));
   }
 
   bool counts(const Rule& rule, const Outlet& outlet) const {
@@ -237,7 +222,7 @@ class Holder {
   void limit_flows(const Rule& rule, RuleStanding& standing) {
     const Flags carrying = carriers(rule);
     if (std::ranges::find(carrying, true) == carrying.end()) return;
-    if (rule.counts_devices) return add_devices(rule, carrying);
+    if (rule.limit->counts == Limit::Counts::devices) count_devices(rule, carrying);
     add_uncounted(rule, carrying);
     Flags counted_by_any(carrying.size(), false);
     for (const Rule& other : pack_.rules) {
@@ -312,15 +297,40 @@ class Holder {
                        fmt::join(plan_.parties[party].countries, ", "));
   }
 
-  /// The law counts devices, and an entry tells of subjects only: so none may go.
-  void add_devices(const Rule& rule, const Flags& carrying) {
+  /// Has the flows that carry what `rule` is about say by what the records in which it lies tell devices apart.
+  void count_devices(const Rule& rule, const Flags& carrying) {
     for (const Outlet& outlet : draft_.outlets) {
       if (!carrying[outlet.flow] || !counts(rule, outlet)) continue;
+      Flow& flow = plan_.flows[outlet.flow];
+      if (flow.kind == Flow::Kind::gives) {
+        tell_apart(flow, outlet.collection, rule.told_apart_by);
+        continue;
+      }
       draft_.findings.add(
           "agreement.rules.devices", outlet.at,
-          fmt::format("flow '{}' (line {}) {}, and {} counts devices, which this version cannot, so nothing of it may "
-                      "go to those covered; give it in a form that the rule does not count, or not at all",
-                      plan_.flows[outlet.flow].name, plan_.flows[outlet.flow].line, outlet.how, name_of(rule)));
+          fmt::format("flow '{}' (line {}) {}, and {} counts devices, which are counted in what a flow gives, not in "
+                      "what a module makes; so none of it may go to those covered by such a flow",
+                      flow.name, flow.line, outlet.how, name_of(rule)));
+    }
+  }
+
+  /// A field within one of `categories` tells devices apart. Several, and several rules, make the finer division, of
+  /// which the finest is by records: so no rule counts less than it says.
+  void tell_apart(Flow& flow, CollectionIndex collection, const std::vector<std::string>& categories) {
+    std::vector<FieldIndex> fields;
+    const auto& declared = plan_.collections[collection].fields;
+    for (std::size_t i = 0; i < declared.size(); ++i) {
+      if (within(categories, declared[i].category)) fields.push_back(static_cast<FieldIndex>(i));
+    }
+    const auto before = std::ranges::find(flow.devices, collection, &CountedDevices::collection);
+    if (before == flow.devices.end()) {
+      flow.devices.push_back({collection, std::move(fields)});
+    } else if (fields.empty() || before->fields.empty()) {
+      before->fields.clear();
+    } else {
+      std::vector<FieldIndex> both;
+      std::ranges::set_union(before->fields, fields, std::back_inserter(both));
+      before->fields = std::move(both);
     }
   }
 
@@ -367,7 +377,7 @@ class Holder {
   std::vector<Control> controls_;   ///< for concern_; of a pack that goes by countries
   Flags covered_;                   ///< by party
   Flags reaches_;                   ///< by flow: anything that names a subject reaches someone covered
-  std::vector<std::size_t> links_;  ///< by flow: the same where flows are linked
+  std::vector<std::size_t> links_;  ///< by flow: the same where what they carry can be joined
   std::vector<Scope> scopes_;
 };
 

@@ -47,6 +47,14 @@ TEST(RulePack, ThoseShippedRead) {
   EXPECT_EQ(packs, 3);
 }
 
+TEST(RulePack, TheOneThatTheDocumentsTeachReads) {
+  const std::string page = slurp(kSource / "docs/rule-packs.md"), mark = "```yaml\n";
+  const auto start = page.find(mark) + mark.size();
+  const CheckedPack checked = check_rule_pack(page.substr(start, page.find("```", start) - start));
+  for (const Finding& finding : checked.findings) ADD_FAILURE() << "docs/rule-packs.md: " << finding.text();
+  EXPECT_TRUE(checked.pack.has_value());
+}
+
 TEST(RulePack, SaysWhatIsWrong) {
   const struct {
     const char *from, *to, *finding;
@@ -66,6 +74,12 @@ TEST(RulePack, SaysWhatIsWrong) {
       {"at-most: 10 subjects", "at-most: 10 elephants", "agreement.limit.malformed"},
       {"per 12 months", "per 12000 months", "agreement.limit.malformed"},
       {"not-as: place to 1 decimal", "not-as: blurred", "agreement.form.unknown"},
+      {"    told-apart-by: user.device.device_id\n", "", "agreement.term.missing"},
+      {"told-apart-by: user.device.device_id", "told-apart-by: user.device.serial", "agreement.category.unknown"},
+      {"at-most: 10 subjects per 12 months", "at-most: 10 subjects per 12 months\n    told-apart-by: user.device",
+       "rules.kind"},
+      {"    never: user.demographic.religious_belief", "    never: user.content\n    told-apart-by: user.device",
+       "rules.kind"},
       {"    basis: memory\n", "    basis: hearsay\n", "rules.basis"},
       {"    never: user.demographic.religious_belief", "    says-not: x", "agreement.term.unknown"},
       {"    never: user.demographic.religious_belief", "    never: [user.financial]", "rules.contradiction"},
@@ -109,7 +123,9 @@ class UnderLaw : public testing::Test {
         "user.contact.phone_number}\n      born: {type: date, category: user.demographic.date_of_birth}\n      ip: "
         "{type: "
         "text, category: user.device.ip_address}\n      ill: {type: text, category: user.health_and_medical}\n      "
-        "card: {type: text, category: user.financial.credit_card}\n      films: {type: text, category: "
+        "card: {type: text, category: user.financial.credit_card}\n      spot: {type: text, category: "
+        "user.location.precise}\n      phone-id: {type: "
+        "text, category: user.device.device_id}\n      films: {type: text, category: "
         "user.behavior.media_consumption}\nflows:\n" +
         flows + "under: [{rules: test-law@1, sha256: " + to_hex(sha256(kLaw).view()) +
         "}]\nchanges:\n  agreement: {signed-by: [operator, trustee, overseer]}\n";
@@ -167,11 +183,11 @@ TEST_F(UnderLaw, DataCombinedIsUnderTheLowestThreshold) {
   EXPECT_THAT(limits(checked, "films"), IsEmpty());
 }
 
-TEST_F(UnderLaw, RelatedPartiesThatShareAColumnAreTakenTogether) {
+/// Both ask by the subject's id, so they have that column in common, though tokens of two parties have nothing.
+TEST_F(UnderLaw, RelatedPartiesAreTakenTogether) {
   const std::string related = "  branch: {role: recipient, country: RU, operated-by: bank}\n";
   const std::string apart = "  branch: {role: recipient, country: RU}\n";
-  const std::string flows =
-      flow("care", "branch", "ill: token, email: clear") + flow("loans", "bank", "card: token, email: clear");
+  const std::string flows = flow("care", "branch", "ill: token") + flow("loans", "bank", "card: token");
   const auto has = [](const std::vector<std::string>& limits, const char* name) {
     return std::find(limits.begin(), limits.end(), name) != limits.end();
   };
@@ -197,6 +213,21 @@ TEST_F(UnderLaw, CoversByOwnershipInAggregate) {
   const std::string flows = flow("care", "lab", "ill: token");
   EXPECT_THAT(limits(check_flows(flows, owned + "20 %}]}\n"), "care"), ElementsAre("test-law/health/to lab"));
   EXPECT_THAT(limits(check_flows(flows, owned + "19.9 %}]}\n"), "care"), IsEmpty());
+}
+
+TEST_F(UnderLaw, TellsDevicesApartByTheirFields) {
+  const Checked profile = check_flows(flow("near", "bank", "spot: clear"));
+  EXPECT_THAT(limits(profile, "near"), ElementsAre("test-law/place/Russia"));
+  ASSERT_EQ(profile.plan->flows[0].devices.size(), 1u);
+  const Collection& held = profile.plan->collections[0];
+  ASSERT_EQ(profile.plan->flows[0].devices[0].fields.size(), 1u);
+  EXPECT_EQ(held.fields[profile.plan->flows[0].devices[0].fields[0]].name, "phone-id");
+  EXPECT_EQ(profile.plan->limits[0].counts, Limit::Counts::devices);
+  EXPECT_THAT(check_flows(flow("near", "bank", "spot: place to 1 decimal")).plan->flows[0].devices, IsEmpty());
+  // What is linked to it is counted under the same threshold, by subjects.
+  const Checked linked = check_flows(flow("near", "bank", "spot: clear") + flow("care", "bank", "ill: token"));
+  EXPECT_THAT(limits(linked, "care"), ElementsAre("test-law/health/Russia", "test-law/place/Russia"));
+  EXPECT_THAT(linked.plan->flows[1].devices, IsEmpty());
 }
 
 TEST_F(UnderLaw, SaysWhichRuleIsBroken) {

@@ -125,8 +125,10 @@ std::optional<Limit> parse_rolling_limit(std::string_view text) {
   limit.text = text;
   limit.rolling = true;
   const auto amount = parse_count(take_word(text));
-  if (!amount || take_word(text) != "subjects" || take_word(text) != "per") return std::nullopt;
+  const auto counted = take_word(text);
+  if (!amount || (counted != "subjects" && counted != "devices") || take_word(text) != "per") return std::nullopt;
   limit.amount = *amount;
+  limit.counts = counted == "subjects" ? Limit::Counts::subjects : Limit::Counts::devices;
   if (const auto one = parse_window(text)) {
     limit.window = *one;
     return limit;

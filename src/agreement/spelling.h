@@ -29,7 +29,7 @@ std::string_view to_string(Limit::Window);
 std::optional<Limit> parse_limit(std::string_view text);
 /// "64KiB per release": bytes.
 std::optional<std::size_t> parse_release_size(std::string_view text);
-/// "100000 subjects per 12 months", "5000 subjects per day": a rolling Limit without a name.
+/// "100000 subjects per 12 months", "5000 devices per day": a rolling Limit without a name.
 std::optional<Limit> parse_rolling_limit(std::string_view text);
 
 /// "19.9 %": above 0, at most 100, at most four decimals.

@@ -1,7 +1,6 @@
 #include "disclosure/token.h"
 
 #include "base/hash.h"
-#include "disclosure/unicode.h"
 #include "disclosure/value.h"
 
 namespace holdfast::disclosure {
@@ -11,12 +10,7 @@ void TokenKey::append(std::string& out, std::string_view category, agreement::Fi
   Bytes message;
   message.reserve(category.size() + encoded.size() + 4);
   put_sized(message, category);
-  if (type == agreement::FieldType::text && !encoded.empty()) {
-    message.push_back(encoded.front());  // a stored value's first byte is its type
-    message += to_nfc(encoded.substr(1));
-  } else {
-    message += encoded;
-  }
+  message += comparable(type, encoded);
   const Hash mac = hmac_sha256(key_.view(), message);
   wipe(message);
   out += "tok_";

@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "disclosure/encoding.h"
+#include "disclosure/unicode.h"
 
 namespace holdfast::disclosure {
 namespace {
@@ -175,6 +176,11 @@ std::optional<std::int64_t> duration_ms_of(ByteView encoded) {
 }
 
 std::optional<std::string_view> bytes_of(ByteView encoded) { return body_of(FieldType::bytes, encoded); }
+
+Bytes comparable(FieldType type, ByteView encoded) {
+  if (type != FieldType::text || encoded.empty()) return Bytes(encoded);
+  return encoded.front() + to_nfc(encoded.substr(1));  // a stored value's first byte is its type
+}
 
 std::optional<std::vector<std::string_view>> list_of(ByteView encoded) {
   const auto body = body_of(FieldType::text_list, encoded);

@@ -45,6 +45,9 @@ Result<void> append_json(std::string& out, agreement::FieldType type, ByteView e
 /// Appends `text` (UTF-8) in quotes, escaped as RFC 8259 §7 demands and no further.
 void append_json_string(std::string& out, std::string_view text);
 
+/// `encoded` in a form in which values that people take for the same are the same bytes: texts in Unicode's form NFC.
+Bytes comparable(agreement::FieldType type, ByteView encoded);
+
 /// mantissa / 10^scale; scale from 0 to kDecimalScaleMax.
 struct Decimal {
   std::int64_t mantissa = 0;

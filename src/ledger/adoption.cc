@@ -131,10 +131,6 @@ void Ledger::State::put_in_force(agreement::PlanPtr next) {
     kept.back() = *before;
     kept.back().follow(limit);
   }
-  flows.clear();
-  for (std::size_t i = 0; i < next->flows.size(); ++i) {
-    flows.emplace(next->flows[i].name, static_cast<agreement::FlowIndex>(i));
-  }
   tally_of_flow.assign(next->flows.size(), kNoTally);
   spendings = std::move(kept);
   plan = std::move(next);

@@ -55,7 +55,7 @@ void Ledger::apply(const Entry& entry) {
       state.put_in_force(*std::move(next));
     }
   } else if (const auto* released = std::get_if<Released>(&entry.event)) {
-    const auto flow = state.find_flow(released->flow);
+    const auto flow = state.plan ? state.plan->find_flow(released->flow) : std::nullopt;
     if (flow) state.spend(state.plan->flows[*flow], *released, std::max(entry.at, state.newest_at));
     state.count(entry, *released, flow);
   } else if (is_about_module(entry.event)) {
@@ -65,11 +65,6 @@ void Ledger::apply(const Entry& entry) {
   }
   state.newest_at = std::max(state.newest_at, entry.at);
   state.advance(state.newest_at);
-}
-
-std::optional<agreement::FlowIndex> Ledger::State::find_flow(std::string_view name) const {
-  const auto found = flows.find(name);
-  return found == flows.end() ? std::nullopt : std::optional(found->second);
 }
 
 void Ledger::State::count(const Entry& entry, const Released& released, std::optional<agreement::FlowIndex> flow) {
@@ -121,7 +116,7 @@ Result<void> Ledger::may_release(agreement::FlowIndex flow, const Pseudonym& sub
                                  UnixMillis now) const {
   HF_ASSERT(state_->plan && flow < state_->plan->flows.size());
   HF_CHECK(state_->readable(subject));
-  return state_->within_limits(state_->plan->flows[flow], subject, records, std::max(now, state_->newest_at));
+  return state_->within_limits(state_->plan->flows[flow], subject, nullptr, records, std::max(now, state_->newest_at));
 }
 
 std::vector<Ledger::Budget> Ledger::budgets(UnixMillis now) const {

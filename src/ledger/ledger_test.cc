@@ -255,6 +255,66 @@ TEST_F(LedgerTest, RulesThresholdIsCountedOverFlowsAndVersions) {
   EXPECT_FALSE(Ledger::restore(snapshot, reader()));
 }
 
+/// The law counts devices: what entries name, none twice, over a rolling window; and a subject where a flow that is
+/// linked to such data carries none of it.
+TEST_F(LedgerTest, CountsDevices) {
+  const std::string law =
+      "holdfast-rules: 1\nrules-of: law\nversion: 1\ntitle: A law\ncovered: {cite: L 1, countries: {China: CN}}\n"
+      "rules:\n  mail: {cite: L 2, says: Few, bulk: user.contact, at-most: 3 devices per 12 months, told-apart-by: "
+      "user.device.device_id}\n  sick: {cite: L 3, says: Few, bulk: user.health_and_medical, at-most: 9 subjects per "
+      "12 "
+      "months}\n";
+  documents[sha256(law)] = law;
+  std::string document = text(1, "1000 subjects per day");
+  document.insert(document.find("flows:"), "      ill: {type: text, category: user.health_and_medical}\n");
+  document.insert(document.find("changes:"),
+                  "  care: {to: acme, use: essential.service, gives: {profile: {ill: token}}}\n");
+  document += "under: [{rules: law@1, sha256: " + to_hex(sha256(law).view()) + "}]\n";
+  ASSERT_EQ(put(adoption(document, 1)), "");
+  const auto told = [&](unsigned who, std::vector<Pseudonym> devices) {
+    Entry entry = support(who);
+    std::sort(devices.begin(), devices.end());
+    std::get<Released>(entry.event).devices = std::move(devices);
+    return entry;
+  };
+  const Pseudonym phone = subject(101), tablet = subject(102), watch = subject(103), car = subject(104);
+  EXPECT_EQ(ledger.admit(support(1)).error().slug, "release.devices");
+  EXPECT_EQ(put(told(1, {phone, tablet})), "");
+  EXPECT_EQ(put(told(1, {tablet, phone})), "");
+  Entry twice = told(1, {phone});
+  std::get<Released>(twice.event).devices->push_back(phone);
+  EXPECT_EQ(ledger.admit(twice).error().slug, "release.devices");
+  EXPECT_EQ(put(told(2, {})), "");  // no record, so no device
+  const auto refused = ledger.admit(told(2, {watch, car}));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().slug, "rule.threshold");
+  EXPECT_EQ(
+      refused.error().what,
+      "rule 'mail' of law@1 (L 2) lets data of at most 3 devices per 12 months reach China, and 2 are counted, and "
+      "this release tells of 2; there is room for another from 2027-11-23T22:00:01.000Z");
+  Entry care{now, 1, "acme",
+             Released{"care", "acme", subject(7), R"({"profile":{"ill":"token"}})", 1, sha256("p"), 64}};
+  EXPECT_EQ(put(care), "");
+  EXPECT_EQ(put(care), "");
+  EXPECT_EQ(ledger.admit(told(2, {watch})).error().slug, "rule.threshold");
+  EXPECT_TRUE(ledger.admit(told(1, {phone})));
+  std::get<Released>(care.event).devices.emplace();
+  EXPECT_EQ(ledger.admit(care).error().slug, "release.devices");
+  for (const auto& budget : ledger.budgets(now)) {
+    // Two devices and a subject; three subjects, for what is linked to illness counts with it.
+    if (budget.limit == "law/mail/China" || budget.limit == "law/sick/China") {
+      EXPECT_EQ(budget.spent, 3u);
+    }
+  }
+  const Bytes snapshot = ledger.snapshot();
+  auto restored = Ledger::restore(snapshot, reader());
+  ASSERT_TRUE(restored);
+  EXPECT_EQ(restored->snapshot(), snapshot);
+  EXPECT_EQ(restored->admit(told(2, {watch})).error().slug, "rule.threshold");
+  now += 365 * 86'400'000LL + 2000;
+  EXPECT_TRUE(ledger.admit(told(2, {watch, car})));
+}
+
 TEST(Window, OfTheCalendar) {
   const auto window = [](Limit::Window unit, const char* time) {
     const Window found = calendar_window(unit, at(time));

@@ -13,52 +13,97 @@ int seconds_until(UnixMillis then, UnixMillis now) {
   return static_cast<int>(std::clamp<UnixMillis>((then - now + 999) / 1000, 1, 400LL * 86400));
 }
 
-}  // namespace
-
-Result<void> Ledger::State::within_limits(const agreement::Flow& flow, const Pseudonym& subject, std::uint64_t records,
-                                          UnixMillis at) const {
-  const Counted who{subject, flow.limits.empty() ? Numbers::kNone : numbers.find(subject)};
-  for (const agreement::LimitIndex index : flow.limits) {
-    const agreement::Limit& limit = plan->limits[index];
-    const Spending& spending = spendings[index];
-    if (spending.has_room(limit, who, records, at)) continue;
-    const UnixMillis renews = spending.renews_at(limit, at);
-    if (limit.of_rule) {
-      return fail(Code::exhausted, "rule.threshold", limit.name,
-                  limit.of_rule->rule + " lets data of at most " + limit.text + " reach " + limit.of_rule->scope +
-                      ", and " + std::to_string(spending.spent(at)) + " are counted; there is room for another from " +
-                      to_rfc3339(renews),
-                  seconds_until(renews, at));
-    }
+tl::unexpected<Error> no_room(const agreement::Limit& limit, const Spending& spending, std::size_t devices,
+                              UnixMillis at) {
+  const UnixMillis renews = spending.renews_at(limit, at);
+  if (!limit.of_rule) {
     return fail(Code::exhausted, "limit.exceeded", limit.name,
                 "the limit '" + limit.text + "' is reached; there is room again from " + to_rfc3339(renews),
                 seconds_until(renews, at));
+  }
+  std::string counted = std::to_string(spending.spent(at)) + " are counted";
+  if (devices > 1) counted += ", and this release tells of " + std::to_string(devices);
+  return fail(Code::exhausted, "rule.threshold", limit.name,
+              limit.of_rule->rule + " lets data of at most " + limit.text + " reach " + limit.of_rule->scope +
+                  ", and " + counted + "; there is room for another from " + to_rfc3339(renews),
+              seconds_until(renews, at));
+}
+
+/// The numbers of what a release counts as where devices are counted: the subject, if it tells of none.
+template <class NumberOf>
+std::vector<std::uint32_t> device_numbers(const Pseudonym& subject, const std::vector<Pseudonym>* devices,
+                                          NumberOf number_of) {
+  std::vector<std::uint32_t> out;
+  if (!devices) out.push_back(number_of(subject));
+  if (devices) std::ranges::transform(*devices, std::back_inserter(out), number_of);
+  return out;
+}
+
+}  // namespace
+
+Result<void> Ledger::State::within_limits(const agreement::Flow& flow, const Pseudonym& subject,
+                                          const std::vector<Pseudonym>* told_of, std::uint64_t records,
+                                          UnixMillis at) const {
+  if (flow.limits.empty()) return {};
+  const std::uint32_t number = subjects.numbers.find(subject);
+  bool count_devices = false;
+  for (const agreement::LimitIndex index : flow.limits) {
+    if (const RollingCount* rolling = spendings[index].rolling()) rolling->expect(number);
+    count_devices = count_devices || plan->limits[index].counts == agreement::Limit::Counts::devices;
+  }
+  const bool known = told_of || flow.devices.empty();
+  std::vector<std::uint32_t> of_devices;
+  if (count_devices && known) {
+    of_devices = device_numbers(subject, told_of, [&](const Pseudonym& each) { return devices.numbers.find(each); });
+  }
+  for (const agreement::LimitIndex index : flow.limits) {
+    const agreement::Limit& limit = plan->limits[index];
+    const bool by_device = limit.counts == agreement::Limit::Counts::devices;
+    if (by_device && !known) continue;
+    const Counted who{subject, by_device ? std::span<const std::uint32_t>(of_devices) : std::span(&number, 1)};
+    if (spendings[index].has_room(limit, who, records, at)) continue;
+    return no_room(limit, spendings[index], by_device ? of_devices.size() : 0, at);
   }
   return {};
 }
 
 void Ledger::State::spend(const agreement::Flow& flow, const evidence::Released& released, UnixMillis at) {
-  Counted who{released.subject};
+  std::uint32_t number = Numbers::kNone;
+  std::vector<std::uint32_t> of_devices;
   for (const agreement::LimitIndex index : flow.limits) {
     const agreement::Limit& limit = plan->limits[index];
-    if (limit.rolling && who.number == Numbers::kNone) who.number = numbers.add(released.subject);
+    const bool by_device = limit.counts == agreement::Limit::Counts::devices;
+    if (by_device && of_devices.empty()) {
+      of_devices = device_numbers(released.subject, released.devices ? &*released.devices : nullptr,
+                                  [&](const Pseudonym& each) { return devices.numbers.add(each); });
+    } else if (limit.rolling && !by_device && number == Numbers::kNone) {
+      number = subjects.numbers.add(released.subject);
+    }
+    const Counted who{released.subject, by_device ? std::span<const std::uint32_t>(of_devices) : std::span(&number, 1)};
     spendings[index].spend(limit, who, released.records, at);
   }
 }
 
 void Ledger::State::advance(UnixMillis at) {
   for (Spending& spending : spendings) spending.advance(at);
-  if (numbers.size() / 2 < std::max(numbers_kept, kNumbersKeptMin)) return;
-  std::vector<bool> counted(numbers.size(), false);
-  for (const Spending& spending : spendings) {
-    if (spending.rolling())
-      spending.rolling()->each_counted([&](std::uint32_t n, std::uint32_t) { counted[n] = true; });
+  tidy(subjects, false);
+  tidy(devices, true);
+}
+
+void Ledger::State::tidy(Seen& seen, bool counts_devices) {
+  if (seen.numbers.size() / 2 < std::max(seen.kept, kNumbersKeptMin)) return;
+  std::vector<RollingCount*> all;
+  for (std::size_t i = 0; i < spendings.size(); ++i) {
+    const bool by_device = plan->limits[i].counts == agreement::Limit::Counts::devices;
+    if (spendings[i].rolling() && by_device == counts_devices) all.push_back(spendings[i].rolling());
   }
-  const std::vector<std::uint32_t> moved = numbers.keep(counted);
-  for (Spending& spending : spendings) {
-    if (spending.rolling()) spending.rolling()->renumber(moved);
+  std::vector<bool> counted(seen.numbers.size(), false);
+  for (const RollingCount* each : all) {
+    each->each_counted([&](std::uint32_t n, std::uint32_t) { counted[n] = true; });
   }
-  numbers_kept = numbers.size();
+  const std::vector<std::uint32_t> moved = seen.numbers.keep(counted);
+  for (RollingCount* each : all) each->renumber(moved);
+  seen.kept = seen.numbers.size();
 }
 
 }  // namespace holdfast::ledger

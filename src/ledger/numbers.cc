@@ -5,25 +5,31 @@
 namespace holdfast::ledger {
 
 std::size_t Numbers::place_of(const Pseudonym& subject) const {
-  const std::size_t mask = table_.size() - 1;
-  std::size_t place = FixedHasher()(subject) & mask;
-  while (table_[place] != kNone && subjects_[table_[place]] != subject) place = (place + 1) & mask;
+  const std::size_t mask = table_.size() - 1, hash = FixedHasher()(subject);
+  const std::uint32_t mark = mark_of(hash);
+  const auto is_it = [&](std::size_t place) {
+    return (table_[place] & ~mask) == mark && subjects_[number_at(place)] == subject;
+  };
+  std::size_t place = hash & mask;
+  while (table_[place] != kNone && !is_it(place)) place = (place + 1) & mask;
   return place;
 }
 
 std::uint32_t Numbers::find(const Pseudonym& subject) const {
-  return table_.empty() ? kNone : table_[place_of(subject)];
+  if (table_.empty()) return kNone;
+  const std::size_t place = place_of(subject);
+  return table_[place] == kNone ? kNone : number_at(place);
 }
 
 std::uint32_t Numbers::add(const Pseudonym& subject) {
   if ((subjects_.size() + 1) * 4 > table_.size() * 3) make_table(table_.empty() ? 64 : table_.size() * 2);
-  std::uint32_t& number = table_[place_of(subject)];
-  if (number == kNone) {
+  const std::size_t place = place_of(subject);
+  if (table_[place] == kNone) {
     HF_ASSERT(subjects_.size() < kMax);
-    number = size();
+    table_[place] = mark_of(FixedHasher()(subject)) | size();
     subjects_.push_back(subject);
   }
-  return number;
+  return number_at(place);
 }
 
 void Numbers::make_table(std::size_t places) {
@@ -31,9 +37,10 @@ void Numbers::make_table(std::size_t places) {
   table_.assign(places, kNone);
   const std::size_t mask = places - 1;
   subjects_.each([&](std::size_t number, const Pseudonym& subject) {
-    std::size_t place = FixedHasher()(subject) & mask;
+    const std::size_t hash = FixedHasher()(subject);
+    std::size_t place = hash & mask;
     while (table_[place] != kNone) place = (place + 1) & mask;
-    table_[place] = static_cast<std::uint32_t>(number);
+    table_[place] = mark_of(hash) | static_cast<std::uint32_t>(number);
   });
 }
 

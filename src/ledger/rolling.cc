@@ -22,11 +22,10 @@ RollingCount::RollingCount(UnixMillis length) { start(length); }
 void RollingCount::start(UnixMillis length) {
   length_s_ = std::max<std::uint32_t>(1, second_of(length));
   page_s_ = std::clamp<std::uint32_t>(length_s_ / 365, 1, kDay);
-  pages_.assign(length_s_ / page_s_ + 3, 0);
-  seconds_.assign(page_s_, 0);
   cut_ = now_ > length_s_ ? now_ - length_s_ : 0;
-  count_ = 0;
-  oldest_ = page_of(cut_);
+  pages_ = {};
+  pages_.ring.assign(length_s_ / page_s_ + 3, 0);
+  pages_.floor = cut_;
 }
 
 std::uint32_t RollingCount::cut_at(UnixMillis at) const {
@@ -37,47 +36,47 @@ std::uint32_t RollingCount::cut_at(UnixMillis at) const {
 void RollingCount::advance(UnixMillis at) {
   const std::uint32_t second = second_of(at);
   if (second <= now_) return;
-  const std::uint32_t cut = cut_at(at);
+  const std::uint32_t cut = cut_at(at), page = page_of(cut), before = page_of(cut_);
   now_ = second;
-  if (cut == cut_) return;
-  drop_until(cut);
-  find_oldest();
-}
-
-void RollingCount::drop_until(std::uint32_t cut) {
-  const std::uint32_t from = std::exchange(cut_, cut);
-  if (count_ == 0) return;
-  const std::uint32_t page = page_of(cut);
-  if (page > oldest_) {
-    // Counts beyond the ring's length cannot be: they would have been dropped before.
-    const std::uint32_t last = std::min(page, oldest_ + static_cast<std::uint32_t>(pages_.size()));
-    for (std::uint32_t gone = oldest_; gone < last; ++gone) count_ -= std::exchange(on_page(gone), 0);
-    open_page(page);
+  cut_ = cut;
+  if (page != before) {
+    // Nothing can lie further ahead than the ring is long.
+    const std::uint32_t end = std::min(page, before + static_cast<std::uint32_t>(pages_.ring.size()));
+    for (std::uint32_t gone = before; gone < end; ++gone) pages_.held -= std::exchange(pages_[gone], 0);
+    pages_.floor = page * page_s_;
   }
-  if (page != oldest_) return;
-  const std::uint32_t base = oldest_ * page_s_;
-  for (std::uint32_t second = std::max(from, base); second < cut; ++second) {
-    const std::uint32_t gone = std::exchange(seconds_[second - base], 0);
-    on_page(oldest_) -= gone;
-    count_ -= gone;
+  if (page == pages_.open) let_go_on_open_page(cut);
+}
+
+void RollingCount::let_go_on_open_page(std::uint32_t until) const {
+  const std::uint32_t base = pages_.open * page_s_;
+  for (std::uint32_t second = std::max(pages_.floor, base); second < until; ++second) {
+    const std::uint32_t gone = std::exchange(pages_.seconds[second - base], 0);
+    pages_[pages_.open] -= gone;
+    pages_.held -= gone;
   }
+  pages_.floor = until;
 }
 
-void RollingCount::find_oldest() {
-  if (count_ == 0 || on_page(oldest_) > 0) return;
-  std::uint32_t page = oldest_;
-  while (on_page(page) == 0) ++page;  // ends, for something counts
-  open_page(page);
+void RollingCount::settle() const {
+  if (pages_.floor == cut_) return;
+  const std::uint32_t page = page_of(cut_);
+  if (pages_[page] > 0) {
+    open(page);
+    let_go_on_open_page(cut_);
+  }
+  pages_.floor = cut_;
 }
 
-void RollingCount::open_page(std::uint32_t page) {
-  oldest_ = page;
-  seconds_ = seconds_of(page);
+void RollingCount::open(std::uint32_t page) const {
+  if (pages_.open == page) return;
+  pages_.seconds = seconds_of(page);
+  pages_.open = page;
 }
 
 std::vector<std::uint32_t> RollingCount::seconds_of(std::uint32_t page) const {
   std::vector<std::uint32_t> out(page_s_, 0);
-  if (on_page(page) == 0) return out;
+  if (pages_[page] == 0) return out;
   const std::uint32_t base = page * page_s_ + 1;  // last_ is one more than the second
   const std::uint32_t length = page_s_;
   last_.each_block([&](std::span<const std::uint32_t, Chunked<std::uint32_t>::kBlock> block) {
@@ -92,16 +91,19 @@ std::vector<std::uint32_t> RollingCount::seconds_of(std::uint32_t page) const {
 }
 
 void RollingCount::put(std::uint32_t number, std::uint32_t second) {
-  last_.reach(std::size_t{number} + 1);
-  const std::uint32_t page = page_of(second);
-  if (count_ == 0) {
-    oldest_ = page;
-    std::fill(seconds_.begin(), seconds_.end(), 0);
-  }
   last_[number] = second + 1;
-  ++count_;
-  ++on_page(page);
-  if (page == oldest_) ++seconds_[second - oldest_ * page_s_];
+  const std::uint32_t page = page_of(second);
+  ++pages_.held;
+  ++pages_[page];
+  if (page == pages_.open) ++pages_.seconds[second - page * page_s_];
+}
+
+void RollingCount::take_off(std::uint32_t second) {
+  if (second < pages_.floor) return;
+  const std::uint32_t page = page_of(second);
+  --pages_.held;
+  --pages_[page];
+  if (page == pages_.open) --pages_.seconds[second - page * page_s_];
 }
 
 void RollingCount::release(std::uint32_t number, UnixMillis at) {
@@ -109,32 +111,24 @@ void RollingCount::release(std::uint32_t number, UnixMillis at) {
   last_.reach(std::size_t{number} + 1);
   const std::uint32_t before = last_[number];
   if (before == now_ + 1) return;
-  if (before > cut_) {
-    const std::uint32_t second = before - 1, page = page_of(second);
-    --count_;
-    --on_page(page);
-    if (page == oldest_) --seconds_[second - oldest_ * page_s_];
-  }
+  if (before > 0) take_off(before - 1);
   put(number, now_);
-  find_oldest();
-}
-
-bool RollingCount::holds(std::uint32_t number, UnixMillis at) const {
-  return number < last_.size() && last_[number] > cut_at(at);
 }
 
 std::uint64_t RollingCount::count(UnixMillis at) const {
+  settle();
   const std::uint32_t cut = cut_at(at), page = page_of(cut);
-  if (count_ == 0 || cut == cut_ || page < oldest_) return count_;
-  std::uint64_t out = count_;
-  const std::uint32_t last = std::min(page, oldest_ + static_cast<std::uint32_t>(pages_.size()));
-  for (std::uint32_t gone = oldest_; gone < last; ++gone) out -= on_page(gone);
-  if (out == 0) return 0;
+  if (cut == cut_ || pages_.held == 0) return pages_.held;
+  std::uint64_t out = pages_.held;
+  const std::uint32_t first = page_of(cut_);
+  const std::uint32_t end = std::min(page, first + static_cast<std::uint32_t>(pages_.ring.size()));
+  for (std::uint32_t gone = first; gone < end; ++gone) out -= pages_[gone];
+  if (end < page || pages_[page] == 0) return out;
   const std::uint32_t base = page * page_s_;
   const auto from = [&](const std::vector<std::uint32_t>& seconds) {
     for (std::uint32_t second = std::max(base, cut_); second < cut; ++second) out -= seconds[second - base];
   };
-  page == oldest_ ? from(seconds_) : from(seconds_of(page));
+  page == pages_.open ? from(pages_.seconds) : from(seconds_of(page));
   return out;
 }
 
@@ -143,19 +137,18 @@ UnixMillis RollingCount::falls_below(std::uint64_t amount, UnixMillis at) const 
   if (counted < amount || counted == 0) return at;
   const std::uint32_t cut = cut_at(at);
   std::uint64_t left = counted - amount + 1;  // so many of the oldest must go
-  for (std::uint32_t page = std::max(oldest_, page_of(cut));; ++page) {
+  for (std::uint32_t page = page_of(cut);; ++page) {
     const bool whole = page * page_s_ >= cut;
-    if (whole && on_page(page) < left) {
-      left -= on_page(page);
+    if (whole && pages_[page] < left) {
+      left -= pages_[page];
       continue;
     }
-    std::vector<std::uint32_t> other;
-    if (page != oldest_) other = seconds_of(page);
-    const std::vector<std::uint32_t>& seconds = page == oldest_ ? seconds_ : other;
+    if (pages_[page] == 0) continue;
+    open(page);
     const std::uint32_t base = page * page_s_;
     for (std::uint32_t i = whole ? 0 : cut - base; i < page_s_; ++i) {
-      if (seconds[i] >= left) return (UnixMillis{base} + i + length_s_ + 1) * 1000;
-      left -= seconds[i];
+      if (pages_.seconds[i] >= left) return (UnixMillis{base} + i + length_s_ + 1) * 1000;
+      left -= pages_.seconds[i];
     }
   }
 }
@@ -165,17 +158,13 @@ void RollingCount::change_length(UnixMillis length) {
   const std::uint32_t forgotten = cut_;
   const std::uint32_t numbers = static_cast<std::uint32_t>(last_.size());
   start(length);
-  std::uint32_t first = std::numeric_limits<std::uint32_t>::max();
   for (std::uint32_t number = 0; number < numbers; ++number) {
     if (last_[number] <= std::max(forgotten, cut_)) {
       last_[number] = 0;
     } else {
-      first = std::min(first, last_[number] - 1);
-      ++count_;
-      ++on_page(page_of(last_[number] - 1));
+      put(number, last_[number] - 1);
     }
   }
-  if (count_ > 0) open_page(page_of(first));
 }
 
 void RollingCount::renumber(const std::vector<std::uint32_t>& moved) {
@@ -189,7 +178,8 @@ void RollingCount::renumber(const std::vector<std::uint32_t>& moved) {
 
 void RollingCount::encode(Bytes& out) const {
   put_u32(out, now_);
-  put_varint(out, count_);
+  settle();
+  put_varint(out, pages_.held);
   std::uint32_t next = 0;
   each_counted([&](std::uint32_t number, std::uint32_t second) {
     put_varint(out, number - next);
@@ -200,26 +190,20 @@ void RollingCount::encode(Bytes& out) const {
 
 void RollingCount::decode(ByteReader& in, std::uint32_t numbers) {
   now_ = std::min<std::uint32_t>(in.u32(), static_cast<std::uint32_t>(kSecondMax));
-  cut_ = now_ > length_s_ ? now_ - length_s_ : 0;
+  pages_.floor = cut_ = now_ > length_s_ ? now_ - length_s_ : 0;
   std::uint64_t next = 0;
-  std::uint32_t first = std::numeric_limits<std::uint32_t>::max();
   for (std::uint64_t left = in.varint(); left > 0 && in.ok(); --left) {
     const std::uint64_t skipped = in.varint(), past = in.varint();
     if (!in.ok() || skipped >= numbers - next || past > now_ - cut_) return in.fail();
     const auto number = static_cast<std::uint32_t>(next + skipped);
-    const std::uint32_t second = cut_ + static_cast<std::uint32_t>(past);
-    first = std::min(first, second);
     last_.reach(std::size_t{number} + 1);
-    last_[number] = second + 1;
-    ++count_;
-    ++on_page(page_of(second));
+    put(number, cut_ + static_cast<std::uint32_t>(past));
     next = std::uint64_t{number} + 1;
   }
-  if (count_ > 0) open_page(page_of(first));
 }
 
 std::size_t RollingCount::size_bytes() const {
-  return last_.size_bytes() + (pages_.capacity() + seconds_.capacity()) * sizeof(std::uint32_t);
+  return last_.size_bytes() + (pages_.ring.capacity() + pages_.seconds.capacity()) * sizeof(std::uint32_t);
 }
 
 }  // namespace holdfast::ledger

@@ -37,7 +37,7 @@ struct Seen {
       const Pseudonym who = subject(i);
       now = kStart + static_cast<UnixMillis>(i) * (364 * kDay / kSubjects);
       const std::uint32_t number = numbers.add(who);
-      for (Spending& spending : spendings) spending.spend(limit, {who, number}, 1, now);
+      for (Spending& spending : spendings) spending.spend(limit, {who, {&number, 1}}, 1, now);
     }
   }
   agreement::Limit limit;
@@ -60,11 +60,12 @@ void release(benchmark::State& state) {
     seen.now += 365 * kDay / kSubjects;
     std::uint32_t number = seen.numbers.find(who);
     bool room = true;
+    for (const Spending& spending : seen.spendings) spending.rolling()->expect(number);
     for (const Spending& spending : seen.spendings)
-      room = room && spending.has_room(seen.limit, {who, number}, 1, seen.now);
+      room = room && spending.has_room(seen.limit, {who, {&number, 1}}, 1, seen.now);
     if (room) {
       if (number == Numbers::kNone) number = seen.numbers.add(who);
-      for (Spending& spending : seen.spendings) spending.spend(seen.limit, {who, number}, 1, seen.now);
+      for (Spending& spending : seen.spendings) spending.spend(seen.limit, {who, {&number, 1}}, 1, seen.now);
       ++released;
     } else {
       for (Spending& spending : seen.spendings) spending.advance(seen.now);
@@ -86,7 +87,8 @@ void refusal(benchmark::State& state) {
   std::uint64_t stranger = kSubjects;
   for (auto _ : state) {
     const Pseudonym who = subject(stranger++);
-    benchmark::DoNotOptimize(seen.spendings[0].has_room(seen.limit, {who, seen.numbers.find(who)}, 1, seen.now));
+    const std::uint32_t number = seen.numbers.find(who);
+    benchmark::DoNotOptimize(seen.spendings[0].has_room(seen.limit, {who, {&number, 1}}, 1, seen.now));
     benchmark::DoNotOptimize(seen.spendings[0].renews_at(seen.limit, seen.now));
   }
 }

@@ -57,7 +57,7 @@ class Rules {
 
   Result<void> operator()(const Released& released) const {
     HF_CHECK(version_in_force());
-    const auto index = state_.find_flow(released.flow);
+    const auto index = state_.plan->find_flow(released.flow);
     if (!index) {
       return fail(Code::refused, "release.undeclared", shown(released.flow),
                   "the agreement in force declares no such flow");
@@ -81,8 +81,10 @@ class Rules {
                   "the payload is larger than the " + std::to_string(*flow.size_max_bytes) +
                       " bytes that the flow allows a release");
     }
+    HF_CHECK(devices_as_declared(flow, released));
     HF_CHECK(state_.readable(released.subject));
-    return state_.within_limits(flow, released.subject, released.records, entry_.at);
+    const auto& devices = released.devices;
+    return state_.within_limits(flow, released.subject, devices ? &*devices : nullptr, released.records, entry_.at);
   }
 
   Result<void> operator()(const ModuleSubmitted& submitted) const {
@@ -125,6 +127,18 @@ class Rules {
   }
 
  private:
+  static Result<void> devices_as_declared(const agreement::Flow& flow, const Released& released) {
+    const bool named = released.devices.has_value();
+    const auto unordered = [](const Pseudonym& a, const Pseudonym& b) { return !(a < b); };
+    if (named == !flow.devices.empty() &&
+        (!named || std::ranges::adjacent_find(*released.devices, unordered) == released.devices->end())) {
+      return {};
+    }
+    return fail(Code::refused, "release.devices", flow.name,
+                named && !flow.devices.empty() ? "the devices that a release tells of must be ascending, none twice"
+                : named                        ? "this flow's devices are not counted, so its releases name none"
+                        : "this flow's devices are counted, and the release does not say which it tells of");
+  }
   /// Personal data comes and goes under the agreement in force, and under no other.
   Result<void> version_in_force() const {
     if (entry_.agreement == state_.plan->version) return {};

@@ -2,15 +2,15 @@
 
 #include "ledger/state.h"
 
-// The snapshot, version 3, in the encodings of base/bytes.h:
-//   u8 3 | u64 newest time | adoptions | restricted | erasing | erased | tallies | modules submitted | modules released
-//   | numbers | spending of every limit
+// The snapshot, version 4, in the encodings of base/bytes.h:
+//   u8 4 | u64 newest time | adoptions | restricted | erasing | erased | tallies | modules submitted | modules released
+//   | numbers of subjects, of devices | spending of every limit
 // The last adoption is the agreement in force; its limits say how each spending is read.
 
 namespace holdfast::ledger {
 namespace {
 
-constexpr std::uint8_t kVersion = 3;
+constexpr std::uint8_t kVersion = 4;
 
 tl::unexpected<Error> corrupt() {
   return fail(Code::corrupt, "ledger.snapshot.corrupt", "",
@@ -71,21 +71,21 @@ Ledger::Tally take_tally(ByteReader& in) {
 }
 
 // Templates, because a ledger's state is its own.
-template <class State>
-void put_numbers(Bytes& out, const State& state) {
-  put_varint(out, state.numbers_kept);
-  put_varint(out, state.numbers.size());
-  for (std::uint32_t number = 0; number < state.numbers.size(); ++number) out += state.numbers[number].view();
+template <class Seen>
+void put_seen(Bytes& out, const Seen& seen) {
+  put_varint(out, seen.kept);
+  put_varint(out, seen.numbers.size());
+  for (std::uint32_t number = 0; number < seen.numbers.size(); ++number) out += seen.numbers[number].view();
 }
 
-template <class State>
-void take_numbers(ByteReader& in, State& state) {
-  state.numbers_kept = static_cast<std::uint32_t>(in.varint());
+template <class Seen>
+void take_seen(ByteReader& in, Seen& seen) {
+  seen.kept = static_cast<std::uint32_t>(in.varint());
   const std::uint64_t count = in.varint();
   if (count > in.left() / Pseudonym::kSize) return in.fail();
   for (std::uint64_t number = 0; number < count; ++number) {
-    const auto subject = Pseudonym::from(in.take(Pseudonym::kSize));
-    if (!subject || state.numbers.add(*subject) != number) return in.fail();
+    const auto each = Pseudonym::from(in.take(Pseudonym::kSize));
+    if (!each || seen.numbers.add(*each) != number) return in.fail();
   }
 }
 
@@ -100,7 +100,8 @@ Bytes Ledger::snapshot() const {
   put_varint(out, state_->tallies.size());
   for (const Tally& tally : state_->tallies) put_tally(out, tally);
   put_modules(out, state_->submitted, state_->module_releases);
-  put_numbers(out, *state_);
+  put_seen(out, state_->subjects);
+  put_seen(out, state_->devices);
   for (const Spending& spending : state_->spendings) spending.encode(out);
   return out;
 }
@@ -115,13 +116,17 @@ Result<Ledger> Ledger::restore(ByteView snapshot, DocumentReader documents, std:
   for (PseudonymSet* set : {&state.restricted, &state.erasing, &state.erased}) *set = take_set(in);
   for (std::uint64_t left = in.varint(); left > 0 && in.ok(); --left) state.tallies.push_back(take_tally(in));
   take_modules(in, state.submitted, state.module_releases);
-  take_numbers(in, state);
+  take_seen(in, state.subjects);
+  take_seen(in, state.devices);
   if (!in.ok() || !is_entry_time(state.newest_at)) return corrupt();
   if (!state.adoptions.empty()) {
     HF_TRY(Document document, read_document(state.documents, state.adoptions.back().document));
     if (document.plan->version != state.adoptions.back().version) return corrupt();
     state.put_in_force(std::move(document.plan));
-    for (Spending& spending : state.spendings) spending.decode(in, state.numbers.size());
+    for (std::size_t i = 0; i < state.spendings.size(); ++i) {
+      const bool by_device = state.plan->limits[i].counts == agreement::Limit::Counts::devices;
+      state.spendings[i].decode(in, (by_device ? state.devices : state.subjects).numbers.size());
+    }
   }
   if (!in.done()) return corrupt();
   return out;

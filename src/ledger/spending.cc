@@ -28,7 +28,11 @@ void Spending::follow(const Limit& limit) {
 }
 
 bool Spending::has_room(const Limit& limit, Counted who, std::uint64_t records, UnixMillis at) const {
-  if (rolling_) return rolling_->holds(who.number, at) || rolling_->below(limit.amount, at);
+  if (rolling_) {
+    std::uint64_t fresh = 0;
+    for (const std::uint32_t number : who.numbers) fresh += !rolling_->holds(number, at);
+    return fresh == 0 || (fresh <= limit.amount && rolling_->below(limit.amount - fresh + 1, at));
+  }
   const bool anew = !window_.holds(at);
   if (counts_ == Limit::Counts::records) {
     const std::uint64_t spent = anew ? 0 : records_;
@@ -39,7 +43,10 @@ bool Spending::has_room(const Limit& limit, Counted who, std::uint64_t records, 
 }
 
 void Spending::spend(const Limit& limit, Counted who, std::uint64_t records, UnixMillis at) {
-  if (rolling_) return rolling_->release(who.number, at);
+  if (rolling_) {
+    for (const std::uint32_t number : who.numbers) rolling_->release(number, at);
+    return;
+  }
   if (!window_.holds(at)) {
     window_ = calendar_window(limit.window, at);
     records_ = 0;

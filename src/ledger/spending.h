@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <unordered_set>
 #include <vector>
 
@@ -11,28 +12,29 @@
 
 namespace holdfast::ledger {
 
-/// A subject as limits count it. Rolling limits go by its number, which it has once one of them has counted it.
+/// What a release counts as, under one limit: the subject, or what is counted in its stead. Rolling limits go by
+/// numbers, which a thing has once one of them has counted it (else Numbers::kNone).
 struct Counted {
   const Pseudonym& subject;
-  std::uint32_t number = Numbers::kNone;
+  std::span<const std::uint32_t> numbers;
 };
 
 /// What one limit has spent. Times are those of entries, which never decrease, so a clock that goes back refills
 /// nothing. A calendar limit counts records, or distinct subjects, in the window of the newest entry. A rolling one
-/// counts distinct subjects (RollingCount).
+/// counts distinct subjects or devices (RollingCount).
 class Spending {
  public:
   explicit Spending(const agreement::Limit& limit);
 
   /// Is there room for one more release of `records` records of `who` at `at`?
   bool has_room(const agreement::Limit& limit, Counted who, std::uint64_t records, UnixMillis at) const;
-  /// Under a rolling limit `who` must have a number.
+  /// Under a rolling limit all of `who` must have numbers.
   void spend(const agreement::Limit& limit, Counted who, std::uint64_t records, UnixMillis at);
   /// Time has gone on to `at`.
   void advance(UnixMillis at);
 
   std::uint64_t spent(UnixMillis at) const;
-  /// When there is room again, or the window starts anew.
+  /// When there is room for another, or the window starts anew.
   UnixMillis renews_at(const agreement::Limit& limit, UnixMillis at) const;
 
   /// Goes on under the next agreement's limit of the same name: what was spent counts against it.

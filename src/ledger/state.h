@@ -2,7 +2,6 @@
 
 #include <optional>
 #include <string_view>
-#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -20,10 +19,13 @@ struct Ledger::State {
   std::vector<VerifierKey> first_keys;
 
   agreement::PlanPtr plan;
-  std::unordered_map<std::string_view, agreement::FlowIndex> flows;  // names lie in the plan
-  std::vector<Spending> spendings;                                   // one for each of plan->limits
-  Numbers numbers;                                                   // of whom the rolling ones have counted
-  std::uint32_t numbers_kept = 0;                                    // how many were left at the last tidying
+  std::vector<Spending> spendings;  // one for each of plan->limits
+  /// What the rolling ones have counted.
+  struct Seen {
+    Numbers numbers;
+    std::uint32_t kept = 0;  ///< how many were left at the last tidying
+  };
+  Seen subjects, devices;
   std::vector<Adoption> adoptions;
 
   UnixMillis newest_at = 0;
@@ -46,7 +48,6 @@ struct Ledger::State {
   };
   std::optional<Judged> judged;
 
-  std::optional<agreement::FlowIndex> find_flow(std::string_view name) const;
   /// Is `name` a party of the agreement in force?
   bool knows(std::string_view name) const { return plan && plan->find_party(name).has_value(); }
   bool is_trustee(std::string_view name) const { return plan && plan->parties[plan->trustee()].name == name; }
@@ -73,12 +74,15 @@ struct Ledger::State {
 
   /// May `subject` be read at all?
   Result<void> readable(const Pseudonym& subject) const;
-  Result<void> within_limits(const agreement::Flow& flow, const Pseudonym& subject, std::uint64_t records,
-                             UnixMillis at) const;
+  /// `told_of`: the devices, as the entry of a release has them; null before they are known, and what counts them is
+  /// then left out.
+  Result<void> within_limits(const agreement::Flow& flow, const Pseudonym& subject,
+                             const std::vector<Pseudonym>* told_of, std::uint64_t records, UnixMillis at) const;
   void spend(const agreement::Flow& flow, const evidence::Released& released, UnixMillis at);
-  /// Time has gone on to `at`: rolling limits let go, and subjects that none counts any longer lose their number, when
-  /// they have become as many as the others.
+  /// Time has gone on to `at`: rolling limits let go, and what none counts any longer loses its number, when there has
+  /// become as much of it as of the rest.
   void advance(UnixMillis at);
+  void tidy(Seen& seen, bool counts_devices);
   void count(const evidence::Entry& entry, const evidence::Released& released,
              std::optional<agreement::FlowIndex> flow);
 };

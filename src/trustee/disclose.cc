@@ -2,6 +2,7 @@
 #include "base/near.h"
 #include "disclosure/inspect.h"
 #include "disclosure/value.h"
+#include "trustee/devices.h"
 #include "trustee/impl.h"
 
 namespace holdfast::trustee {
@@ -42,8 +43,10 @@ Result<agreement::FlowIndex> find_flow(const agreement::Plan& plan, agreement::P
 
 /// Step 4 to 6 for one collection: opens, decrypts, forms and inspects; appends `"name":…`. Answers the records given.
 Result<std::uint64_t> form_collection(const vault::Vault& vault, const vault::Subject& subject,
-                                      const agreement::Collection& collection, const disclosure::RecordFormer& former,
-                                      UnixMillis now, Disclosure& out) {
+                                      const agreement::Plan& plan, agreement::CollectionIndex index,
+                                      const disclosure::RecordFormer& former, UnixMillis now, Devices& devices,
+                                      Disclosure& out) {
+  const agreement::Collection& collection = plan.collections[index];
   std::string& json = out.payload;
   const std::size_t start = json.size();
   if (json.size() > 1) json.push_back(',');
@@ -60,6 +63,7 @@ Result<std::uint64_t> form_collection(const vault::Vault& vault, const vault::Su
     HF_CHECK(former.append(json, stored->record, now));
     HF_CHECK(disclosure::inspect(former, ByteView(json).substr(object), stored->record));
     out.version = stored->version;
+    devices.add(index, stored->record, std::to_string(stored->version));
     return std::uint64_t{1};
   }
   std::uint64_t rows = 0;
@@ -70,6 +74,7 @@ Result<std::uint64_t> form_collection(const vault::Vault& vault, const vault::Su
     const std::size_t object = json.size();
     formed = former.append(json, row.record, now);
     if (formed) formed = disclosure::inspect(former, ByteView(json).substr(object), row.record);
+    devices.add(index, row.record, row.key);
     return formed.has_value();
   }));
   if (!formed) return tl::unexpected<Error>(std::move(formed).error());
@@ -104,10 +109,11 @@ Result<Prepared> release_of(const Trustee::Impl& self, const Caller& caller, con
   Prepared out;
   out.disclosure.payload.reserve(512);
   out.disclosure.payload.push_back('{');
+  Devices devices(plan, flow, subject);
   std::uint64_t records = 0;
   for (std::size_t i = 0; i < flow.gives.size(); ++i) {
-    HF_TRY(const auto given, form_collection(*self.vault, subject, plan.collections[flow.gives[i].collection],
-                                             active->formers[index][i], now, out.disclosure));
+    HF_TRY(const auto given, form_collection(*self.vault, subject, plan, flow.gives[i].collection,
+                                             active->formers[index][i], now, devices, out.disclosure));
     records += given;
   }
   out.disclosure.payload.push_back('}');
@@ -120,11 +126,12 @@ Result<Prepared> release_of(const Trustee::Impl& self, const Caller& caller, con
                 "this release would be larger than the " + std::to_string(*flow.size_max_bytes) +
                     " bytes the agreement allows this flow");
   }
+  HF_TRY(auto told_of, devices.take());
   Salted proof = salted(out.disclosure.payload);
   out.disclosure.salt = std::move(proof.salt);
   out.entry = self.entry(*active, caller.name,
                          evidence::Released{flow.name, plan.parties[flow.to].name, subject.pseudonym(), flow.gives_json,
-                                            records, proof.digest, out.disclosure.payload.size()});
+                                            records, proof.digest, out.disclosure.payload.size(), std::move(told_of)});
   return out;
 }
 

@@ -74,6 +74,10 @@ Key256 Vault::derive_secret(std::string_view purpose) const {
   return derive_key(impl_->vault_key, "holdfast vault secret: " + std::string(purpose));
 }
 
+Key256 Subject::derive_secret(std::string_view purpose) const {
+  return derive_key(key_, "holdfast subject secret: " + std::string(purpose));
+}
+
 LockerId Vault::locker_of(std::string_view subject_id) const {
   return *LockerId::from(hmac_sha256(impl_->locator_key.view(), subject_id).view().substr(0, LockerId::kSize));
 }

@@ -31,6 +31,8 @@ class Subject {
   const LockerId& locker() const { return locker_; }
   /// How evidence names this subject.
   const Pseudonym& pseudonym() const { return pseudonym_; }
+  /// A key for another room's purpose, of this subject alone: it is gone when the subject is erased.
+  Key256 derive_secret(std::string_view purpose) const;
 
  private:
   friend class Vault;

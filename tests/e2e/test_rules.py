@@ -94,3 +94,90 @@ def test_check_says_how_each_rule_stands(tmp_path):
     found = json.loads(run("agreement", "check", document, "--rules", RULES, "--json").stdout)
     stands = {each["rule"]: each["holds"] for each in found["rules"]}
     assert stands["genomic"] == "always" and set(stands.values()) <= {"always", "limited"}
+
+
+DEVICES = """holdfast-rules: 1
+rules-of: small-law
+version: 1
+title: A law of three devices
+subjects: US
+covered: {cite: SL 1, countries: {China: [CN, HK]}, owned-from: 50 %}
+rules:
+  places:
+    cite: SL 3
+    says: Precise places of at most three devices go there.
+    bulk: user.location.precise
+    at-most: 3 devices per 12 months
+    told-apart-by: user.device.device_id
+"""
+PLACES = """  places:
+    from: [app-us]
+    key: event
+    keep: 400d
+    fields:
+      device: {type: text, category: user.device.device_id}
+      spot: {type: text, category: user.location.precise}
+flows:
+  nearby: {to: bytedance, use: essential.service, gives: {places: {spot: place to 2 decimals}}}
+"""
+
+
+def with_places(text):
+    return under(text.replace("flows:\n", PLACES, 1), DEVICES)
+
+
+@pytest.fixture
+def located(tmp_path):
+    server = Holdfast(tmp_path / "holdfast")
+    server.use_rules({"small-law": DEVICES})
+    server.start(adopt=False)
+    server.adopt(edit=with_places)
+    yield server
+    server.stop()
+
+
+def test_devices_are_counted_where_the_law_counts_devices(located):
+    def seen(*rows):
+        path = located.folder / "places.csv"
+        path.write_text("subject,event,device,spot\n" + "".join(
+            f'{subject},{event},{device},"37.77,-122.4{event}"\n' for subject, event, device in rows))
+        located.cli("import", "places", path)
+
+    seen(("a", 1, "phone-1"), ("a", 2, "tablet-1"), ("a", 3, "phone-1"), ("b", 1, "phone-2"), ("c", 1, "phone-2"))
+    operator = located.client("bytedance")
+    first = disclose(operator, "nearby", "a")
+    assert first.status == 200 and "device" not in first.body.decode()
+    assert disclose(operator, "nearby", "a").status == 200  # the same two again
+    assert disclose(operator, "nearby", "b").status == 200
+    # c has b's phone. Evidence cannot tell, for nothing in it joins two people: it counts as a fourth.
+    answer = disclose(operator, "nearby", "c")
+    assert (answer.status, answer.code) == (429, "rule.threshold")
+    assert "at most 3 devices per 12 months" in answer.json()["detail"] and "3 are counted" in answer.json()["detail"]
+    seen(("a", 4, "watch-1"))
+    assert disclose(operator, "nearby", "a").code == "rule.threshold"  # a device more than was counted of a
+
+    entries = [json.loads(line) for line in located.cli("log", "tail", profile="oracle").stdout.splitlines()]
+    released = [each for each in entries if each["kind"] == "released"]
+    assert [len(each["devices"]) for each in released] == [2, 2, 1]
+    assert released[0]["devices"] == released[1]["devices"] == sorted(released[0]["devices"])
+    assert not set(released[0]["devices"]) & set(released[2]["devices"])
+    assert "phone" not in json.dumps(entries)
+    status = json.loads(located.cli("status", "--json", profile="oracle").stdout)
+    limit = next(each for each in status["limits"] if each["limit"].startswith("small-law/places"))
+    assert (limit["amount"], limit["spent"]) == (3, 3)
+
+    # Erased, a comes back as somebody else: no name in the log is made again.
+    assert located.subject_client("a").call("DELETE", "/v1/subjects/a").status == 200
+    seen(("a", 1, "phone-1"))
+    located.stop()
+    located.start(adopt=False)
+    assert disclose(located.client("bytedance"), "nearby", "a").code == "rule.threshold"
+    assert json.loads(located.verify("--json", check=True).stdout)["verdict"] == "good"
+
+
+def test_a_record_that_names_no_device_counts_as_one(located):
+    path = located.folder / "places.ndjson"
+    path.write_text("".join(json.dumps({"subject": "a", "event": f"{i}", "spot": "37.77,-122.42"}) + "\n" for i in range(4)))
+    located.cli("import", "places", path)
+    answer = disclose(located.client("bytedance"), "nearby", "a")
+    assert answer.code == "rule.threshold" and "this release tells of 4" in answer.json()["detail"]

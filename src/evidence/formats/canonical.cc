@@ -186,16 +186,6 @@ void CanonicalWriter::put(std::uint64_t value) {
   out_.append(digits, std::to_chars(digits, digits + sizeof digits, value).ptr);
 }
 
-void CanonicalWriter::put(const std::vector<std::string>& value) {
-  char before = '[';
-  for (const std::string& text : value) {
-    out_.push_back(before);
-    put(text);
-    before = ',';
-  }
-  out_ += value.empty() ? "[]" : "]";
-}
-
 void CanonicalWriter::put(std::string_view text) {
   out_.push_back('"');
   unsigned char seen = 0;
@@ -275,15 +265,6 @@ void CanonicalReader::take(std::uint32_t& value) {
 
 void CanonicalReader::take(std::string& value) {
   if (!take_string(in_, value)) stop();
-}
-
-void CanonicalReader::take(std::vector<std::string>& value) {
-  if (!skip(in_, '[')) return stop();
-  if (skip(in_, ']')) return;
-  do {
-    if (!take_string(in_, value.emplace_back())) return stop();
-  } while (skip(in_, ','));
-  if (!skip(in_, ']')) stop();
 }
 
 void CanonicalReader::take_base64url(unsigned char* out, std::size_t size) {

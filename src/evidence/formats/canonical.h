@@ -70,7 +70,16 @@ class CanonicalWriter {
   }
   void put(std::uint64_t value);
   void put(std::string_view text);
-  void put(const std::vector<std::string>& value);
+  template <class T>
+  void put(const std::vector<T>& value) {
+    char before = '[';
+    for (const T& each : value) {
+      out_.push_back(before);
+      put(each);
+      before = ',';
+    }
+    out_ += value.empty() ? "[]" : "]";
+  }
   template <std::size_t N, class Tag>
   void put(const Fixed<N, Tag>& value) {
     put_base64url(value.view());
@@ -133,10 +142,23 @@ class CanonicalReader {
     before_ = ',';
   }
   void stop() { in_ = {}; }
+  bool take_mark(char c) {
+    if (!in_.starts_with(c)) return false;
+    in_.remove_prefix(1);
+    return true;
+  }
   void take(std::uint64_t& value);
   void take(std::uint32_t& value);
   void take(std::string& value);
-  void take(std::vector<std::string>& value);
+  template <class T>
+  void take(std::vector<T>& value) {
+    if (!take_mark('[')) return stop();
+    if (take_mark(']')) return;
+    do {
+      take(value.emplace_back());
+    } while (take_mark(','));
+    if (!take_mark(']')) stop();
+  }
   template <std::size_t N, class Tag>
   void take(Fixed<N, Tag>& value) {
     take_base64url(value.bytes.data(), N);

@@ -71,6 +71,7 @@ void members(Json& json, E& entry, T& event) {
 template <class Json, class E, Is<Released> T>
 void members(Json& json, E& entry, T& event) {
   head(json, entry);
+  json("devices", event.devices);
   json("digest", event.digest);
   json("flow", event.flow);
   json.object("gives", event.gives);

@@ -41,6 +41,9 @@ struct Released {             // "released": the entry behind every byte that le
   std::uint64_t records = 1;
   Hash digest;                ///< SHA-256(16-byte salt || payload); the salt goes to the recipient only
   std::uint64_t size_bytes = 0;
+  /// By a flow whose devices are counted (Flow::devices), and by no other: those that the records tell of, named by
+  /// a key that dies with the subject's. Ascending, none twice.
+  std::optional<std::vector<Pseudonym>> devices = {};
 };
 struct Refused {              // "refused"
   std::string operation;      ///< "disclose", "deposit", "export" …

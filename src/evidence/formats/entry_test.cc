@@ -49,7 +49,23 @@ const std::vector<Event>& one_of_each() {
                      .hash = kDigest,
                      .statement = kDigest,
                      .signed_by = {"a+0+b", "c+1+d"}},
-      ModuleWithdrawn{.module = "feed-ranker", .hash = kDigest}};
+      ModuleWithdrawn{.module = "feed-ranker", .hash = kDigest},
+      Released{.flow = "nearby",
+               .to = "bytedance",
+               .subject = kSubject,
+               .gives = R"({"places":{"spot":"place to 2 decimals"}})",
+               .records = 2,
+               .digest = kDigest,
+               .size_bytes = 90,
+               .devices = std::vector<Pseudonym>{kSubject, *Pseudonym::from("1123456789abcdef")}},
+      Released{.flow = "nearby",
+               .to = "bytedance",
+               .subject = kSubject,
+               .gives = "{}",
+               .records = 0,
+               .digest = kDigest,
+               .size_bytes = 2,
+               .devices = std::vector<Pseudonym>{}}};
   return events;
 }
 
@@ -61,6 +77,17 @@ TEST(Entry, IsReadableAndExact) {
   EXPECT_EQ(entry_of(one_of_each()[9]).encode(),
             R"({"agreement":3,"at":"2026-11-23T22:42:00.007Z","kind":"erasure.asked","party":"bytedance",)"
             R"("subject":"MDEyMzQ1Njc4OWFiY2RlZg"})");
+}
+
+TEST(Entry, DevicesAreNamedWhereTheyAreCounted) {
+  EXPECT_NE(entry_of(one_of_each()[18])
+                .encode()
+                .find(R"(Z","devices":["MDEyMzQ1Njc4OWFiY2RlZg","MTEyMzQ1Njc4OWFiY2RlZg"],"digest":)"),
+            std::string::npos);
+  EXPECT_NE(entry_of(one_of_each()[19]).encode().find(R"(Z","devices":[],"digest":)"), std::string::npos);
+  const auto none = Entry::decode(entry_of(one_of_each()[19]).encode());
+  EXPECT_TRUE(std::get<Released>(none->event).devices.has_value());
+  EXPECT_FALSE(std::get<Released>(Entry::decode(entry_of(one_of_each()[4]).encode())->event).devices.has_value());
 }
 
 TEST(Entry, EveryKindComesBackAndIsJsonWithSortedMembers) {
