@@ -163,7 +163,12 @@ Answer answer_what(const Asked& asked, const Reach& reach) {
   for (const Arrival& arrival : found) {
     const Source& source = reach.sources[arrival.source];
     list += fmt::format("{}{} {}", list.empty() ? "" : ", ", category_name(reach, source), as_form(source));
-    add_path(asked, reach, arrival, out.path);
+    std::vector<Ground> path;
+    add_path(asked, reach, arrival, path);
+    for (Ground& ground : path) {  // that a party is in a country is said once
+      const auto said = [&](const Ground& other) { return other.line == ground.line && other.text == ground.text; };
+      if (std::ranges::none_of(out.path, said)) out.path.push_back(std::move(ground));
+    }
   }
   out.yes = !found.empty();
   out.sentence = found.empty() ? fmt::format("{} can learn nothing{}.", asked.who, asked_flow(asked))

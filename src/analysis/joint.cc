@@ -60,6 +60,7 @@ bool covered_by_any(const auto& categories, std::string_view category) {
 std::map<std::string, std::vector<SourceIndex>> joinable(const Reach& reach, PartyIndex party) {
   std::map<std::string, std::vector<SourceIndex>> out;
   std::map<std::pair<PartyIndex, std::string>, std::vector<SourceIndex>> releases;  // by who got it, and flow
+  std::vector<SourceIndex> all;
   for (std::size_t i = 0; i < reach.sources.size(); ++i) {
     const Source& source = reach.sources[i];
     if (source.level < Level::token || !reach.spread.distance(source.to, party)) continue;
@@ -67,8 +68,11 @@ std::map<std::string, std::vector<SourceIndex>> joinable(const Reach& reach, Par
     const auto index = static_cast<SourceIndex>(i);
     // Whoever asks names the subject, so all that it gets of one subject it knows to be of one.
     out[fmt::format("the subject that '{}' asks for", reach.plan->parties[source.to].name)].push_back(index);
+    all.push_back(index);
     releases[{source.to, exports ? "" : reach.plan->flows[source.flow].name}].push_back(index);
   }
+  // And so do several who pass on to one what they get.
+  if (out.size() > 1) out["the subject's id, which each who asks knows"] = std::move(all);
   // What joins, and the releases in which it stands.
   std::map<std::string, std::set<std::pair<PartyIndex, std::string>>> keys;
   std::map<std::string, std::vector<SourceIndex>> wide;
@@ -121,7 +125,7 @@ std::vector<Joint> find_joint(const Reach& reach) {
   std::vector<Joint> out;
   for (std::size_t i = 0; i < reach.plan->parties.size(); ++i) {
     const auto party = static_cast<PartyIndex>(i);
-    if (reach.of_party(party).empty()) continue;
+    if (reach.of_party(party).empty() || party == reach.plan->trustee()) continue;  // which keeps it all anyway
     const auto groups = joinable(reach, party);
     for (const KnownSet& known : kSets) {
       for (const auto& [basis, sources] : groups) {

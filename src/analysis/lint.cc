@@ -24,6 +24,7 @@ class Lint {
   std::vector<Finding> run() {
     look_at_flows();
     look_at_limits();
+    look_at_devices();
     look_at_prohibitions();
     look_at_fields();
     look_at_products();
@@ -112,7 +113,20 @@ class Lint {
       }
     }
     for (std::size_t i = 0; i < plan_.limits.size(); ++i) {
-      if (plan_.limits[i].rolling) look_at_bulk(static_cast<LimitIndex>(i));
+      const Limit& limit = plan_.limits[i];
+      if (limit.rolling && limit.counts != Limit::Counts::devices) look_at_bulk(static_cast<LimitIndex>(i));
+    }
+  }
+
+  void look_at_devices() {
+    for (const Flow& flow : plan_.flows) {
+      for (const CountedDevices& counted : flow.devices) {
+        if (!counted.fields.empty()) continue;
+        add("analysis.devices.untold", flow.line,
+            fmt::format("flow '{}' is under a rule that counts devices, and nothing in '{}' tells them apart, so that "
+                        "each record counts as one; keep what does in a field there, which need not be given",
+                        flow.name, plan_.collections[counted.collection].name));
+      }
     }
   }
 
@@ -175,6 +189,11 @@ class Lint {
     for (const Flow& flow : plan_.flows) {  // what is read for a product has a use, if the product has
       for (const Reads& reads : flow.reads) {
         for (const FieldIndex field : reads.fields) used.emplace(reads.collection, field);
+      }
+    }
+    for (const Flow& flow : plan_.flows) {  // and what tells devices apart, for a law that counts them
+      for (const CountedDevices& counted : flow.devices) {
+        for (const FieldIndex field : counted.fields) used.emplace(counted.collection, field);
       }
     }
     for (std::size_t c = 0; c < plan_.collections.size(); ++c) {

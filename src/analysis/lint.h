@@ -11,7 +11,7 @@ namespace holdfast::analysis {
 /// that another does not give, limits and prohibitions that never bind, fields that are kept and never used, parties
 /// that take no part, sharing in a circle, sets of quasi-identifiers that come together. Sorted by line. Slugs:
 /// analysis.flow.empty, analysis.flow.repeated, analysis.limit.idle, analysis.prohibition.idle, analysis.field.unused,
-/// analysis.party.idle, analysis.party.circle, analysis.joint.
+/// analysis.devices.untold, analysis.party.idle, analysis.party.circle, analysis.joint.
 std::vector<agreement::Finding> lint(const Reach& reach);
 
 }  // namespace holdfast::analysis

@@ -294,6 +294,10 @@ Result<int> adopt(const std::string& path, const ClientOptions& options, bool as
 
 }  // namespace
 
+void add_rules_option(CLI::App& command, std::string& folder) {
+  command.add_option("--rules", folder, "Folder of the rule packs that it may adopt")->capture_default_str();
+}
+
 void add_agreement(CLI::App& program, Session& session) {
   struct Options {
     std::string file, key, out, rules{server::kRulesFolder};
@@ -307,9 +311,6 @@ void add_agreement(CLI::App& program, Session& session) {
     command->add_option("FILE", options->file, what)->required();
     return command;
   };
-  const auto add_rules = [&](CLI::App* command) {
-    command->add_option("--rules", options->rules, "Folder of the rule packs that it may adopt")->capture_default_str();
-  };
 
   CLI::App* checking = add_file(
       add_command(*group, session, "check", "Say everything that is wrong with an agreement, with line and column",
@@ -317,7 +318,7 @@ void add_agreement(CLI::App& program, Session& session) {
                   "  holdfast agreement check agreement.yaml --json | jq '.findings[].detail'",
                   [&session, options] { return check(options->file, options->rules, options->strict, session.json); }),
       "An agreement, signed or not");
-  add_rules(checking);
+  add_rules_option(*checking, options->rules);
   checking->add_flag("--strict", options->strict,
                      "Fail also on what is allowed but most likely not meant: flows that are never needed, limits that "
                      "never bind, fields that no flow uses, forms that identify when put together");
@@ -331,7 +332,7 @@ void add_agreement(CLI::App& program, Session& session) {
                              return sign(options->file, options->rules, options->key, options->out, session.json);
                            }),
                "The agreement, or one that others signed already");
-  add_rules(signing);
+  add_rules_option(*signing, options->rules);
   signing->add_option("--key,-k", options->key, "The signer's private key file")->required();
   signing->add_option("--output,-o", options->out, "Where to write it (default: FILE.signed, or a signed FILE itself)");
 
@@ -341,7 +342,7 @@ void add_agreement(CLI::App& program, Session& session) {
                   "  holdfast agreement show agreement.yaml --json | jq '.flows[] | {name, to, gives}'",
                   [&session, options] { return show(options->file, options->shown, options->rules, session.json); }),
       "An agreement, signed or not");
-  add_rules(showing);
+  add_rules_option(*showing, options->rules);
   CLI::Option* html = showing->add_flag("--html", options->shown.html, "As a page to read, print and sign");
   CLI::Option* svg = showing->add_flag("--svg", options->shown.svg, "As a map of parties and flows")->excludes(html);
   showing->add_flag("--md", options->shown.markdown, "As Markdown, for a review")->excludes(html)->excludes(svg);

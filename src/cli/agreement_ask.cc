@@ -21,23 +21,23 @@ namespace json = boost::json;
 
 /// The analysis of an agreement, signed or not. A draft whose only fault is that it breaks its own prohibitions can be
 /// asked too: it is then that people ask. Errors: the first findings, in `path`.
-Result<analysis::Reach> read_reach(const std::string& path, bool* broken = nullptr) {
+Result<analysis::Reach> read_reach(const std::string& path, const std::string& rules, bool* broken = nullptr) {
   HF_TRY(const std::string bytes, read_file(path, kNoteBytesMax));
   const auto note = Note::parse(bytes);
   const std::string& document = note ? note->text : bytes;
-  const auto checked = agreement::check(document, server::packs_in(std::string(server::kRulesFolder)));
+  const auto checked = agreement::check(document, server::packs_in(rules));
   if (checked.plan) return analysis::analyse(checked.plan);
   if (broken) *broken = true;
   if (checked.broken) return analysis::analyse(checked.broken);
-  Error error = agreement::compile(document, server::packs_in(std::string(server::kRulesFolder))).error();
+  Error error = agreement::compile(document, server::packs_in(rules)).error();
   error.where = path + ":" + error.where;
   return tl::unexpected(std::move(error));
 }
 
-Result<int> ask(const std::string& question, const std::string& path, bool as_json) {
+Result<int> ask(const std::string& question, const std::string& path, const std::string& rules, bool as_json) {
   HF_TRY([[maybe_unused]] const auto parsed, analysis::parse_question(question));  // first: it is what people get wrong
   bool broken = false;
-  HF_TRY(const analysis::Reach reach, read_reach(path, &broken));
+  HF_TRY(const analysis::Reach reach, read_reach(path, rules, &broken));
   HF_TRY(analysis::Answer answer, analysis::ask(reach, question));
   if (broken) answer.notes.push_back("this draft breaks its own prohibitions; holdfast agreement check says where");
   if (as_json) {
@@ -59,9 +59,9 @@ void print_change(const analysis::Change& change, const std::string& before, con
   if (!change.path.empty()) print_line(fmt::format("{:8}   {}", "", change.path));
 }
 
-Result<int> diff(const std::string& before, const std::string& after, bool as_json) {
-  HF_TRY(const analysis::Reach was, read_reach(before));
-  HF_TRY(const analysis::Reach now, read_reach(after));
+Result<int> diff(const std::string& before, const std::string& after, const std::string& rules, bool as_json) {
+  HF_TRY(const analysis::Reach was, read_reach(before, rules));
+  HF_TRY(const analysis::Reach now, read_reach(after, rules));
   const auto changes = analysis::compare(was, now);
   const auto opening =
       std::ranges::count_if(changes, [](const auto& change) { return analysis::is_opening(change.kind); });
@@ -73,9 +73,10 @@ Result<int> diff(const std::string& before, const std::string& after, bool as_js
   if (changes.empty()) {
     print_line("the same can be learnt by the same parties, and the same must sign");
   } else {
-    print_line(fmt::format(
-        "{} changes: {}", changes.size(),
-        opening > 0 ? fmt::format("{} open something or change who must sign", opening) : "none opens anything"));
+    print_line(fmt::format("{}: {}", changes.size() == 1 ? "1 change" : fmt::format("{} changes", changes.size()),
+                           opening == 0   ? "nothing opens"
+                           : opening == 1 ? "one opens something or changes who must sign"
+                                          : fmt::format("{} open something or change who must sign", opening)));
   }
   return opening > 0 ? exit_error : exit_ok;
 }
@@ -84,7 +85,7 @@ Result<int> diff(const std::string& before, const std::string& after, bool as_js
 
 void add_agreement_ask(CLI::App& group, Session& session) {
   struct Options {
-    std::string question, file, before, after;
+    std::string question, file, before, after, rules{server::kRulesFolder};
   };
   const auto options = std::make_shared<Options>();
 
@@ -92,18 +93,20 @@ void add_agreement_ask(CLI::App& group, Session& session) {
       add_command(group, session, "ask", "Answer what an agreement lets whom learn, with the way and its lines",
                   "  holdfast agreement ask 'can bytedance learn user.contact?' agreement.yaml\n"
                   "  holdfast agreement ask 'why can CN not learn user.contact as clear?' agreement.yaml --json",
-                  [&session, options] { return ask(options->question, options->file, session.json); });
+                  [&session, options] { return ask(options->question, options->file, options->rules, session.json); });
   asking->add_option("QUESTION", options->question, "One of:\n" + std::string(analysis::kQuestionGrammar))->required();
   asking->add_option("FILE", options->file, "An agreement, signed or not")->required();
+  add_rules_option(*asking, options->rules);
 
   CLI::App* comparing =
       add_command(group, session, "diff", "What a new version opens, closes, and changes in who must sign",
                   "  holdfast agreement diff agreement.signed draft.yaml\n"
                   "  holdfast agreement diff agreement.signed draft.yaml --json | jq '.changes[] | select(.kind == "
                   "\"opens\")'",
-                  [&session, options] { return diff(options->before, options->after, session.json); });
+                  [&session, options] { return diff(options->before, options->after, options->rules, session.json); });
   comparing->add_option("OLD", options->before, "The agreement in force")->required();
   comparing->add_option("NEW", options->after, "The one proposed")->required();
+  add_rules_option(*comparing, options->rules);
 }
 
 }  // namespace holdfast::cli

@@ -68,6 +68,8 @@ void add_log(CLI::App& program, Session& session);
 void add_agreement(CLI::App& program, Session& session);
 void add_agreement_ask(CLI::App& group, Session& session);  ///< ask and diff, of the group `agreement`
 void add_module(CLI::App& program, Session& session);
+/// --rules, of every command that reads an agreement.
+void add_rules_option(CLI::App& command, std::string& folder);
 void add_key(CLI::App& program, Session& session);
 void add_backup(CLI::App& program, Session& session);
 void add_status(CLI::App& program, Session& session);

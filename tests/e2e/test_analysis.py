@@ -1,0 +1,151 @@
+"""The agreement seen through before anybody signs: ask, diff and check --strict, as an analyst and a CI job call them."""
+import json
+import pathlib
+import time
+
+import pytest
+
+from holdfast import Holdfast, ROOT, run
+
+RULES = ROOT / "rules"
+
+
+@pytest.fixture(scope="module")
+def document(tmp_path_factory):
+    """Writes the agreement of the end-to-end tests, edited, and answers its path."""
+    server = Holdfast(tmp_path_factory.mktemp("analysis"))
+
+    def write(edit=lambda text: text, name="agreement.yaml"):
+        path = server.folder / name
+        path.write_text(server.agreement(edit=edit))
+        return path
+
+    return write
+
+
+def ask(question, path, *more):
+    done = run("agreement", "ask", question, path, "--json", *more, check=False)
+    return done.returncode, json.loads(done.stdout or done.stderr)
+
+
+def diff(before, after):
+    done = run("agreement", "diff", before, after, "--json", check=False)
+    return done.returncode, json.loads(done.stdout)
+
+
+def line_of(path, text):
+    return next(i for i, line in enumerate(path.read_text().splitlines(), 1) if text in line)
+
+
+def test_an_analyst_asks_what_can_reach_china(document):
+    path = document()
+    code, told = ask("can CN learn user.contact.email?", path)
+    assert code == 0 and told["answer"] is True
+    assert "token" in told["sentence"]
+    assert line_of(path, "support:") in {ground["line"] for ground in told["path"]} or str(line_of(path, "support:")) in json.dumps(told)
+    assert ask("can bytedance learn user.name", path)[0] == 1
+    assert ask("can bytedance learn user.contact.email as clear", path)[0] == 1
+    assert ask("can bytedance learn user.contact by account", path)[0] == 1
+    code, told = ask("who can learn user.name", path)
+    assert code == 0 and "app-us" in told["sentence"] and "bytedance" not in told["sentence"]
+    code, told = ask("what can CN learn", path)
+    assert code == 0 and "birth" in json.dumps(told)
+
+
+def test_an_engineer_asks_why_not_and_is_told_the_rule_and_the_nearest_form(document):
+    path = document()
+    code, told = ask("why can bytedance not learn user.contact.email as clear?", path)
+    text = json.dumps(told)
+    assert str(line_of(path, "never: user.contact.email")) in text
+    assert "token" in text and "treasury" in text  # the nearest form, and who would have to sign
+    code, told = ask("what if support were removed", path)
+    assert code == 0 and "user.contact.email" in json.dumps(told)
+    shown = run("agreement", "ask", "why can CN learn user.contact.email", path).stdout
+    assert f"{path}:" in shown
+
+
+@pytest.mark.parametrize("question, code", [
+    ("", "analysis.question.malformed"),
+    ("can", "analysis.question.malformed"),
+    ("can CN learn", "analysis.question.malformed"),
+    ("may CN learn user.name", "analysis.question.malformed"),
+    ("can CN learn user.name as", "analysis.question.malformed"),
+    ("can CN learn user.name " * 100, "analysis.question.malformed"),
+    ("can bytedanse learn user.name", "analysis.party.unknown"),
+    ("can XX learn user.name", "analysis.party.unknown"),
+    ("can CN learn user.nam", "analysis.category.unknown"),
+    ("can CN learn user.name as blurred", "analysis.form.unknown"),
+    ("can CN learn user.name by suport", "analysis.flow.unknown"),
+    ("can \u0421N learn user.name", "analysis.party.unknown"),  # a Cyrillic C
+    ("can CN learn user.name \u202egpj", "analysis.question.malformed"),
+])
+def test_a_wrong_question_is_told_what_is_wrong(document, question, code):
+    exit_code, told = ask(question, document())
+    assert (exit_code, told["error"]["code"]) == (2, code)
+    if code == "analysis.question.malformed":
+        assert "who can learn CATEGORY" in told["error"]["detail"]
+    assert "\u202e" not in told["error"]["detail"] + told["error"]["where"]
+
+
+def test_a_draft_that_breaks_its_prohibitions_can_be_asked(document):
+    path = document(lambda text: text.replace("email: token", "email: clear"))
+    assert run("agreement", "check", path, check=False).returncode == 1
+    code, told = ask("can CN learn user.contact.email as clear", path)
+    assert code == 0 and any("breaks its own prohibitions" in note for note in told["notes"])
+
+
+def test_questions_see_the_rules_that_are_adopted(document):
+    import hashlib
+    pack = (RULES / "us-28cfr202.yaml").read_bytes()
+    path = document(lambda text: text + f"under: [{{rules: us-28cfr202@1, sha256: {hashlib.sha256(pack).hexdigest()}}}]\n")
+    assert ask("can CN learn user.name", path, "--rules", RULES)[0] == 1
+    code, told = ask("can CN learn user.name", path, "--rules", path.parent)  # no packs there
+    assert code != 1 and told["error"]["code"] == "agreement.under.unavailable"
+
+
+def test_diff_says_what_opens_and_ci_can_stop_on_it(document):
+    before = document()
+    wider = document(lambda text: text.replace("zip: first 3", "zip: first 5"), "wider.yaml")
+    code, told = diff(before, wider)
+    assert code == 1 and told["opens"] is True
+    assert any(change["kind"] in ("widens", "alters") and "postal_code" in change["text"] for change in told["changes"])
+    assert told["changes"][0]["line"] == line_of(wider, "first 5")
+
+    opened = document(lambda text: text.replace("  feed:\n", "  mail:\n    to: bytedance\n    use: essential.service\n"
+                                                "    gives: {profile: {occupation: clear}}\n  feed:\n"), "opened.yaml")
+    code, told = diff(before, opened)
+    assert code == 1 and told["changes"][0]["kind"] == "opens" and "user.job_title" in told["changes"][0]["text"]
+
+    closed = document(lambda text: text.replace(", language: clear}}\n    limit", "}}\n    limit"), "closed.yaml")
+    code, told = diff(before, closed)
+    assert code == 0 and told["opens"] is False and told["changes"][0]["kind"] == "closes"
+    assert "nothing opens" in run("agreement", "diff", before, closed).stdout
+
+    fewer = document(lambda text: text.replace("[operator, trustee, overseer]", "[operator, trustee]"), "fewer.yaml")
+    code, told = diff(before, fewer)
+    assert code == 1 and [change["kind"] for change in told["changes"]] == ["signs"]
+    assert diff(before, before) == (0, {"opens": False, "changes": []})
+
+    # Danger first, whatever the order in the document.
+    both = document(lambda text: text.replace("[operator, trustee, overseer]", "[operator, trustee]")
+                    .replace("email: token", "email: token, occupation: clear").replace(", language: clear}}\n    limit", "}}\n    limit"),
+                    "both.yaml")
+    kinds = [change["kind"] for change in diff(before, both)[1]["changes"]]
+    assert kinds.index("opens") < kinds.index("closes") and kinds.index("signs") < kinds.index("closes")
+
+
+def test_strict_finds_what_nobody_means(document):
+    def found(edit):
+        done = run("agreement", "check", "--strict", document(edit, "strict.yaml"), "--json", check=False)
+        return done.returncode, {each["code"] for each in json.loads(done.stdout)["findings"]}
+
+    code, slugs = found(lambda text: text)
+    assert code == 1 and "analysis.field.unused" in slugs  # id-number and occupation
+    twice = "  again:\n    to: bytedance\n    use: essential.service.operations.support\n    gives: {profile: {zip: first 3}}\n  feed:\n"
+    code, slugs = found(lambda text: text.replace("  feed:\n", twice))
+    assert code == 1 and "analysis.flow.repeated" in slugs
+    code, slugs = found(lambda text: text.replace("    limit: 200 subjects per day", "    limit: [200 subjects per day, 9000 subjects per month]"))
+    assert "analysis.limit.idle" in slugs
+    code, slugs = found(lambda text: text.replace("language: clear}}\n    limit", "language: clear}}\n    limit")
+                        .replace("  - {never: user.name, to: {country: CN}}", "  - {never: user.name, to: {country: KP}}"))
+    assert "analysis.prohibition.idle" in slugs
