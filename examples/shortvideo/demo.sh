@@ -88,9 +88,20 @@ try holdfast agreement check $demo/input/agreement.yaml
 note "As a page to read, print and sign: who gets what in which form, on a map and as a table."
 try holdfast agreement show $demo/input/agreement.yaml --html -o $demo/agreement.html
 grep -q 'class="map"' $demo/agreement.html || fail "the agreement's page has no map"
+note "The overseer's analyst asks what it comes to. No server runs yet: the answers follow from the document alone."
+try holdfast agreement ask 'can CN learn user.contact.email?' $demo/input/agreement.yaml
+try holdfast agreement ask 'why can bytedance not learn user.contact.email as clear?' $demo/input/agreement.yaml &&
+  fail "bytedance could learn e-mail addresses"
+note "The operator proposes a draft in which the desk sees them in the clear. It is refused, with the way that it opens:"
+sed 's/email: token, birthdate/email: clear, birthdate/' $demo/input/agreement.yaml >$demo/input/draft.yaml
+try holdfast agreement check $demo/input/draft.yaml >$demo/draft.txt && fail "the draft was not refused"
+cat $demo/draft.txt
+grep -q 'user.contact.email can reach CN' $demo/draft.txt || fail "the draft was refused without the path"
+note "So the first version stands, and all three sign."
 try holdfast agreement sign $demo/input/agreement.yaml --key $demo/parties/bytedance.key -o $demo/agreement.signed
 try holdfast agreement sign $demo/agreement.signed --key $demo/parties/oracle.key
 try holdfast agreement sign $demo/agreement.signed --key $demo/parties/treasury.key
+printf 'rules: %s\n' "$PWD/rules" >>$hf/holdfast.yaml # where the server finds rule packs
 note "The trustee's server starts and adopts it. The adoption is the first thing that the evidence says."
 printf '$ holdfast serve --dir %s &\n' $hf
 serve $hf $demo/server.log
@@ -133,7 +144,53 @@ sed -n 2,501p $demo/input/people.csv | cut -d, -f1 >$demo/tickets.txt
 try holdfast batch support $demo/tickets.txt --as bytedance >$demo/tickets.ndjson
 [ "$(grep -c '"receipt"' $demo/tickets.ndjson)" = 500 ] || fail "not all tickets were answered"
 
-say "4. A person takes their data along, and is forgotten"
+say "4. A second version, and the law beside the deal"
+note "The operator wants to know where people watch, to a kilometre. Version 2 lets it, and adopts the US rule on bulk data"
+note "(28 CFR 202) as a pack, by its hash: of at most 1,000 devices in twelve months. What does it open?"
+pack=rules/us-28cfr202.yaml
+python_edit='
+import sys
+text = sys.stdin.read()
+for old, new in (
+    ("version: 1", "version: 2"),
+    ("\nflows:\n", "\n  places:\n    from: [app-us]\n    key: event\n    keep: 400d\n    fields:\n"
+     "      device: {type: text, category: user.device.device_id}\n"
+     "      spot:   {type: text, category: user.location.precise}\n\nflows:\n"
+     "  nearby:                                # where people watch, to within a kilometre\n    to: bytedance\n"
+     "    use: functional.service.improve\n    gives: {places: {spot: place to 2 decimals}}\n\n"),
+    ("{never: user.location,  to: {country: CN}}", "{never: user.location,  to: {country: CN}, unless: generalised}"),
+    ("\nprohibitions:", "\nunder: [{rules: us-28cfr202@1, sha256: " + sys.argv[1] + "}]\n\nprohibitions:"),
+):
+    assert old in text, old
+    text = text.replace(old, new, 1)
+print(text, end="")'
+"${PYTHON:-/usr/bin/python3}" -c "$python_edit" "$(sha256sum $pack | cut -d' ' -f1)" <$demo/input/agreement.yaml \
+  >$demo/input/agreement-2.yaml
+try holdfast agreement diff $demo/agreement.signed $demo/input/agreement-2.yaml --rules rules &&
+  fail "the second version opens nothing"
+note "All three agree to just that. Each rule of the pack holds always, or because of a limit that the server enforces:"
+try holdfast agreement check $demo/input/agreement-2.yaml --rules rules
+for party in bytedance oracle treasury; do
+  source=$demo/agreement-2.signed
+  [ -e "$source" ] || source=$demo/input/agreement-2.yaml
+  holdfast agreement sign "$source" --key $demo/parties/$party.key --rules rules -o $demo/agreement-2.signed >/dev/null
+done
+try holdfast agreement adopt $demo/agreement-2.signed --as oracle
+{
+  echo subject,event,device,spot
+  sed -n 2,1201p $demo/input/people.csv | cut -d, -f1 |
+    awk '{printf "%s,1,phone-%d,\"%.5f,%.5f\"\n", $1, NR, 37 + NR % 997 / 1000, -122 + NR % 991 / 1000}'
+} >$demo/input/places.csv
+try holdfast import places $demo/input/places.csv --as app-us
+note "1,200 people, a phone each. The operator asks for all of them:"
+cut -d, -f1 $demo/input/places.csv | sed 1d >$demo/places.txt
+try holdfast batch nearby $demo/places.txt --as bytedance >$demo/places.ndjson && fail "the law's threshold let all through"
+released=$(grep -c '"receipt"' $demo/places.ndjson) refused=$(grep -c '"rule.threshold"' $demo/places.ndjson)
+note "$released released, $refused refused. The first refusal:"
+grep -m 1 '"rule.threshold"' $demo/places.ndjson
+[ "$released $refused" = "1000 200" ] || fail "1,000 and 200 were expected"
+
+say "5. A person takes their data along, and is forgotten"
 try holdfast key certificate --subject "$subject" >/dev/null
 call "subject-$subject" -o $demo/export.json "$url/v1/subjects/$subject/export"
 try jq -c .recipients $demo/export.json
@@ -160,7 +217,7 @@ copy_server=
 rm -rf $demo/copy
 if grep -rqF "$email" $hf/data; then fail "the erased e-mail stands in a file"; fi
 
-say "5. The overseer checks it all, with the log's URL and the parties' public keys"
+say "6. The overseer checks it all, with the log's URL and the parties' public keys"
 parties=(--party bytedance.vkey --party oracle.vkey --party treasury.vkey)
 printf '$ cd %s\n' $demo/overseer
 (cd $demo/overseer && try holdfast verify "$evidence" "${parties[@]}" --state log.state) || fail "verify found something"
