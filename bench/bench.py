@@ -10,12 +10,13 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tests/e2e"), str(ROOT / "bench")]
 import machine  # noqa: E402
+from holdfast import run  # noqa: E402
 from ours import Ours, write_views  # noqa: E402
 from peers import postgres  # noqa: E402
 from table import Table  # noqa: E402
 
-GROUPS = ("read", "lone", "disk", "deposit", "importing", "append", "bulk", "upheaval", "batch", "memory", "start", "verify",
-          "growth")
+GROUPS = ("read", "lone", "disk", "deposit", "importing", "append", "analysis", "decision", "bulk", "upheaval", "batch",
+          "memory", "start", "verify", "report", "growth")
 BIG_VIEWS, BIG_ENTRIES, BIG_SUBJECTS = 2_000_000, 2_000_000, 10_000
 
 
@@ -32,7 +33,7 @@ class Bench:
         self.seconds = float(os.environ.get("SECONDS_EACH", "4"))
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
-        self.running = {}
+        self.running, self.mirrored = {}, None
 
     # ---- telling
     @staticmethod
@@ -89,6 +90,13 @@ class Bench:
             ours.batch(subjects)
             entries += BIG_SUBJECTS
         return ours
+
+    def mirror(self):
+        """That log as files; answers the folder and how many entries it has."""
+        if self.mirrored is None:
+            ours, self.mirrored = self.big_log(), self.folder / "mirror"
+            run("log", "export", self.mirrored, "--dir", ours.holdfast.dir, timeout=1800)  # on a busy machine
+        return self.mirrored, int((self.mirrored / "checkpoint").read_bytes().splitlines()[1])
 
     def postgres(self):
         tls = self.small().holdfast.dir / "tls"

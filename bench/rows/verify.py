@@ -1,16 +1,13 @@
 """Verification of the log of two million releases from files, on one core: the whole command, every entry judged."""
 import time
 
-from holdfast import run
 from machine import on_core
 
 NEEDS = ()
 
 
 def measure(bench):
-    ours, mirror, rates = bench.big_log(), bench.folder / "mirror", []
-    run("log", "export", mirror, "--dir", ours.holdfast.dir, timeout=1800)  # two million entries, on a busy machine
-    entries = int((mirror / "checkpoint").read_bytes().splitlines()[1])
+    (mirror, entries), ours, rates = bench.mirror(), bench.big_log(), []
     for _ in bench.rounds(f"verification of {entries:,} entries"):
         with on_core(bench.load_core):
             begun = time.perf_counter()
