@@ -10,7 +10,8 @@ namespace holdfast::agreement {
 namespace {
 
 constexpr std::size_t kShownBytesMax = 60;
-constexpr std::size_t kCompareBytesMax = 80;  // a longer word is near to no name of ours
+constexpr std::size_t kCharacterBytesMax = 4;  // of UTF-8
+constexpr std::size_t kCompareBytesMax = 80;   // a longer word is near to no name of ours
 
 bool continues_character(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
 
@@ -19,6 +20,19 @@ std::uint32_t characters(std::string_view line, std::uint32_t column_bytes) {
   const auto before = line.substr(0, std::min<std::size_t>(column_bytes - 1, line.size()));
   const auto continuing = std::count_if(before.begin(), before.end(), continues_character);
   return column_bytes - static_cast<std::uint32_t>(continuing);
+}
+
+/// Names have letters of ASCII only, so whatever else stands in one is shown by its number: a letter that only looks
+/// like another, a sign that nobody sees, or one that turns the direction of what follows.
+void append_shown(std::string& out, std::string_view character) {
+  const auto lead = static_cast<unsigned char>(character.front());
+  if (character.size() == 1) {
+    out += lead == '\n' ? ' ' : character.front();
+    return;
+  }
+  std::uint32_t point = lead & (0x7fu >> character.size());
+  for (const char c : character.substr(1)) point = point << 6 | (static_cast<unsigned char>(c) & 0x3fu);
+  out += fmt::format("\\u{{{:04x}}}", point);
 }
 
 }  // namespace
@@ -80,15 +94,16 @@ std::vector<Finding> Findings::take(std::string_view document) {
 
 std::string quoted(std::string_view word) {
   std::string out = "'";
-  if (word.size() <= kShownBytesMax) {
-    out += word;
-  } else {
-    std::size_t cut = kShownBytesMax;
-    while (cut > 0 && continues_character(word[cut])) --cut;
-    out += word.substr(0, cut);
-    out += "…";
+  const bool whole = word.size() <= kShownBytesMax;
+  if (!whole) word = word.substr(0, kShownBytesMax);
+  while (!word.empty()) {
+    std::size_t size = 1;
+    while (size < word.size() && size < kCharacterBytesMax && continues_character(word[size])) ++size;
+    if (!whole && size == word.size()) break;  // perhaps cut within a character
+    append_shown(out, word.substr(0, size));
+    word.remove_prefix(size);
   }
-  std::replace(out.begin(), out.end(), '\n', ' ');
+  if (!whole) out += "…";
   return out + "'";
 }
 

@@ -102,9 +102,13 @@ class Lint {
       for (const LimitIndex a : flow.limits) {
         const Limit& narrow = plan_.limits[a];
         const auto binding = std::ranges::find_if(flow.limits, [&](LimitIndex b) {
-          const Limit& wide = plan_.limits[b];
-          return a != b && !narrow.rolling && !wide.rolling && narrow.counts == wide.counts &&
-                 hours_of(narrow) < hours_of(wide) && narrow.amount >= wide.amount;
+          const Limit& other = plan_.limits[b];
+          if (a == b || narrow.rolling || other.rolling || narrow.counts != other.counts) return false;
+          if (hours_of(narrow) < hours_of(other)) return narrow.amount >= other.amount;
+          // Of the other's windows so many at most touch one of this: one begun before, one not ended, the longest
+          // month.
+          const std::uint64_t windows = hours_of(narrow) / hours_of(other) + 5;
+          return hours_of(narrow) > hours_of(other) && other.amount <= narrow.amount / windows;
         });
         if (binding == flow.limits.end()) continue;
         add("analysis.limit.idle", flow.line,

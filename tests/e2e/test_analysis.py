@@ -76,7 +76,7 @@ def test_an_engineer_asks_why_not_and_is_told_the_rule_and_the_nearest_form(docu
     ("can CN learn user.nam", "analysis.category.unknown"),
     ("can CN learn user.name as blurred", "analysis.form.unknown"),
     ("can CN learn user.name by suport", "analysis.flow.unknown"),
-    ("can \u0421N learn user.name", "analysis.party.unknown"),  # a Cyrillic C
+    ("can \u0421N learn user.name", "analysis.question.malformed"),  # a Cyrillic C
     ("can CN learn user.name \u202egpj", "analysis.question.malformed"),
 ])
 def test_a_wrong_question_is_told_what_is_wrong(document, question, code):
@@ -141,7 +141,7 @@ def test_strict_finds_what_nobody_means(document):
 
     code, slugs = found(lambda text: text)
     assert code == 1 and "analysis.field.unused" in slugs  # id-number and occupation
-    twice = "  again:\n    to: bytedance\n    use: essential.service.operations.support\n    gives: {profile: {zip: first 3}}\n  feed:\n"
+    twice = "  again:\n    to: app-us\n    use: essential.service\n    gives: {profile: {zip: clear}}\n  feed:\n"
     code, slugs = found(lambda text: text.replace("  feed:\n", twice))
     assert code == 1 and "analysis.flow.repeated" in slugs
     code, slugs = found(lambda text: text.replace("    limit: 200 subjects per day", "    limit: [200 subjects per day, 9000 subjects per month]"))
