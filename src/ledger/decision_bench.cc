@@ -70,7 +70,8 @@ struct Year {
   const UnixMillis start = 1'790'000'000'000 / kDay * kDay;
   UnixMillis now = start;
   std::map<Hash, std::string> documents;
-  Ledger ledger{[this](const Hash& hash) -> Result<std::string> { return documents.at(hash); }};
+  Ledger ledger{
+      DocumentReader([this](DocumentKind, const Hash& hash) -> Result<std::string> { return documents.at(hash); })};
 };
 
 /// Half of those asked for were seen before.
@@ -80,7 +81,8 @@ void decision(benchmark::State& state) {
   std::vector<Pseudonym> asked(1u << 16);
   for (Pseudonym& each : asked) each = subject(static_cast<std::uint32_t>(random() % (2 * kSeen)));
   const std::string party = "bytedance", flow = "support";
-  std::size_t next = 0, allowed = 0;
+  std::size_t next = 0;
+  benchmark::IterationCount allowed = 0;
   for (auto _ : state) {
     const agreement::Plan& plan = *year.ledger.plan();
     const auto who = plan.find_party(party);
