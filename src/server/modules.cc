@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 
-#include "server/module_submission.h"
 #include "server/routes.h"
+#include "trustee/module_submission.h"
 
 namespace holdfast::server {
 namespace {
@@ -33,11 +33,8 @@ Task<void> submit(Service& service, Exchange& exchange) {
   if (exchange.caller().kind != trustee::Caller::Kind::party) {
     co_return fail(Code::refused, "caller.party", "", "a module is submitted by a party, not by a subject");
   }
-  HF_CO_TRY(const std::string body, co_await exchange.body(kSubmissionBytesMax));
-  HF_CO_TRY(ModuleSubmission submission, parse_submission(body));
-  HF_CO_TRY(const std::uint64_t index,
-            co_await service.trustee.submit_module(exchange.caller(), std::move(submission.envelope),
-                                                   std::move(submission.file)));
+  HF_CO_TRY(std::string body, co_await exchange.body(trustee::kSubmissionBytesMax));
+  HF_CO_TRY(const std::uint64_t index, co_await service.trustee.submit_module(exchange.caller(), std::move(body)));
   answer_receipt(exchange, 201, index);
   co_return Result<void>{};
 }

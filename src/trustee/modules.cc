@@ -8,6 +8,7 @@
 #include "sealed/provenance/statement.h"
 #include "trustee/admission.h"
 #include "trustee/impl.h"
+#include "trustee/module_submission.h"
 
 namespace holdfast::trustee {
 namespace {
@@ -124,12 +125,13 @@ std::optional<Known> find_known(const Trustee::Impl& self, const Hash& hash) {
 }
 
 /// Checks what costs little, has the module tried, and puts it on record.
-Result<std::uint64_t> submit(Trustee::Impl& self, const Caller& caller, const std::string& envelope,
-                             const Bytes& file) {
+Result<std::uint64_t> submit(Trustee::Impl& self, const Caller& caller, const std::string& submission) {
   HF_TRY(const auto active, self.active());
   const agreement::Plan& plan = *active->plan;
   HF_TRY(const auto who, self.party(*active, caller));
-  HF_TRY(const Said said, read_envelope(envelope));
+  HF_TRY(const ModuleSubmission sent, parse_submission(submission));
+  const Bytes& file = sent.file;
+  HF_TRY(const Said said, read_envelope(sent.envelope));
   HF_TRY(const auto signed_by, signers(plan, said.envelope));
   if (std::find(signed_by.begin(), signed_by.end(), who) == signed_by.end()) {
     return fail(Code::refused, "module.unsigned", caller.name,
@@ -219,9 +221,9 @@ Result<T> recorded(Trustee::Impl& self, const Caller& caller, const char* operat
 
 }  // namespace
 
-Task<std::uint64_t> Trustee::submit_module(Caller caller, std::string envelope, Bytes file) {
+Task<std::uint64_t> Trustee::submit_module(Caller caller, std::string submission) {
   co_return co_await await_job(impl_->jobs, [&]() -> Result<std::uint64_t> {
-    return recorded(*impl_, caller, "module-submit", submit(*impl_, caller, envelope, file));
+    return recorded(*impl_, caller, "module-submit", submit(*impl_, caller, submission));
   });
 }
 

@@ -129,10 +129,11 @@ class Trustee {
   Result<std::string> status(const Caller& caller) const;
 
   // ---- sealed modules: a party's, its envelope's signatures are the authority
-  /// Admits a module: reads it, compiles it and tries it in a jailed worker, and puts it on record. `envelope`: the DSSE
-  /// envelope of its statement, signed by the caller. Answers the index of module.submitted. Blocks a job thread for
-  /// seconds. Errors, on record: those of admit_module and the ledger; module.unsigned, module.hash.other, module.known.
-  Task<std::uint64_t> submit_module(Caller caller, std::string envelope, Bytes file);
+  /// Admits a module: reads it, compiles it and tries it in a jailed worker, and puts it on record. `submission`: JSON of
+  /// the module's file and of its statement's envelope, signed by the caller (module_submission.h). Answers the index of
+  /// module.submitted. Blocks a job thread for seconds. Errors, on record: those of parse_submission, admit_module and
+  /// the ledger; module.unsigned, module.hash.other, module.known. Not on record: unavailable module.busy.
+  Task<std::uint64_t> submit_module(Caller caller, std::string submission);
   /// Statement, signatures and report of a submitted module, as JSON; that the caller was shown it is on record.
   Task<std::string> show_module(Caller caller, std::string hash_hex);
   /// From its entry on, flows run it. `envelope`: the statement as it was submitted, with the signatures it needs.

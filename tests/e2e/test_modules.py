@@ -145,6 +145,9 @@ def test_what_cannot_be_admitted_is_refused_on_record(holdfast, source):
                                  (b"", 400, "sealed.module.format")):
         answer = post(operator, holdfast.statement(module), module)
         assert (answer.status, answer.code) == (status, code), answer.body
+    large = SMALLEST_MODULE + b"\0\x82\x80\x80\x08\x01x" + bytes(16 << 20)  # a section of 16 MiB that is not run
+    answer = post(operator, holdfast.statement(large), large)
+    assert (answer.status, answer.code) == (400, "sealed.module.large"), answer.body
     assert "sock_send" in post(operator, holdfast.statement(socket), socket).json()["detail"]
     # The sections are right, and the code is not: what only the engine finds, in its jail.
     code = bytearray(good)
@@ -172,7 +175,7 @@ def test_what_cannot_be_admitted_is_refused_on_record(holdfast, source):
 
     reasons = {entry["reason"] for entry in entries(holdfast, "refused") if entry["operation"] == "module-submit"}
     assert {"sealed.module.format", "sealed.module.malformed", "sealed.module.import", "module.hash.other",
-            "module.unsigned", "module.undeclared", "sealed.signature.wrong"} <= reasons
+            "module.unsigned", "module.undeclared", "sealed.signature.wrong", "sealed.module.large", "request.json"} <= reasons
     assert not entries(holdfast, "module.submitted")
     assert holdfast.verify().returncode == 0
 

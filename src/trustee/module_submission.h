@@ -6,7 +6,7 @@
 #include "base/bytes.h"
 #include "base/result.h"
 
-namespace holdfast::server {
+namespace holdfast::trustee {
 
 /// What may be sent to submit a module: a file of 16 MiB in base64, and its envelope.
 inline constexpr std::size_t kSubmissionBytesMax = 24u << 20;
@@ -20,4 +20,4 @@ struct ModuleSubmission {
 /// invalid "request.json".
 Result<ModuleSubmission> parse_submission(std::string_view body);
 
-}  // namespace holdfast::server
+}  // namespace holdfast::trustee
