@@ -147,7 +147,8 @@ struct Flow {
   std::optional<FlowIndex> maker;   ///< of `with`: the flow that makes it
   std::vector<LimitIndex> limits;
   std::optional<std::size_t> size_max_bytes;  ///< payload of one release
-  /// Canonical JSON of what is given: {"profile":{"email":"token"}}; goes into every release's entry.
+  /// Canonical JSON of what is given: {"profile":{"email":"token"}}, or read by a module: {"views":{"video":"read"}};
+  /// goes into every release's entry.
   std::string gives_json;
   std::uint32_t line = 0;
 };
@@ -231,6 +232,10 @@ struct Plan {
   std::vector<Carried> carried(FlowIndex flow) const;
   /// The one trustee.
   PartyIndex trustee() const;
+  /// May it read what sealed modules write to their stderr: the trustee and overseers.
+  bool reads_module_logs(PartyIndex party) const {
+    return parties[party].role == Role::trustee || parties[party].role == Role::overseer;
+  }
 };
 using PlanPtr = std::shared_ptr<const Plan>;
 

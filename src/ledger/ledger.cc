@@ -56,10 +56,15 @@ void Ledger::apply(const Entry& entry) {
     }
   } else if (const auto* released = std::get_if<Released>(&entry.event)) {
     const auto flow = state.find_flow(released->flow);
-    if (flow) state.spend(state.plan->flows[*flow], *released, std::max(entry.at, state.newest_at));
+    if (flow) {
+      const UnixMillis at = std::max(entry.at, state.newest_at);
+      state.spend(state.plan->flows[*flow], released->subject, released->records, at);
+    }
     state.count(entry, *released, flow);
   } else if (is_about_module(entry.event)) {
     if (state.judge(entry)) state.take_module(entry);
+  } else if (const auto* failed = std::get_if<RunFailed>(&entry.event)) {
+    state.take_failed_run(entry, *failed);
   } else {
     std::visit(SubjectEffects{state.restricted, state.erasing, state.erased}, entry.event);
   }
@@ -72,10 +77,10 @@ std::optional<agreement::FlowIndex> Ledger::State::find_flow(std::string_view na
   return found == flows.end() ? std::nullopt : std::optional(found->second);
 }
 
-void Ledger::State::count(const Entry& entry, const Released& released, std::optional<agreement::FlowIndex> flow) {
+Ledger::Tally* Ledger::State::tally_of(const Entry& entry, std::string_view name, std::string_view to,
+                                       std::string_view gives, std::optional<agreement::FlowIndex> flow) {
   const auto is_it = [&](const Tally& tally) {
-    return tally.agreement == entry.agreement && tally.flow == released.flow && tally.to == released.to &&
-           tally.gives == released.gives;
+    return tally.agreement == entry.agreement && tally.flow == name && tally.to == to && tally.gives == gives;
   };
   // Nearly always the flow's newest tally is the one; a search is for the first of a kind and for forgeries.
   std::uint32_t index = flow ? tally_of_flow[*flow] : kNoTally;
@@ -83,16 +88,22 @@ void Ledger::State::count(const Entry& entry, const Released& released, std::opt
     const auto found = std::find_if(tallies.begin(), tallies.end(), is_it);
     index = static_cast<std::uint32_t>(found - tallies.begin());
     if (found == tallies.end()) {
-      if (tallies.size() == kTalliesMax) return;
-      tallies.push_back({released.flow, released.to, released.gives, entry.agreement, 0, 0, 0, entry.at, entry.at});
+      if (tallies.size() == kTalliesMax) return nullptr;
+      tallies.push_back(
+          {std::string(name), std::string(to), std::string(gives), entry.agreement, 0, 0, 0, 0, entry.at, entry.at});
     }
     if (flow) tally_of_flow[*flow] = index;
   }
-  Tally& tally = tallies[index];
-  tally.releases += 1;
-  tally.records += released.records;
-  tally.bytes += released.size_bytes;
-  tally.last = std::max(tally.last, entry.at);
+  tallies[index].last = std::max(tallies[index].last, entry.at);
+  return &tallies[index];
+}
+
+void Ledger::State::count(const Entry& entry, const Released& released, std::optional<agreement::FlowIndex> flow) {
+  Tally* const tally = tally_of(entry, released.flow, released.to, released.gives, flow);
+  if (!tally) return;
+  tally->releases += 1;
+  tally->records += released.records;
+  tally->bytes += released.size_bytes;
 }
 
 const agreement::PlanPtr& Ledger::plan() const { return state_->plan; }
@@ -107,8 +118,7 @@ const std::map<std::string, Ledger::ReleasedModule, std::less<>>& Ledger::module
   return state_->module_releases;
 }
 const Ledger::ReleasedModule* Ledger::released_module(std::string_view module) const {
-  const auto found = state_->module_releases.find(module);
-  return found == state_->module_releases.end() || found->second.withdrawn ? nullptr : &found->second;
+  return state_->released_module(module);
 }
 
 std::vector<Pseudonym> Ledger::erasures_unfinished() const {

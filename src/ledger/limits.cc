@@ -37,12 +37,12 @@ Result<void> Ledger::State::within_limits(const agreement::Flow& flow, const Pse
   return {};
 }
 
-void Ledger::State::spend(const agreement::Flow& flow, const evidence::Released& released, UnixMillis at) {
-  Counted who{released.subject};
+void Ledger::State::spend(const agreement::Flow& flow, const Pseudonym& subject, std::uint64_t records, UnixMillis at) {
+  Counted who{subject};
   for (const agreement::LimitIndex index : flow.limits) {
     const agreement::Limit& limit = plan->limits[index];
-    if (limit.rolling && who.number == Numbers::kNone) who.number = numbers.add(released.subject);
-    spendings[index].spend(limit, who, released.records, at);
+    if (limit.rolling && who.number == Numbers::kNone) who.number = numbers.add(subject);
+    spendings[index].spend(limit, who, records, at);
   }
 }
 

@@ -63,15 +63,8 @@ class Rules {
                   "the agreement in force declares no such flow");
     }
     const agreement::Flow& flow = state_.plan->flows[*index];
-    if (flow.kind != agreement::Flow::Kind::gives) {
-      return fail(Code::unsupported, "flow.kind.unavailable", flow.name,
-                  "run and aggregate flows are not available in this version, so nothing can be released by one");
-    }
-    const std::string& recipient = state_.plan->parties[flow.to].name;
-    if (released.to != recipient || entry_.party != recipient) {
-      return fail(Code::refused, "release.recipient", flow.name,
-                  "the recipient of this flow is '" + recipient + "', and nobody else may ask or receive");
-    }
+    HF_CHECK(by_recipient(flow, released.to));
+    HF_CHECK(state_.may_run(flow, released.run ? &*released.run : nullptr));
     if (released.gives != flow.gives_json) {
       return fail(Code::refused, "release.form", flow.name,
                   "what was given, or its form, is not what the flow declares");
@@ -83,6 +76,27 @@ class Rules {
     }
     HF_CHECK(state_.readable(released.subject));
     return state_.within_limits(flow, released.subject, released.records, entry_.at);
+  }
+  /// Judged as a release is, and spends like one: how a run ended tells its caller something of the subject.
+  Result<void> operator()(const RunFailed& failed) const {
+    HF_CHECK(version_in_force());
+    const auto index = state_.find_flow(failed.flow);
+    if (!index) {
+      return fail(Code::refused, "release.undeclared", shown(failed.flow),
+                  "the agreement in force declares no such flow");
+    }
+    const agreement::Flow& flow = state_.plan->flows[*index];
+    HF_CHECK(by_recipient(flow, entry_.party));
+    HF_CHECK(state_.may_run(flow, &failed.run));
+    HF_CHECK(state_.readable(failed.subject));
+    return state_.within_limits(flow, failed.subject, failed.records, entry_.at);
+  }
+  /// Who reads what modules write to their stderr sees what they were given.
+  Result<void> operator()(const ModuleLogRead&) const {
+    HF_CHECK(version_in_force());
+    const auto party = state_.plan->find_party(entry_.party);
+    if (party && state_.plan->reads_module_logs(*party)) return {};
+    return wrong_party(entry_.party, entry_.kind());
   }
 
   Result<void> operator()(const ModuleSubmitted& submitted) const {
@@ -136,6 +150,12 @@ class Rules {
   /// The server's own doings, begun under one version, may be recorded under the next.
   Result<void> version_not_ahead() const {
     return entry_.agreement > state_.plan->version ? version_in_force() : Result<void>();
+  }
+  Result<void> by_recipient(const agreement::Flow& flow, std::string_view to) const {
+    const std::string& recipient = state_.plan->parties[flow.to].name;
+    if (to == recipient && entry_.party == recipient) return {};
+    return fail(Code::refused, "release.recipient", flow.name,
+                "the recipient of this flow is '" + recipient + "', and nobody else may ask or receive");
   }
   Result<void> by_trustee() const {
     HF_CHECK(version_not_ahead());

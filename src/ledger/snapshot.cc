@@ -53,7 +53,8 @@ Ledger::Adoption take_adoption(ByteReader& in) {
 
 void put_tally(Bytes& out, const Ledger::Tally& tally) {
   for (const std::string* text : {&tally.flow, &tally.to, &tally.gives}) put_sized(out, *text);
-  for (const std::uint64_t number : {std::uint64_t{tally.agreement}, tally.releases, tally.records, tally.bytes}) {
+  for (const std::uint64_t number :
+       {std::uint64_t{tally.agreement}, tally.releases, tally.records, tally.bytes, tally.contained}) {
     put_varint(out, number);
   }
   put_u64(out, static_cast<std::uint64_t>(tally.first));
@@ -64,7 +65,7 @@ Ledger::Tally take_tally(ByteReader& in) {
   Ledger::Tally out;
   for (std::string* text : {&out.flow, &out.to, &out.gives}) *text = in.sized();
   out.agreement = static_cast<std::uint32_t>(in.varint());
-  for (std::uint64_t* number : {&out.releases, &out.records, &out.bytes}) *number = in.varint();
+  for (std::uint64_t* number : {&out.releases, &out.records, &out.bytes, &out.contained}) *number = in.varint();
   out.first = static_cast<UnixMillis>(in.u64());
   out.last = static_cast<UnixMillis>(in.u64());
   return out;

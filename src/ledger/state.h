@@ -75,12 +75,23 @@ struct Ledger::State {
   Result<void> readable(const Pseudonym& subject) const;
   Result<void> within_limits(const agreement::Flow& flow, const Pseudonym& subject, std::uint64_t records,
                              UnixMillis at) const;
-  void spend(const agreement::Flow& flow, const evidence::Released& released, UnixMillis at);
+  void spend(const agreement::Flow& flow, const Pseudonym& subject, std::uint64_t records, UnixMillis at);
+
+  // runs.cc: flows that run a module.
+  /// The module of that name in force; null without one.
+  const ReleasedModule* released_module(std::string_view module) const;
+  /// Is it run exactly as `flow` says: the module of its name that is in force, or none where it runs none?
+  Result<void> may_run(const agreement::Flow& flow, const evidence::ModuleRun* run) const;
+  void take_failed_run(const evidence::Entry& entry, const evidence::RunFailed& failed);
+
   /// Time has gone on to `at`: rolling limits let go, and subjects that none counts any longer lose their number, when
   /// they have become as many as the others.
   void advance(UnixMillis at);
   void count(const evidence::Entry& entry, const evidence::Released& released,
              std::optional<agreement::FlowIndex> flow);
+  /// Null when there are too many. `flow`: where it is declared.
+  Tally* tally_of(const evidence::Entry& entry, std::string_view name, std::string_view to, std::string_view gives,
+                  std::optional<agreement::FlowIndex> flow);
 };
 
 /// The signed note of an agreement, as `documents` has it, held up to the hash of its text.

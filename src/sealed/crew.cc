@@ -211,7 +211,12 @@ Result<void> Crew::serve(Post& post, const WorkerProcess& process) {
       }
       idle.emplace(Clock::now(), cpu);
     }
-    if (!answered) post.ring->wait(kTick);
+    if (answered) continue;
+    if (busy && options_.collect_every.count() != 0) {
+      std::this_thread::sleep_for(options_.collect_every);
+    } else {
+      post.ring->wait(kTick);
+    }
   }
 }
 

@@ -11,6 +11,7 @@
 #include "trustee/await.h"
 #include "trustee/commit_queue.h"
 #include "trustee/refusals.h"
+#include "trustee/runs.h"
 #include "trustee/state.h"
 #include "trustee/trustee.h"
 #include "trustee/turns.h"
@@ -28,10 +29,12 @@ struct Trustee::Impl {
   std::unique_ptr<evidence::Log> log;
   std::unique_ptr<CommitQueue> commits;
   std::unique_ptr<Refusals> refusals;
+  std::unique_ptr<Runs> runs;  ///< null: no sealed modules are run here
+  Key256 run_seeds;            ///< makes a run's seed of what stands in its entry
   std::atomic<bool> log_failed = false;
   std::mutex admitting;         ///< one module is tried at a time, which takes a core for seconds; the next is told so
   std::mutex module_documents;  ///< a module's documents and its entry come together, or the documents go again
-  std::mutex erasing;  ///< one shredding at a time: each rewrites the engine's key files
+  std::mutex erasing;           ///< one shredding at a time: each rewrites the engine's key files
   boost::asio::thread_pool jobs;
 
   std::mutex sweep_mutex;
@@ -64,6 +67,14 @@ struct Trustee::Impl {
   /// Remembers that the log is closed for good, for readiness.
   void watch(const Error& error);
   void refuse(const Caller& caller, const char* operation, const std::string& flow, const Error& error);
+
+  // ---- sealed modules
+  /// Loads what the flows of the agreement in force run, and drops the rest; on a job thread, some time from now.
+  void refresh_modules();
+  /// What flows run now.
+  std::vector<Loadable> modules_in_force() const;
+  /// From custody.
+  Result<Runs::Parts> module_parts(const Loadable& what) const;
 
   // ---- upkeep
   Result<void> start();

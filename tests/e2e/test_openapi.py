@@ -51,9 +51,19 @@ def answers(tmp_path_factory):
     return seen
 
 
+def with_sums(text):
+    """A flow that aggregates, which this version does not do."""
+    return text.replace("prohibitions:", """  sums:
+    to: bytedance
+    use: functional.service.improve
+    aggregate: {from: views, by: [video], measure: {views: count},
+                privacy: {epsilon: 1, delta: 1e-9, per: week, contributions: 20}}
+prohibitions:""")
+
+
 def exercise(call, one, app, oracle, operator, nobody):
     call(nobody, "GET", "/readyz")
-    first = one.signed(1).read_bytes()
+    first = one.signed(1, edit=with_sums).read_bytes()
     text = {"Content-Type": "text/plain; charset=utf-8"}
     call(oracle, "GET", "/v1/agreement")
     call(oracle, "POST", "/v1/agreement", b"no note", text)
@@ -95,7 +105,7 @@ def exercise(call, one, app, oracle, operator, nobody):
     call(nobody, "POST", "/v1/collections/views/import", rows, NDJSON)
     call(app, "GET", "/v1/flows/account/subjects/p1")
     call(app, "GET", "/v1/flows/account/subjects/p99")
-    call(app, "GET", "/v1/flows/feed/subjects/p1")
+    call(operator, "GET", "/v1/flows/sums/subjects/p1")
     call(app, "GET", "/v1/flows/account/subjects/" + "x" * 600)
     call(operator, "GET", "/v1/flows/account/subjects/p1")
     call(operator, "GET", "/v1/flows/support/subjects/p1")
@@ -103,7 +113,7 @@ def exercise(call, one, app, oracle, operator, nobody):
     call(operator, "GET", "/v1/flows/support/subjects/p3")
     call(nobody, "GET", "/v1/flows/account/subjects/p1")
     for client, flow, headers in ((app, "account", NDJSON), (operator, "account", NDJSON), (nobody, "account", NDJSON),
-                                  (app, "account", JSON), (app, "feed", NDJSON)):
+                                  (app, "account", JSON), (operator, "sums", NDJSON)):
         call(client, "POST", f"/v1/flows/{flow}/batch", '"p1"\n', headers)
     call(app, "POST", "/v1/flows/account/batch?all", '"p1"\n', NDJSON)  # no path takes a query
     for method, path in (("GET", "/v1/subjects/{}/export"), ("PUT", "/v1/subjects/{}/restriction"),
@@ -124,6 +134,8 @@ def exercise(call, one, app, oracle, operator, nobody):
                  "/log/tile/entries/000.p/1", "/log/tile/0/999", "/log/tile/entries/999", "/log/tile/8/0", "/log/log.vkey"):
         call(nobody, "GET", path)
     exercise_modules(call, one, app, operator, nobody)
+    for client, name in ((oracle, "feed-ranker"), (operator, "feed-ranker"), (nobody, "feed-ranker"), (oracle, "none")):
+        call(client, "GET", f"/v1/modules/{name}/log")
     entry = json.loads(oracle.call("GET", "/v1/entries/0").body)
     adopted = base64.urlsafe_b64decode(entry["document"] + "=").hex()
     call(nobody, "GET", f"/log/agreement/{adopted}")

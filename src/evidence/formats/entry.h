@@ -33,6 +33,15 @@ struct Deposited {            // "deposited": records came into custody
   std::uint64_t records = 0, subjects = 0;
   Hash digest;                ///< salted: SHA-256(salt || records as received)
 };
+/// The base of a run's random numbers: the seed is a MAC of it under a key of custody's, so that the trustee can run the
+/// module again, and nobody else can take the chance out of an answer.
+using RunSeed = Fixed<16, struct RunSeedTag>;
+struct ModuleRun {            // which code computed what leaves, and what it takes to run it again
+  Hash module;                ///< SHA-256 of the wasm file
+  std::optional<std::uint64_t> product;  ///< the job.started whose product the module was handed
+  RunSeed seed;
+  UnixMillis started = 0;     ///< what its clock showed
+};
 struct Released {             // "released": the entry behind every byte that leaves
   std::string flow;
   std::string to;             ///< recipient party
@@ -41,6 +50,7 @@ struct Released {             // "released": the entry behind every byte that le
   std::uint64_t records = 1;
   Hash digest;                ///< SHA-256(16-byte salt || payload); the salt goes to the recipient only
   std::uint64_t size_bytes = 0;
+  std::optional<ModuleRun> run = {};  ///< of a flow that runs a module; `gives` then says what that read
 };
 struct Refused {              // "refused"
   std::string operation;      ///< "disclose", "deposit", "export" …
@@ -80,10 +90,23 @@ struct ModuleWithdrawn {      // "module.withdrawn": it is not run any more; its
   Hash hash;
 };
 
+struct RunFailed {            // "run.failed": a module's run was contained, and nothing of it left
+  std::string flow;
+  Pseudonym subject;
+  std::string ending;         ///< the error's slug without "sealed.run.": "trapped", "time", "withheld" …
+  std::uint64_t records = 1;  ///< that it had read: it spends limits as a release does, for how it ended tells something
+  ModuleRun run;
+};
+struct ModuleLogRead {        // "module.log-read": what a module wrote to its stderr was shown
+  std::string module;         ///< its name
+  Hash digest;                ///< salted
+  std::uint64_t size_bytes = 0;
+};
+
 using Event = std::variant<AgreementAdopted, ServerStarted, Deposited, Released, Refused, SubjectExported,
                            SubjectRestricted, SubjectUnrestricted, ErasureAsked, ErasureDone, RetentionSwept,
                            RootKeyRotated, BackupTaken, ModuleSubmitted, ModuleShown, ModuleReleased,
-                           ModuleWithdrawn>;
+                           ModuleWithdrawn, RunFailed, ModuleLogRead>;
 
 struct Entry {
   UnixMillis at = 0;            ///< never decreases along the log
