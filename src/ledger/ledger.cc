@@ -46,7 +46,7 @@ struct SubjectEffects {
 
 }  // namespace
 
-void Ledger::apply(const Entry& entry) {
+void Ledger::apply(std::uint64_t index, const Entry& entry) {
   State& state = *state_;
   if (const auto* adopted = std::get_if<AgreementAdopted>(&entry.event)) {
     // Time is not looked at: an adoption with its quorum is one, even in a log whose times are wrong.
@@ -63,8 +63,18 @@ void Ledger::apply(const Entry& entry) {
     state.count(entry, *released, flow);
   } else if (is_about_module(entry.event)) {
     if (state.judge(entry)) state.take_module(entry);
-  } else if (const auto* failed = std::get_if<RunFailed>(&entry.event)) {
-    state.take_failed_run(entry, *failed);
+  } else if (const auto* failed_run = std::get_if<RunFailed>(&entry.event)) {
+    state.take_failed_run(entry, *failed_run);
+  } else if (const auto* started = std::get_if<JobStarted>(&entry.event)) {
+    state.start_job(index, entry, *started);
+  } else if (const auto* finished = std::get_if<JobFinished>(&entry.event)) {
+    // One that was not right brings nothing into force, so that what runs with it is found.
+    if (state.judge(entry)) state.finish_job(*finished, entry.at);
+    state.end_job(index, entry, finished->started);
+  } else if (const auto* failed = std::get_if<JobFailed>(&entry.event)) {
+    state.end_job(index, entry, failed->started);
+  } else if (const auto* cancelled = std::get_if<JobCancelled>(&entry.event)) {
+    state.end_job(index, entry, cancelled->started);
   } else {
     std::visit(SubjectEffects{state.restricted, state.erasing, state.erased}, entry.event);
   }

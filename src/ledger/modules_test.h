@@ -58,7 +58,7 @@ class ModulesTest : public ::testing::Test {
   /// "" if it was right.
   std::string put(const Entry& entry) {
     const auto right = ledger.admit(entry);
-    ledger.apply(entry);
+    ledger.apply(index++, entry);
     return right ? "" : std::string(right.error().slug);
   }
 
@@ -97,6 +97,7 @@ class ModulesTest : public ::testing::Test {
   const Hash module = sha256("module");
   std::map<std::string, std::string> documents;
   Ledger ledger{reader()};
+  std::uint64_t index = 0;  ///< of the next entry
   UnixMillis now = 1'790'000'000'000;
   std::uint32_t version = 0;
 };

@@ -116,6 +116,29 @@ class Rules {
     return state_.may_withdraw(entry_.party, withdrawn);
   }
 
+  Result<void> operator()(const JobStarted& started) const {
+    HF_CHECK(version_in_force());
+    HF_CHECK(by_trustee());
+    return state_.may_start(started);
+  }
+  Result<void> operator()(const JobFinished& finished) const {
+    HF_CHECK(by_trustee());
+    HF_CHECK(version_in_force());
+    HF_TRY(const agreement::FlowIndex index, state_.may_finish(finished.started));
+    const agreement::Flow& flow = state_.plan->flows[index];
+    if (finished.product != flow.makes) {
+      return fail(Code::refused, "job.product", shown(finished.product), "this is not the product that the flow makes");
+    }
+    if (finished.size_bytes > flow.size_max_bytes.value_or(0)) {
+      return fail(Code::exhausted, "job.size", flow.name,
+                  "the product is larger than the " + std::to_string(flow.size_max_bytes.value_or(0)) +
+                      " bytes that the flow lets its module put out");
+    }
+    return {};
+  }
+  Result<void> operator()(const JobFailed& failed) const { return ends(failed.started); }
+  Result<void> operator()(const JobCancelled& cancelled) const { return ends(cancelled.started); }
+
   Result<void> operator()(const SubjectExported& exported) const {
     HF_CHECK(version_in_force());
     HF_CHECK(for_subject());
@@ -152,6 +175,10 @@ class Rules {
     return entry_.agreement > state_.plan->version ? version_in_force() : Result<void>();
   }
   Result<void> by_recipient(const agreement::Flow& flow, std::string_view to) const {
+    if (flow.makes) {
+      return fail(Code::refused, "release.product", flow.name,
+                  "what this flow makes stays in custody, so nothing can be released by it");
+    }
     const std::string& recipient = state_.plan->parties[flow.to].name;
     if (to == recipient && entry_.party == recipient) return {};
     return fail(Code::refused, "release.recipient", flow.name,
@@ -169,6 +196,11 @@ class Rules {
       if (state_.plan->parties[party].name == entry_.party) return {};
     }
     return wrong_party(entry_.party, entry_.kind());
+  }
+  Result<void> ends(std::uint64_t job) const {
+    HF_CHECK(by_trustee());
+    HF_CHECK(state_.open_job(job));
+    return {};
   }
   Result<void> not_erased(const Pseudonym& subject) const {
     if (!state_.erasing.contains(subject) && !state_.erased.contains(subject)) return {};

@@ -20,10 +20,6 @@ Result<void> Ledger::State::may_run(const agreement::Flow& flow, const evidence:
                 run ? "this flow runs no module, and one was run" : "this flow runs a module, and none was run");
   }
   if (!run) return {};
-  if (flow.makes) {
-    return fail(Code::refused, "release.product", flow.name,
-                "this flow makes a product, which stays in custody; nothing is released by it");
-  }
   const ReleasedModule* in_force = released_module(flow.module);
   if (!in_force) {
     return fail(Code::refused, "module.none", flow.module,
@@ -33,10 +29,7 @@ Result<void> Ledger::State::may_run(const agreement::Flow& flow, const evidence:
     return fail(Code::refused, "release.module", flow.name,
                 "what was run is not the module of this name that is in force; ask again");
   }
-  if (run->product.has_value() == flow.with.has_value()) return {};
-  return fail(Code::refused, "release.product", flow.name,
-              flow.with ? "this flow's module runs with a product, and had none"
-                        : "this flow's module runs with no product, and had one");
+  return runs_with(flow, run->product);
 }
 
 void Ledger::State::take_failed_run(const evidence::Entry& entry, const evidence::RunFailed& failed) {

@@ -39,7 +39,7 @@ TEST_F(RunsTest, AReleaseNamesExactlyTheModuleInForce) {
   EXPECT_EQ(put(released(1, std::nullopt)), "release.run");
   ModuleRun with_product = run_of(module);
   with_product.product = 3;
-  EXPECT_EQ(put(released(1, with_product)), "release.product");
+  EXPECT_EQ(put(released(1, with_product)), "product.stale");
   EXPECT_EQ(put(released(1, run_of(module), R"({"views":{"video":"clear"}})")), "release.form");
   EXPECT_EQ(put(released(1, run_of(module), kReads, 16385)), "release.size");
   EXPECT_EQ(put(released(1, run_of(module), kReads, 16384)), "");

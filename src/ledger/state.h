@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string_view>
 #include <unordered_map>
@@ -25,6 +26,9 @@ struct Ledger::State {
   Numbers numbers;                                                   // of whom the rolling ones have counted
   std::uint32_t numbers_kept = 0;                                    // how many were left at the last tidying
   std::vector<Adoption> adoptions;
+
+  std::vector<Job> jobs;  // in order
+  std::map<std::string, Product, std::less<>> products;
 
   UnixMillis newest_at = 0;
   PseudonymSet restricted, erasing, erased;
@@ -70,6 +74,19 @@ struct Ledger::State {
   const Spending* predecessor(const agreement::Limit& limit) const;
   /// Makes `next` the plan in force; limits of the same name keep what they have spent.
   void put_in_force(agreement::PlanPtr next);
+
+  // jobs.cc: runs of a module over all subjects, and what they make.
+  /// Is a module run as `flow` says: with the product in force, by the job that made it, or with none?
+  Result<void> runs_with(const agreement::Flow& flow, const std::optional<std::uint64_t>& product) const;
+  Result<const Job*> open_job(std::uint64_t id) const;
+  Result<void> may_start(const evidence::JobStarted& started) const;
+  /// Its flow.
+  Result<agreement::FlowIndex> may_finish(std::uint64_t job) const;
+  void start_job(std::uint64_t index, const evidence::Entry& entry, const evidence::JobStarted& started);
+  void finish_job(const evidence::JobFinished& finished, UnixMillis at);
+  void end_job(std::uint64_t index, const evidence::Entry& entry, std::uint64_t job);
+  /// What was made under `before` and could carry more than `plan` says goes.
+  void drop_products(const agreement::Plan& before);
 
   /// May `subject` be read at all?
   Result<void> readable(const Pseudonym& subject) const;

@@ -328,6 +328,21 @@ void Counter::count(const Heard& heard, const BackupTaken& taken) {
   upkeep(heard, fmt::format("of the first {} entries and what they speak of", taken.size));
 }
 
+void Counter::count(const Heard& heard, const JobStarted& started) {
+  upkeep(heard, fmt::format("flow {} runs module {} over all subjects", started.flow,
+                            to_hex(started.run.module.view())));
+}
+void Counter::count(const Heard& heard, const JobFinished& finished) {
+  upkeep(heard, fmt::format("job {} made {} of {} records of {} subjects; it stays in custody", finished.started,
+                            finished.product, finished.records, finished.subjects));
+}
+void Counter::count(const Heard& heard, const JobFailed& failed) {
+  upkeep(heard, fmt::format("job {} made nothing: {}", failed.started, failed.reason));
+}
+void Counter::count(const Heard& heard, const JobCancelled& cancelled) {
+  upkeep(heard, fmt::format("job {} was cancelled", cancelled.started));
+}
+
 Party Counter::party_of(std::string_view name) const {
   const auto found = parties_.find(std::string(name));
   if (found != parties_.end()) return found->second;

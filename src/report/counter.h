@@ -51,6 +51,10 @@ class Counter final : public verify::Listener {
   void count(const Heard& heard, const evidence::ModuleShown& shown);
   void count(const Heard& heard, const evidence::ModuleReleased& released);
   void count(const Heard& heard, const evidence::ModuleWithdrawn& withdrawn);
+  void count(const Heard& heard, const evidence::JobStarted& started);
+  void count(const Heard& heard, const evidence::JobFinished& finished);
+  void count(const Heard& heard, const evidence::JobFailed& failed);
+  void count(const Heard& heard, const evidence::JobCancelled& cancelled);
   /// Kinds that have no part of their own stand among the changes, by their names.
   void count(const Heard& heard, const auto&) { upkeep(heard, ""); }
   void upkeep(const Heard& heard, std::string text);

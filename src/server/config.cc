@@ -80,6 +80,18 @@ class Reader {
     wrong(node.at, fmt::format("expected a size from {} KiB to {} MiB, such as 64MiB", low >> 10, high >> 20));
     return low;
   }
+  /// "1024MiB", in MiB.
+  std::uint32_t mebibytes(const Node& node, std::uint32_t low, std::uint32_t high) {
+    const std::size_t digits = node.text.ends_with("MiB") ? node.text.size() - 3 : 0;
+    std::uint32_t value = 0;
+    const char* const end = node.text.data() + digits;
+    const auto [at, problem] = std::from_chars(node.text.data(), end, value);
+    const bool good = node.kind == Node::Kind::scalar && problem == std::errc() && at == end && value >= low &&
+                      value <= high;
+    if (good) return value;
+    wrong(node.at, fmt::format("expected a size from {} to {} MiB, such as 512MiB", low, high));
+    return low;
+  }
   /// "20ms", "500us", "2s".
   std::chrono::microseconds time(const Node& node, std::uint32_t low_us, std::uint32_t high_us) {
     std::string_view text = node.text;
@@ -167,7 +179,9 @@ void read_bounds(Reader& reader, const Node& node, Bounds& bounds) {
 
 void read_sealed(Reader& reader, const Node& node, trustee::SealedOptions& options) {
   constexpr std::uint32_t kMiB = 1u << 20;
+  constexpr std::uint64_t kJobBesideMemory = 512ull << 20;  // the engine, its code, and the context
   sealed::PoolOptions& pool = options.pool;
+  sealed::LongRunOptions& job = options.job;
   reader.map(
       node, "sealed",
       {{"workers", false, [&](const Node& n) { pool.workers_per_module = reader.number(n, 1, 64); }},
@@ -177,7 +191,12 @@ void read_sealed(Reader& reader, const Node& node, trustee::SealedOptions& optio
        {"output", false, [&](const Node& n) { pool.shape.output_bytes_max = reader.size(n, 1024, 64 * kMiB); }},
        {"run", false, [&](const Node& n) { options.run_max = reader.time(n, 1000, 60'000'000); }},
        {"beat", false, [&](const Node& n) { options.beat = reader.time(n, 0, 1'000'000); }},
-       {"jail", false, [&](const Node& n) { reader.layers(n, pool.required_layers); }}});
+       {"jail", false, [&](const Node& n) { reader.layers(n, pool.required_layers); }},
+       {"job-memory", false, [&](const Node& n) { job.worker.memory_bytes_max = std::uint64_t{reader.mebibytes(n, 1, 4096)} << 20; }},
+       {"job-input", false, [&](const Node& n) { job.input_bytes_max = reader.mebibytes(n, 1, 2048) << 20; }},
+       {"job-minutes", false,
+        [&](const Node& n) { options.job_run_max = std::chrono::minutes(reader.number(n, 1, 60)); }}});
+  job.worker.process_bytes_max = job.worker.memory_bytes_max + kJobBesideMemory;
 }
 
 void read_tls(Reader& reader, const Node& node, Config::Tls& tls) {

@@ -85,6 +85,12 @@ Result<Asked> ask(const Trustee::Impl& self, const Caller& caller, const std::st
 
   // 2. plan
   HF_TRY(const auto index, find_flow(plan, party, flow_name));
+  if (plan.flows[index].makes) {
+    return fail(Code::refused, "flow.job", flow_name,
+                "this flow makes a product of all subjects, which stays in custody; it gives nobody anything. The trustee "
+                "starts it: holdfast job start " +
+                    flow_name);
+  }
   if (plan.flows[index].kind == agreement::Flow::Kind::aggregate) {
     return fail(Code::unsupported, "flow.kind.unavailable", flow_name,
                 "this flow is declared, but flows that aggregate are not available in this version");
@@ -142,7 +148,7 @@ bool runs_module(const Result<Asked>& asked) { return asked && asked->flow().kin
 /// Another agreement or module came into force meanwhile: judged anew by that one.
 bool is_overtaken(const Error& error) {
   return error.slug == "agreement.version.stale" || error.slug == "release.module" ||
-         error.slug == "sealed.module.unknown" || error.slug == "sealed.pool.stopped";
+         error.slug == "product.stale" || error.slug == "product.missing" || error.slug == "sealed.module.unknown" || error.slug == "sealed.pool.stopped";
 }
 
 /// Step 8: what the log has taken goes out; of a run that was contained, only that it was.

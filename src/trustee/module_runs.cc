@@ -13,7 +13,39 @@ Result<Runs::Parts> Trustee::Impl::module_parts(const Loadable& what) const {
     return fail(Code::corrupt, "module.missing", name,
                 "the file of this sealed module is not in custody, or is damaged; restore it from a backup");
   }
-  return Runs::Parts{*std::move(module), {}};
+  Runs::Parts out{*std::move(module), {}};
+  if (!what.product) return out;
+  const auto in_force = state->ledger([&](const ledger::Ledger& ledger) -> std::optional<ledger::Ledger::Product> {
+    for (const auto& product : ledger.products()) {
+      if (product.job == *what.product) return product;
+    }
+    return std::nullopt;
+  });
+  if (!in_force) {
+    return fail(Code::not_found, "product.missing", std::to_string(*what.product),
+                "the product of this job is not in force any more");
+  }
+  HF_TRY(out.context, products->get(in_force->job, in_force->digest));
+  return out;
+}
+
+Result<Loadable> loadable_of(const ledger::Ledger& ledger, const agreement::Flow& flow) {
+  const auto* released = ledger.released_module(flow.module);
+  if (!released) {
+    return fail(Code::refused, "module.none", flow.module,
+                "no module of this name is released, or it was withdrawn; next: holdfast module release");
+  }
+  Loadable out{released->hash, {}};
+  if (!flow.with) return out;
+  const auto product = ledger.product(*flow.with);
+  if (!product) {
+    const agreement::Flow& maker = ledger.plan()->flows[*flow.maker];
+    return fail(Code::refused, "product.none", *flow.with,
+                "this flow runs with what the flow '" + maker.name +
+                    "' makes, and nothing is made yet; the trustee starts that: holdfast job start " + maker.name);
+  }
+  out.product = product->job;
+  return out;
 }
 
 std::vector<Loadable> Trustee::Impl::modules_in_force() const {
@@ -21,8 +53,8 @@ std::vector<Loadable> Trustee::Impl::modules_in_force() const {
     std::vector<Loadable> out;
     if (!ledger.plan()) return out;
     for (const agreement::Flow& flow : ledger.plan()->flows) {
-      if (flow.kind != agreement::Flow::Kind::run || flow.makes || flow.with) continue;
-      if (const auto* released = ledger.released_module(flow.module)) out.push_back({released->hash, {}});
+      if (flow.kind != agreement::Flow::Kind::run || flow.makes) continue;  // a job has a worker of its own
+      if (const auto what = loadable_of(ledger, flow)) out.push_back(*what);
     }
     return out;
   });

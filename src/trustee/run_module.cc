@@ -80,15 +80,11 @@ Result<std::string> form_output(const Trustee::Impl& self, const RunInput& input
   return json;
 }
 
-evidence::RunSeed new_seed() { return *evidence::RunSeed::from(random_bytes(evidence::RunSeed::kSize)); }
-
 sealed::Request request_of(const Trustee::Impl& self, const agreement::Flow& flow, const evidence::ModuleRun& run,
                            Bytes frame) {
   sealed::Request out;
   out.input = std::move(frame);
-  Bytes base(run.seed.view());
-  base += run.module.view();
-  out.seed = hmac_sha256(self.run_seeds.view(), base).bytes;
+  out.seed = self.seed_of(run);
   out.time_ns = static_cast<std::uint64_t>(run.started) * 1'000'000;
   out.run_max = self.runs->options().run_max;
   out.output_bytes_max = static_cast<std::uint32_t>(flow.size_max_bytes.value_or(0));
@@ -101,19 +97,7 @@ Result<Loadable> in_force(const Trustee::Impl& self, const agreement::Flow& flow
     return fail(Code::unsupported, "flow.kind.unavailable", flow.name,
                 "this server runs no sealed modules: the program for their workers is not beside it");
   }
-  if (flow.makes) {
-    return fail(Code::refused, "flow.job", flow.name,
-                "this flow makes a product out of all subjects, by a job, and releases nothing: holdfast job start");
-  }
-  if (flow.with) {
-    return fail(Code::refused, "product.none", *flow.with, "no job has made this product yet: holdfast job start");
-  }
-  return self.state->ledger([&](const ledger::Ledger& ledger) -> Result<Loadable> {
-    const auto* released = ledger.released_module(flow.module);
-    if (released) return Loadable{released->hash, {}};
-    return fail(Code::refused, "module.none", flow.module,
-                "no module of this name is released, or it was withdrawn; next: holdfast module release");
-  });
+  return self.state->ledger([&](const ledger::Ledger& ledger) { return loadable_of(ledger, flow); });
 }
 
 /// Loads it off the event loop, if it is not there yet.
@@ -137,7 +121,7 @@ Result<Reading> read_for(const Trustee::Impl& self, const Asked& asked, const Lo
   if (read.records == 0) {
     return fail(Code::not_found, "vault.record.unknown", "", "nothing is held on this subject in what the flow reads");
   }
-  return Reading{std::move(read), {what.module, what.product, new_seed(), asked.now}};
+  return Reading{std::move(read), {what.module, what.product, new_run_seed(), asked.now}};
 }
 
 Result<Prepared> prepare(const Trustee::Impl& self, const Caller& caller, const Asked& asked, const Reading& reading,
@@ -172,6 +156,14 @@ Result<Prepared> prepare(const Trustee::Impl& self, const Caller& caller, const 
 }
 
 }  // namespace
+
+evidence::RunSeed new_run_seed() { return *evidence::RunSeed::from(random_bytes(evidence::RunSeed::kSize)); }
+
+std::array<std::uint8_t, 32> Trustee::Impl::seed_of(const evidence::ModuleRun& run) const {
+  Bytes base(run.seed.view());
+  base += run.module.view();
+  return hmac_sha256(run_seeds.view(), base).bytes;
+}
 
 Async<std::vector<Result<Prepared>>> run_module(Trustee::Impl& self, const Caller& caller, std::vector<Asked> asked) {
   std::vector<Result<Prepared>> out(asked.size());

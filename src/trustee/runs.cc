@@ -63,13 +63,13 @@ Result<void> Runs::load_in_turn(const Loadable& what) {
 void Runs::keep(const std::function<std::vector<Loadable>()>& in_force) {
   const std::lock_guard turn(turn_);
   const std::vector<Loadable> wanted = in_force();
+  // First: while a newer one comes up the older one answers. One that cannot be loaded says so to who asks for it.
+  for (const Loadable& each : wanted) (void)load_in_turn(each);
   std::erase_if(kept_, [&](const Loadable& loaded) {
     if (std::find(wanted.begin(), wanted.end(), loaded) != wanted.end()) return false;
     pool_.remove(loaded.key());
     return true;
   });
-  // One that cannot be loaded says so to who asks for it.
-  for (const Loadable& each : wanted) (void)load_in_turn(each);
 }
 
 void Runs::note(const std::string& module, UnixMillis at, const std::string& ending, const sealed::Answer& answer) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "sealed/long_run.h"
 #include "sealed/pool.h"
 
 namespace holdfast::trustee {
@@ -19,6 +20,9 @@ struct SealedOptions {
   std::chrono::microseconds run_max{20'000};  ///< of real time, one run
   /// Answers go on only at multiples of this, so that how long a run took is told in few bits; 0: at once.
   std::chrono::microseconds beat{2'000};
+  /// A job's worker; what is the same for all (program, required layers) is `pool`'s.
+  sealed::LongRunOptions job;
+  std::chrono::microseconds job_run_max{std::chrono::hours(1)};  ///< of real time, of a job's module
 };
 
 /// What a flow runs: a module, and the job whose product it is handed.
@@ -47,7 +51,7 @@ class Runs {
   /// Starts its workers, unless it has some. Blocks until one has compiled it; what failed is not tried again for some
   /// seconds, but told. Errors: those of the reader and of Pool::add.
   Result<void> load(const Loadable& what);
-  /// Drops all but what `in_force` names, then loads that. Blocks. `in_force` is asked when it is this call's turn.
+  /// Loads what `in_force` names, then drops all else. Blocks. `in_force` is asked when it is this call's turn.
   void keep(const std::function<std::vector<Loadable>()>& in_force);
 
   /// Of each module the last kLogBytesMax that it wrote.

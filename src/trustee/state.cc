@@ -6,7 +6,8 @@ namespace {
 bool changes_modules(const evidence::Entry& entry) {
   return std::holds_alternative<evidence::AgreementAdopted>(entry.event) ||
          std::holds_alternative<evidence::ModuleReleased>(entry.event) ||
-         std::holds_alternative<evidence::ModuleWithdrawn>(entry.event);
+         std::holds_alternative<evidence::ModuleWithdrawn>(entry.event) ||
+         std::holds_alternative<evidence::JobFinished>(entry.event);
 }
 
 }  // namespace
@@ -53,10 +54,10 @@ Result<void> State::admit(const evidence::Entry& entry) const {
   return ledger_->admit(entry);
 }
 
-void State::follow(std::uint64_t, const evidence::Entry& entry) {
+void State::follow(std::uint64_t index, const evidence::Entry& entry) {
   {
     const std::lock_guard lock(mutex_);
-    ledger_->apply(entry);
+    ledger_->apply(index, entry);
     if (std::holds_alternative<evidence::AgreementAdopted>(entry.event)) activate();
   }
   if (changes_modules(entry)) modules_changed_();

@@ -146,6 +146,16 @@ class Trustee {
   /// the trustee and the overseer.
   Task<Disclosure> module_log(Caller caller, std::string module);
 
+  // ---- jobs: the module of a flow that makes a product runs over all subjects
+  /// Trustee only. Answers the job's name, the index of its job.started; it runs on by itself, also after a restart.
+  /// Refusals: flow.unknown, job.undeclared, module.none, product.none; conflict job.running.
+  Task<std::uint64_t> start_job(Caller caller, std::string flow);
+  /// Trustee only. Answers the entry's index. conflict job.unknown when no such job runs.
+  Task<std::uint64_t> cancel_job(Caller caller, std::uint64_t job);
+  /// For the trustee and the overseer, as JSON: those that run and the last that ended, or one. not_found job.unknown.
+  Result<std::string> jobs(const Caller& caller) const;
+  Result<std::string> job(const Caller& caller, std::uint64_t job) const;
+
   // ---- public
   /// The envelope of a statement that the log names, by its hash in hex.
   Result<std::string> module_statement(std::string_view hash_hex) const;

@@ -17,7 +17,8 @@ constexpr std::array<std::string_view, std::variant_size_v<Event>> kKinds = {
     "refused",           "subject.exported", "subject.restricted", "subject.unrestricted",
     "erasure.asked",     "erasure.done",     "retention.swept",    "root-key.rotated",
     "backup.taken",      "module.submitted", "module.shown",       "module.released",
-    "module.withdrawn",  "run.failed",       "module.log-read"};
+    "module.withdrawn",  "run.failed",       "module.log-read",    "job.started",
+    "job.finished",      "job.failed",       "job.cancelled"};
 
 template <class T, class Kind>
 concept Is = std::same_as<std::remove_const_t<T>, Kind>;
@@ -215,6 +216,46 @@ void members(Json& json, E& entry, T& event) {
   json("module", event.module);
   json("party", entry.party);
   json("size", event.size_bytes);
+}
+
+template <class Json, class E, Is<JobStarted> T>
+void members(Json& json, E& entry, T& event) {
+  head(json, entry);
+  json("flow", event.flow);
+  json.object("gives", event.gives);
+  middle(json, entry);
+  json("party", entry.party);
+  json.group("run", event.run, [](auto& inner, auto& run) { run_members(inner, run); });
+}
+
+template <class Json, class E, Is<JobFinished> T>
+void members(Json& json, E& entry, T& event) {
+  head(json, entry);
+  json("digest", event.digest);
+  middle(json, entry);
+  json("party", entry.party);
+  json("product", event.product);
+  json("records", event.records);
+  json("size", event.size_bytes);
+  json("started", event.started);
+  json("subjects", event.subjects);
+}
+
+template <class Json, class E, Is<JobFailed> T>
+void members(Json& json, E& entry, T& event) {
+  head(json, entry);
+  middle(json, entry);
+  json("party", entry.party);
+  json("reason", event.reason);
+  json("started", event.started);
+}
+
+template <class Json, class E, Is<JobCancelled> T>
+void members(Json& json, E& entry, T& event) {
+  head(json, entry);
+  middle(json, entry);
+  json("party", entry.party);
+  json("started", event.started);
 }
 
 /// The kind named in `json`, before anything else of it is known. The last occurrence is the entry's own: what comes

@@ -103,10 +103,25 @@ struct ModuleLogRead {        // "module.log-read": what a module wrote to its s
   std::uint64_t size_bytes = 0;
 };
 
+struct JobStarted {           // "job.started": a module begins to run over all subjects; the index names the job
+  std::string flow;
+  std::string gives;          ///< what it reads: canonical JSON, Flow::gives_json
+  ModuleRun run;
+};
+struct JobFinished {          // "job.finished": its product is in custody
+  std::uint64_t started = 0;  ///< the job
+  std::string product;        ///< name
+  Hash digest;                ///< salted; the salt lies in custody with the product
+  std::uint64_t subjects = 0, records = 0;  ///< that it read
+  std::uint64_t size_bytes = 0;
+};
+struct JobFailed { std::uint64_t started = 0; std::string reason; };  // "job.failed": the error's slug, or the ending
+struct JobCancelled { std::uint64_t started = 0; };                   // "job.cancelled"
+
 using Event = std::variant<AgreementAdopted, ServerStarted, Deposited, Released, Refused, SubjectExported,
                            SubjectRestricted, SubjectUnrestricted, ErasureAsked, ErasureDone, RetentionSwept,
                            RootKeyRotated, BackupTaken, ModuleSubmitted, ModuleShown, ModuleReleased,
-                           ModuleWithdrawn, RunFailed, ModuleLogRead>;
+                           ModuleWithdrawn, RunFailed, ModuleLogRead, JobStarted, JobFinished, JobFailed, JobCancelled>;
 
 struct Entry {
   UnixMillis at = 0;            ///< never decreases along the log

@@ -54,7 +54,16 @@ const std::vector<Event>& one_of_each() {
                      .signed_by = {"a+0+b", "c+1+d"}},
       ModuleWithdrawn{.module = "feed-ranker", .hash = kDigest},
       RunFailed{.flow = "feed", .subject = kSubject, .ending = "trapped", .records = 3, .run = kRun},
-      ModuleLogRead{.module = "feed-ranker", .digest = kDigest, .size_bytes = 40}};
+      ModuleLogRead{.module = "feed-ranker", .digest = kDigest, .size_bytes = 40},
+      JobStarted{.flow = "train", .gives = R"({"views":{"video":"read"}})", .run = kRun},
+      JobFinished{.started = 71,
+                  .product = "model",
+                  .digest = kDigest,
+                  .subjects = 3000,
+                  .records = 2'000'000,
+                  .size_bytes = 1'500'000},
+      JobFailed{.started = 71, .reason = "sealed.worker.died"},
+      JobCancelled{.started = 71}};
   return events;
 }
 
