@@ -80,7 +80,8 @@ deb: deps
 
 demo: deps
 	cmake --preset release
-	cmake --build --preset release --target holdfast shortvideo_views
+	cmake --build --preset release --target holdfast holdfast-sealed-worker shortvideo_views shortvideo_modules shortvideo_trainer \
+	  shortvideo_ranker shortvideo_quality
 	KEEP='$(KEEP)' examples/shortvideo/demo.sh build/release
 
 bench: build deps-bench

@@ -16,7 +16,7 @@ from peers import postgres  # noqa: E402
 from table import Table  # noqa: E402
 
 GROUPS = ("read", "lone", "disk", "deposit", "importing", "append", "analysis", "decision", "bulk", "upheaval", "batch",
-          "memory", "start", "verify", "report", "growth")
+          "memory", "start", "verify", "report", "sealed", "growth")
 BIG_VIEWS, BIG_ENTRIES, BIG_SUBJECTS = 2_000_000, 2_000_000, 10_000
 
 

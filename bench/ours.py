@@ -16,13 +16,13 @@ IMPORT_PEOPLE = 100_000  # of one file
 
 
 class Ours:
-    def __init__(self, folder, build, subjects, edit=lambda text: text):
+    def __init__(self, folder, build, subjects, edit=lambda text: text, config=""):
         folder.mkdir(parents=True)
         self.folder, self.build, self.subjects, self.serial = folder, build, subjects, 0
         self.edit = lambda text: edit(text.replace(f"    limit: {LIMIT}\n", ""))
         self.holdfast = holdfast = Holdfast(folder, limit=LIMIT)
-        with open(holdfast.dir / "holdfast.yaml", "a") as config:
-            config.write("threads: 1\nbounds:\n  connections: 2000\n")
+        with open(holdfast.dir / "holdfast.yaml", "a") as file:
+            file.write(f"threads: 1\nbounds:\n  connections: 2000\n{config}")
         self.start()
         holdfast.adopt(edit=self.edit)
         holdfast.adopted = True

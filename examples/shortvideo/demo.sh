@@ -242,6 +242,124 @@ cat $demo/forged.txt
 [ "$found" -ge 2 ] || fail "verify did not notice the forged entry (exit $found)"
 grep -q "entry $receipt" $demo/forged.txt || fail "verify did not name entry $receipt"
 
+# A version of a module, from the operator's source to the three signatures that release it. $4: "quietly" shows none of
+# it but the last step.
+release() { # flow's name for it, number, wasm file, quietly
+  local name=$1 number=$2 wasm=$3 run=try
+  local statement=$operator/$name-$number.statement
+  [ "${4:-}" = quietly ] && run=
+  $run holdfast module commit-source $operator/source --module "$wasm" --name "$name" --number "$number" \
+    --builder 'bytedance, build room 2' --compiler "$compiler" --flag=-O3 --flag=-msimd128 -o "$statement" >$demo/commit.txt
+  [ -n "$run" ] && cat $demo/commit.txt
+  $run holdfast module sign "$statement" --key $demo/parties/bytedance.key >/dev/null
+  hash=$($run holdfast module submit "$statement" "$wasm" --as bytedance --json | jq -r .hash)
+  $run holdfast module show "$hash" --as treasury -o $demo/overseer/$name.statement >$demo/shown.txt
+  [ -n "$run" ] && cat $demo/shown.txt
+  $run holdfast module sign $demo/overseer/$name.statement --key $demo/parties/oracle.key >/dev/null
+  $run holdfast module sign $demo/overseer/$name.statement --key $demo/parties/treasury.key >/dev/null
+  try holdfast module release $demo/overseer/$name.statement --as bytedance
+}
+# The newest entry of that kind, as the evidence has it.
+newest() { holdfast log tail --count 20 2>/dev/null | grep "\"kind\":\"$1\"" | tail -n 1; }
+# A hostile version takes the ranker's place, is asked for a feed, and what became of it is shown.
+hostile() { # plan, number
+  release feed-ranker "$2" $build/bin/modules/hostile-"$1".wasm quietly
+  call app-us "$url/v1/flows/feed/subjects/$other"
+}
+
+say "6. The operator's code comes to the data, and takes nothing home"
+operator=$demo/operator
+mkdir -p $operator/source
+compiler=$(clang++-14 --version | head -n 1)
+note "The operator builds its closed code: a trainer and a ranker, C++ to WebAssembly with Debian's clang."
+cp examples/shortvideo/modules/{trainer.cc,ranker.cc,model.h,vector.h} sdk/guest/* $operator/source/
+for module in trainer ranker; do
+  try clang++-14 --target=wasm32-wasi -std=c++20 -O3 -msimd128 -fno-exceptions -Wl,--strip-all \
+    $operator/source/$module.cc -o $operator/$module.wasm
+done
+note "It commits to the source without showing it, signs what it says of the module, and submits it. The trustee reads,"
+note "compiles and tries it in a jail, on records that belong to nobody. The overseer looks at the report. Trustee and"
+note "overseer sign too, as the agreement wants; only then flows run it."
+release feed-trainer 1 $operator/trainer.wasm
+expect '.kind == "module.released" and (.signed_by | length) == 3' "$(newest module.released)"
+note "The same for the ranker:"
+release feed-ranker 1 $operator/ranker.wasm quietly
+note "One file, the one with the model's layout, is opened to a reviewer: it belongs to the source that was committed to,"
+note "and tells nothing of the others."
+try holdfast module open-file model.h --source $operator/source -o $demo/model.opening
+try holdfast module open-file --check $demo/model.opening --statement $demo/overseer/feed-ranker.statement \
+  --content $operator/source/model.h
+note "There is no model yet, so there is no feed:"
+call app-us "$url/v1/flows/feed/subjects/$other"
+expect '.status == 403 and .code == "product.none"' "$answer"
+note "The trustee has the trainer run over all views in custody. What it makes, the model, stays there, sealed."
+try holdfast job start train --as oracle --wait
+entry=$(newest job.finished)
+jq -c . <<<"$entry"
+expect '.kind == "job.finished" and .product == "model" and .records > 1900000' "$entry"
+note "And the app asks for the feed of a person, and gets 20 ranked videos, computed from that person's own views:"
+call app-us -w '\n%{time_total} s\n' "$url/v1/flows/feed/subjects/$other"
+feed=$(head -n 1 <<<"$answer")
+expect '(.feed | length) == 20' "$feed"
+grep "^$other," $demo/input/views.csv | cut -d, -f3 | sort -u >$demo/seen.txt
+jq -r '.feed[].video' <<<"$feed" | sort -u >$demo/feed.txt
+[ -s $demo/seen.txt ] || fail "the person has no views"
+[ "$(comm -12 $demo/seen.txt $demo/feed.txt | wc -l)" = 0 ] || fail "the feed shows what was seen"
+third=$(sed -n 4p $demo/input/people.csv | cut -d, -f1)
+call app-us "$url/v1/flows/feed/subjects/$third" >/dev/null
+[ "$(jq -c .feed <<<"$answer")" != "$(jq -c .feed <<<"$feed")" ] || fail "two people have one feed"
+note "How good is it? Trained on the first four fifths of a history, held against what people then looked at:"
+modules=$build/examples/shortvideo/modules
+try $modules/shortvideo_quality --trainer $modules/shortvideo_trainer --ranker $modules/shortvideo_ranker \
+  --generate 300000 --people 300 || fail "the feed is no better than popularity"
+note "The operator asks for that person's feed itself, and then drafts an agreement that would give it to it. What a module"
+note "puts out carries every category that it reads, and what its model was made of; so the draft does not even check:"
+call bytedance "$url/v1/flows/feed/subjects/$other"
+expect '.status == 403 and .code == "flow.party"' "$answer"
+sed 's/to: subject via app-us/to: bytedance/' $demo/input/agreement.yaml >$demo/input/draft.yaml
+if try holdfast agreement check $demo/input/draft.yaml 2>&1 | tee $demo/draft.txt; then fail "the draft checks"; fi
+grep -q 'agreement.prohibition.broken' $demo/draft.txt || fail "the draft breaks no prohibition"
+
+say "7. A hostile operator, contained"
+note "A ranker that opens a socket is not admitted: nothing that it could call is there."
+statement=$operator/socket.statement
+holdfast module commit-source $operator/source --module $build/bin/modules/hostile-socket.wasm --name feed-ranker \
+  --number 2 --builder 'bytedance, build room 2' --compiler "$compiler" -o $statement >/dev/null
+holdfast module sign $statement --key $demo/parties/bytedance.key >/dev/null
+if try holdfast module submit $statement $build/bin/modules/hostile-socket.wasm --as bytedance 2>$demo/socket.txt; then
+  fail "the socket was admitted"
+fi
+cat $demo/socket.txt
+grep -q 'sock_send' $demo/socket.txt || fail "the import is not named"
+jq -c . <<<"$(newest refused)"
+note ""
+note "The others are signed by all three, as if nobody had looked, and run. One looks for the person's e-mail address to put"
+note "it among the videos. The flow does not read it, so it is not there:"
+hostile email 2
+if grep -qF "$(grep "^$other," $demo/input/people.csv | grep -o '[^,]*@[^,]*' | head -n 1)" <<<"$answer"; then
+  fail "the e-mail left"
+fi
+note "One writes behind its answer:"
+hostile behind 3
+expect '.code == "sealed.run.frame"' "$answer"
+jq -c . <<<"$(newest run.failed)"
+note "One takes all the memory that there is:"
+hostile memory 4
+expect '.code | startswith("sealed.run.")' "$answer"
+jq -c . <<<"$(newest run.failed)"
+note "One spins for ever:"
+hostile spin 5
+expect '.code == "sealed.run.time"' "$answer"
+jq -c . <<<"$(newest run.failed)"
+note "Nobody else noticed, and with the honest ranker back the feed is what it was:"
+release feed-ranker 6 $operator/ranker.wasm quietly
+call app-us "$url/v1/flows/feed/subjects/$other"
+[ "$(jq -c '[.feed[].video] | sort' <<<"$answer")" = "$(jq -c '[.feed[].video] | sort' <<<"$feed")" ] || fail "the feed is another"
+
+say "8. And all of it can be checked from outside"
+printf '$ cd %s\n' $demo/overseer
+(cd $demo/overseer && try holdfast verify "$evidence" "${parties[@]}" --state log.state) || fail "verify found something"
+
 say "That was it, in $((SECONDS - started)) seconds."
 note "To look at: $demo/agreement.html, the agreement to sign, and $demo/report.html, the year's report."
 note "The log is mirrored in $demo/log (any static web server can serve it), its key is $demo/log.vkey."

@@ -85,13 +85,18 @@ void read_given(const Node::Member& member, CollectionIndex collection, GivenCol
   out.fields.push_back({*field, *form, member.value.at.line});
 }
 
-/// {"profile":{"email":"token"}} with sorted keys, as RFC 8785 wants it; names and forms need no escapes.
+/// {"profile":{"email":"token"}} with sorted keys, as RFC 8785 wants it; names and forms need no escapes. What a module
+/// reads is given in the form "read": what it makes of it, nobody can tell.
 std::string canonical_gives(const Flow& flow, const Plan& plan) {
   std::map<std::string_view, std::map<std::string_view, std::string>> sorted;
   for (const auto& given : flow.gives) {
     const Collection& collection = plan.collections[given.collection];
     for (const auto& [field, form, line] : given.fields)
       sorted[collection.name][collection.fields[field].name] = form.text();
+  }
+  for (const auto& reads : flow.reads) {
+    const Collection& collection = plan.collections[reads.collection];
+    for (const FieldIndex field : reads.fields) sorted[collection.name][collection.fields[field].name] = "read";
   }
   std::string out;
   for (const auto& [collection, fields] : sorted) {
@@ -163,7 +168,11 @@ const Node* read_kind(const Node::Member& member, const Terms& terms, Flow& flow
                        fmt::format("'{}' belongs to a flow that runs a sealed module", term));
   }
   if (gives) read_gives(*gives, flow, draft);
-  if (run) flow.kind = Flow::Kind::run, read_run(*run, terms, flow, draft);
+  if (run) {
+    flow.kind = Flow::Kind::run;
+    read_run(*run, terms, flow, draft);
+    flow.gives_json = canonical_gives(flow, draft.plan);
+  }
   if (aggregate) flow.kind = Flow::Kind::aggregate, read_aggregate(*aggregate, flow, draft);
   return gives ? gives : run ? run : aggregate;
 }

@@ -156,7 +156,8 @@ struct Flow {
   std::vector<LimitIndex> limits;
   std::vector<CountedDevices> devices;        ///< kind gives, by collection; none: nothing is so counted
   std::optional<std::size_t> size_max_bytes;  ///< payload of one release
-  /// Canonical JSON of what is given: {"profile":{"email":"token"}}; goes into every release's entry.
+  /// Canonical JSON of what is given: {"profile":{"email":"token"}}, or read by a module: {"views":{"video":"read"}};
+  /// goes into every release's entry.
   std::string gives_json;
   std::uint32_t line = 0;
 };
@@ -263,6 +264,10 @@ struct Plan {
   std::vector<Carried> carried(FlowIndex flow) const;
   /// The one trustee.
   PartyIndex trustee() const;
+  /// May it read what sealed modules write to their stderr: the trustee and overseers.
+  bool reads_module_logs(PartyIndex party) const {
+    return parties[party].role == Role::trustee || parties[party].role == Role::overseer;
+  }
 };
 using PlanPtr = std::shared_ptr<const Plan>;
 

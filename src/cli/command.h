@@ -73,6 +73,7 @@ void add_rules_option(CLI::App& command, std::string& folder);
 void add_key(CLI::App& program, Session& session);
 void add_backup(CLI::App& program, Session& session);
 void add_status(CLI::App& program, Session& session);
+void add_job(CLI::App& program, Session& session);
 void add_doctor(CLI::App& program, Session& session);
 void add_completion(CLI::App& program, Session& session);
 void add_manual(CLI::App& program, Session& session);

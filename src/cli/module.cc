@@ -278,6 +278,7 @@ void add_module(CLI::App& program, Session& session) {
                                       [&session, options] { return withdraw(*options, session.json); });
   withdrawing->add_option("HASH", options->hash, "SHA-256 of its file")->required();
   add_client_options(*withdrawing, options->client);
+  add_module_log(*group, session);
 }
 
 }  // namespace holdfast::cli

@@ -18,5 +18,7 @@ Result<StatementFile> read_statement_file(const std::string& path);
 
 /// commit-source, open-file and reproduce, of the group `module`.
 void add_module_source(CLI::App& group, Session& session);
+/// log, of the same.
+void add_module_log(CLI::App& group, Session& session);
 
 }  // namespace holdfast::cli

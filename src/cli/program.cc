@@ -44,8 +44,9 @@ std::unique_ptr<CLI::App> make_program(Session& session) {
   program->footer(
       "Run 'holdfast COMMAND --help' for its options and examples. A first look: holdfast init /srv/holdfast");
   program->get_formatter()->column_width(34);
-  for (const auto add : {add_init, add_serve, add_import, add_get, add_subject, add_verify, add_report, add_log, add_agreement,
-                         add_module, add_key, add_backup, add_status, add_doctor, add_completion, add_manual}) {
+  for (const auto add :
+       {add_init, add_serve, add_import, add_get, add_subject, add_verify, add_report, add_log, add_agreement,
+        add_module, add_key, add_backup, add_status, add_job, add_doctor, add_completion, add_manual}) {
     add(*program, session);
   }
   return program;

@@ -50,6 +50,9 @@ std::string duration_text(std::chrono::seconds time) {
 std::string progress_line(std::string_view what, std::uint64_t done, std::optional<std::uint64_t> total,
                           std::string_view unit, std::uint64_t units_done, std::chrono::milliseconds elapsed,
                           std::size_t width) {
+  if (unit.empty()) {
+    return fmt::format("{}  {}", what, duration_text(std::chrono::duration_cast<std::chrono::seconds>(elapsed)));
+  }
   const double seconds = std::max(0.001, static_cast<double>(elapsed.count()) / 1000);
   const auto rate = static_cast<std::uint64_t>(static_cast<double>(units_done) / seconds);
   std::string counted = fmt::format("{} {}  {}/s", with_commas(units_done), unit, with_commas(rate));

@@ -15,7 +15,7 @@ std::string size_text(std::uint64_t bytes);
 /// "0:07", "12:34", "1:02:03".
 std::string duration_text(std::chrono::seconds time);
 /// One line of at most `width` columns: "views ███████░░░  70%  1,400,000  182,300/s  0:03 left". Without a total
-/// there is neither bar nor time left.
+/// there is neither bar nor time left; without a unit only for how long: "running  0:12".
 std::string progress_line(std::string_view what, std::uint64_t done, std::optional<std::uint64_t> total,
                           std::string_view unit, std::uint64_t units_done, std::chrono::milliseconds elapsed,
                           std::size_t width);

@@ -16,6 +16,7 @@
 #include "cli/command.h"
 #include "cli/passphrase.h"
 #include "cli/workdir.h"
+#include "sealed/pool.h"
 #include "sealed/worker_process.h"
 #include "server/rules_folder.h"
 #include "server/server.h"
@@ -80,6 +81,24 @@ void announce(const Ready& ready, bool has_agreement, bool as_json) {
   std::fflush(stdout);
 }
 
+/// How sealed modules are run; says at the start what would only be found when somebody asks for a run.
+std::optional<trustee::SealedOptions> sealed_options(const server::Config& config, bool as_json) {
+  const auto warn = [as_json](const Error& error) { as_json ? print_error(error, true) : print_warning(error.text()); };
+  auto program = sealed::find_worker_program();
+  if (!program) return warn(program.error()), std::nullopt;
+  trustee::SealedOptions out = config.sealed;
+  out.pool.program = *std::move(program);
+  const auto layers = sealed::probe_jail(out.pool.program);
+  if (!layers) {
+    warn(layers.error());
+  } else if (const std::uint32_t missing = out.pool.required_layers & ~*layers; missing != 0) {
+    warn({Code::refused, "sealed.jail.weak", "",
+          "no sealed module will run: this machine does not give " + sealed::layer_names(missing) +
+              ", which 'sealed: jail' of the configuration requires"});
+  }
+  return out;
+}
+
 Result<int> serve(const Options& options, bool as_json) {
   if (const auto hardened = harden_process(); !hardened) {
     as_json ? print_error(hardened.error(), true) : print_warning(hardened.error().text());
@@ -94,10 +113,7 @@ Result<int> serve(const Options& options, bool as_json) {
   trustee::TrusteeOptions trustee_options;
   trustee_options.software = "holdfast " HOLDFAST_VERSION;
   trustee_options.packs = server::packs_in(config.rules);
-  if (auto program = sealed::find_worker_program()) {
-    trustee_options.sealed.emplace();
-    trustee_options.sealed->pool.program = *std::move(program);
-  }
+  trustee_options.sealed = sealed_options(config, as_json);
   HF_TRY(trustee_options.binary, own_digest());
   HF_TRY(const auto trustee, trustee::Trustee::open(*store, *roots, std::move(log_key), clock, trustee_options));
   server::ServerOptions server_options;

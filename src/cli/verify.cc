@@ -54,6 +54,7 @@ json::object to_json(const verify::Report& report) {
                                     {"releases", tally.releases},
                                     {"records", tally.records},
                                     {"bytes", tally.bytes},
+                                    {"contained", tally.contained},
                                     {"first", to_rfc3339(tally.first)},
                                     {"last", to_rfc3339(tally.last)}});
   }
@@ -114,6 +115,10 @@ void print_releases(const verify::Report& report) {
                            tally.agreement, to_rfc3339(tally.first).substr(0, 19),
                            to_rfc3339(tally.last).substr(0, 19)));
     print_line("    " + gives_text(tally.gives));
+    if (tally.contained > 0) {
+      print_line(fmt::format("    {} runs of its sealed module were contained, and gave nothing",
+                             with_commas(tally.contained)));
+    }
   }
 }
 

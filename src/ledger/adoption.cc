@@ -133,7 +133,8 @@ void Ledger::State::put_in_force(agreement::PlanPtr next) {
   }
   tally_of_flow.assign(next->flows.size(), kNoTally);
   spendings = std::move(kept);
-  plan = std::move(next);
+  const agreement::PlanPtr before = std::exchange(plan, std::move(next));
+  if (before) drop_products(*before);
   judged.reset();
 }
 

@@ -46,7 +46,7 @@ struct SubjectEffects {
 
 }  // namespace
 
-void Ledger::apply(const Entry& entry) {
+void Ledger::apply(std::uint64_t index, const Entry& entry) {
   State& state = *state_;
   if (const auto* adopted = std::get_if<AgreementAdopted>(&entry.event)) {
     // Time is not looked at: an adoption with its quorum is one, even in a log whose times are wrong.
@@ -55,11 +55,27 @@ void Ledger::apply(const Entry& entry) {
       state.put_in_force(*std::move(next));
     }
   } else if (const auto* released = std::get_if<Released>(&entry.event)) {
-    const auto flow = state.plan ? state.plan->find_flow(released->flow) : std::nullopt;
-    if (flow) state.spend(state.plan->flows[*flow], *released, std::max(entry.at, state.newest_at));
+    const auto flow = state.find_flow(released->flow);
+    if (flow) {
+      const UnixMillis at = std::max(entry.at, state.newest_at);
+      const auto& devices = released->devices;
+      state.spend(state.plan->flows[*flow], released->subject, devices ? &*devices : nullptr, released->records, at);
+    }
     state.count(entry, *released, flow);
   } else if (is_about_module(entry.event)) {
     if (state.judge(entry)) state.take_module(entry);
+  } else if (const auto* failed_run = std::get_if<RunFailed>(&entry.event)) {
+    state.take_failed_run(entry, *failed_run);
+  } else if (const auto* started = std::get_if<JobStarted>(&entry.event)) {
+    state.start_job(index, entry, *started);
+  } else if (const auto* finished = std::get_if<JobFinished>(&entry.event)) {
+    // One that was not right brings nothing into force, so that what runs with it is found.
+    if (state.judge(entry)) state.finish_job(*finished, entry.at);
+    state.end_job(index, entry, finished->started);
+  } else if (const auto* failed = std::get_if<JobFailed>(&entry.event)) {
+    state.end_job(index, entry, failed->started);
+  } else if (const auto* cancelled = std::get_if<JobCancelled>(&entry.event)) {
+    state.end_job(index, entry, cancelled->started);
   } else {
     std::visit(SubjectEffects{state.restricted, state.erasing, state.erased}, entry.event);
   }
@@ -67,10 +83,14 @@ void Ledger::apply(const Entry& entry) {
   state.advance(state.newest_at);
 }
 
-void Ledger::State::count(const Entry& entry, const Released& released, std::optional<agreement::FlowIndex> flow) {
+std::optional<agreement::FlowIndex> Ledger::State::find_flow(std::string_view name) const {
+  return plan ? plan->find_flow(name) : std::nullopt;
+}
+
+Ledger::Tally* Ledger::State::tally_of(const Entry& entry, std::string_view name, std::string_view to,
+                                       std::string_view gives, std::optional<agreement::FlowIndex> flow) {
   const auto is_it = [&](const Tally& tally) {
-    return tally.agreement == entry.agreement && tally.flow == released.flow && tally.to == released.to &&
-           tally.gives == released.gives;
+    return tally.agreement == entry.agreement && tally.flow == name && tally.to == to && tally.gives == gives;
   };
   // Nearly always the flow's newest tally is the one; a search is for the first of a kind and for forgeries.
   std::uint32_t index = flow ? tally_of_flow[*flow] : kNoTally;
@@ -78,16 +98,22 @@ void Ledger::State::count(const Entry& entry, const Released& released, std::opt
     const auto found = std::find_if(tallies.begin(), tallies.end(), is_it);
     index = static_cast<std::uint32_t>(found - tallies.begin());
     if (found == tallies.end()) {
-      if (tallies.size() == kTalliesMax) return;
-      tallies.push_back({released.flow, released.to, released.gives, entry.agreement, 0, 0, 0, entry.at, entry.at});
+      if (tallies.size() == kTalliesMax) return nullptr;
+      tallies.push_back(
+          {std::string(name), std::string(to), std::string(gives), entry.agreement, 0, 0, 0, 0, entry.at, entry.at});
     }
     if (flow) tally_of_flow[*flow] = index;
   }
-  Tally& tally = tallies[index];
-  tally.releases += 1;
-  tally.records += released.records;
-  tally.bytes += released.size_bytes;
-  tally.last = std::max(tally.last, entry.at);
+  tallies[index].last = std::max(tallies[index].last, entry.at);
+  return &tallies[index];
+}
+
+void Ledger::State::count(const Entry& entry, const Released& released, std::optional<agreement::FlowIndex> flow) {
+  Tally* const tally = tally_of(entry, released.flow, released.to, released.gives, flow);
+  if (!tally) return;
+  tally->releases += 1;
+  tally->records += released.records;
+  tally->bytes += released.size_bytes;
 }
 
 const agreement::PlanPtr& Ledger::plan() const { return state_->plan; }
@@ -102,8 +128,7 @@ const std::map<std::string, Ledger::ReleasedModule, std::less<>>& Ledger::module
   return state_->module_releases;
 }
 const Ledger::ReleasedModule* Ledger::released_module(std::string_view module) const {
-  const auto found = state_->module_releases.find(module);
-  return found == state_->module_releases.end() || found->second.withdrawn ? nullptr : &found->second;
+  return state_->released_module(module);
 }
 
 std::vector<Pseudonym> Ledger::erasures_unfinished() const {

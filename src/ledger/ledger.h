@@ -34,10 +34,10 @@ class Ledger {
   /// Would `entry`, coming next, be right? The README lists the slugs of the errors, which evidence and verify print:
   /// evidence.time.backwards, agreement.version.stale, agreement.quorum, release.undeclared, limit.exceeded …
   Result<void> admit(const evidence::Entry& entry) const;
-  /// Takes it in, right or not. Only adoptions and what is done to modules must be right to have an effect: no
-  /// agreement comes into force without its quorum, and no module is released without its, so what is released under
-  /// such a one is found entry by entry.
-  void apply(const evidence::Entry& entry);
+  /// Takes it in, the log's entry number `index`, right or not. Only adoptions, what is done to modules and what jobs
+  /// make must be right to have an effect: no agreement comes into force without its quorum, and no module is released
+  /// without its, so what is released under such a one is found entry by entry.
+  void apply(std::uint64_t index, const evidence::Entry& entry);
 
   /// The agreement in force; null before the first adoption.
   const agreement::PlanPtr& plan() const;
@@ -58,11 +58,42 @@ class Ledger {
   };
   std::vector<Budget> budgets(UnixMillis now) const;
 
+  /// A module's run over all subjects.
+  struct Job {
+    std::uint64_t id = 0;  ///< the index of its job.started
+    evidence::JobStarted started;
+    std::string product;          ///< that it makes
+    std::uint32_t agreement = 0;  ///< version under which it began
+    UnixMillis at = 0;
+    /// Nothing while it runs: also after a crash, until it is begun anew and ends.
+    std::optional<evidence::Event> end;  ///< JobFinished, JobFailed or JobCancelled
+    std::uint64_t end_index = 0;
+    UnixMillis end_at = 0;
+  };
+  /// Those that run, and the last kJobsKept that have ended; in order.
+  const std::vector<Job>& jobs() const;
+  static constexpr std::size_t kJobsKept = 100;
+  /// Could the job's product be recorded now: it runs, and what it began under and with is still in force?
+  Result<void> may_finish(std::uint64_t job) const;
+
+  /// What a job made and modules run with. It is in force until another of its name is finished, or an agreement is
+  /// adopted under which a product of that name could not carry all that this one does.
+  struct Product {
+    std::string name;
+    std::uint64_t job = 0;
+    Hash digest;  ///< as in its job.finished
+    std::uint64_t subjects = 0, records = 0, size_bytes = 0;
+    UnixMillis at = 0;
+  };
+  std::optional<Product> product(std::string_view name) const;
+  std::vector<Product> products() const;  ///< by name
+
   /// How much of what happened: per (flow, recipient, what was given, agreement version), in order of first use.
   struct Tally {
     std::string flow, to, gives;
     std::uint32_t agreement = 0;
     std::uint64_t releases = 0, records = 0, bytes = 0;
+    std::uint64_t contained = 0;  ///< runs of a module that were contained, and gave nothing
     UnixMillis first = 0, last = 0;
   };
   std::vector<Tally> tallies() const;

@@ -66,13 +66,14 @@ class LedgerTest : public testing::Test {
   /// "" if it was right.
   std::string put(const Entry& entry) {
     const auto right = ledger.admit(entry);
-    ledger.apply(entry);
+    ledger.apply(index++, entry);
     return right ? "" : std::string(right.error().slug);
   }
 
   const SigningKey operator_key = key("acme", 2), trustee_key = key("oak", 3), overseer_key = key("treasury", 4);
   std::map<Hash, std::string> documents;
   Ledger ledger{reader()};
+  std::uint64_t index = 0;  ///< of the next entry
   UnixMillis now = at("2026-11-23T22:00:00Z");
 };
 
@@ -336,7 +337,7 @@ TEST_F(LedgerTest, JudgesHundredsOfThousandsOfReleasesASecond) {
   const auto start = std::chrono::steady_clock::now();
   for (int i = 0; i < count; ++i) {
     ASSERT_TRUE(ledger.admit(entry));
-    ledger.apply(entry);
+    ledger.apply(index++, entry);
   }
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   RecordProperty("entries_per_second", static_cast<int>(count / seconds));

@@ -67,20 +67,20 @@ Result<void> Ledger::State::within_limits(const agreement::Flow& flow, const Pse
   return {};
 }
 
-void Ledger::State::spend(const agreement::Flow& flow, const evidence::Released& released, UnixMillis at) {
+void Ledger::State::spend(const agreement::Flow& flow, const Pseudonym& subject, const std::vector<Pseudonym>* told_of,
+                          std::uint64_t records, UnixMillis at) {
   std::uint32_t number = Numbers::kNone;
   std::vector<std::uint32_t> of_devices;
   for (const agreement::LimitIndex index : flow.limits) {
     const agreement::Limit& limit = plan->limits[index];
     const bool by_device = limit.counts == agreement::Limit::Counts::devices;
     if (by_device && of_devices.empty()) {
-      of_devices = device_numbers(released.subject, released.devices ? &*released.devices : nullptr,
-                                  [&](const Pseudonym& each) { return devices.numbers.add(each); });
+      of_devices = device_numbers(subject, told_of, [&](const Pseudonym& each) { return devices.numbers.add(each); });
     } else if (limit.rolling && !by_device && number == Numbers::kNone) {
-      number = subjects.numbers.add(released.subject);
+      number = subjects.numbers.add(subject);
     }
-    const Counted who{released.subject, by_device ? std::span<const std::uint32_t>(of_devices) : std::span(&number, 1)};
-    spendings[index].spend(limit, who, released.records, at);
+    const Counted who{subject, by_device ? std::span<const std::uint32_t>(of_devices) : std::span(&number, 1)};
+    spendings[index].spend(limit, who, records, at);
   }
 }
 

@@ -63,15 +63,8 @@ class Rules {
                   "the agreement in force declares no such flow");
     }
     const agreement::Flow& flow = state_.plan->flows[*index];
-    if (flow.kind != agreement::Flow::Kind::gives) {
-      return fail(Code::unsupported, "flow.kind.unavailable", flow.name,
-                  "run and aggregate flows are not available in this version, so nothing can be released by one");
-    }
-    const std::string& recipient = state_.plan->parties[flow.to].name;
-    if (released.to != recipient || entry_.party != recipient) {
-      return fail(Code::refused, "release.recipient", flow.name,
-                  "the recipient of this flow is '" + recipient + "', and nobody else may ask or receive");
-    }
+    HF_CHECK(by_recipient(flow, released.to));
+    HF_CHECK(state_.may_run(flow, released.run ? &*released.run : nullptr));
     if (released.gives != flow.gives_json) {
       return fail(Code::refused, "release.form", flow.name,
                   "what was given, or its form, is not what the flow declares");
@@ -85,6 +78,27 @@ class Rules {
     HF_CHECK(state_.readable(released.subject));
     const auto& devices = released.devices;
     return state_.within_limits(flow, released.subject, devices ? &*devices : nullptr, released.records, entry_.at);
+  }
+  /// Judged as a release is, and spends like one: how a run ended tells its caller something of the subject.
+  Result<void> operator()(const RunFailed& failed) const {
+    HF_CHECK(version_in_force());
+    const auto index = state_.find_flow(failed.flow);
+    if (!index) {
+      return fail(Code::refused, "release.undeclared", shown(failed.flow),
+                  "the agreement in force declares no such flow");
+    }
+    const agreement::Flow& flow = state_.plan->flows[*index];
+    HF_CHECK(by_recipient(flow, entry_.party));
+    HF_CHECK(state_.may_run(flow, &failed.run));
+    HF_CHECK(state_.readable(failed.subject));
+    return state_.within_limits(flow, failed.subject, nullptr, failed.records, entry_.at);
+  }
+  /// Who reads what modules write to their stderr sees what they were given.
+  Result<void> operator()(const ModuleLogRead&) const {
+    HF_CHECK(version_in_force());
+    const auto party = state_.plan->find_party(entry_.party);
+    if (party && state_.plan->reads_module_logs(*party)) return {};
+    return wrong_party(entry_.party, entry_.kind());
   }
 
   Result<void> operator()(const ModuleSubmitted& submitted) const {
@@ -103,6 +117,29 @@ class Rules {
     HF_CHECK(version_in_force());
     return state_.may_withdraw(entry_.party, withdrawn);
   }
+
+  Result<void> operator()(const JobStarted& started) const {
+    HF_CHECK(version_in_force());
+    HF_CHECK(by_trustee());
+    return state_.may_start(started);
+  }
+  Result<void> operator()(const JobFinished& finished) const {
+    HF_CHECK(by_trustee());
+    HF_CHECK(version_in_force());
+    HF_TRY(const agreement::FlowIndex index, state_.may_finish(finished.started));
+    const agreement::Flow& flow = state_.plan->flows[index];
+    if (finished.product != flow.makes) {
+      return fail(Code::refused, "job.product", shown(finished.product), "this is not the product that the flow makes");
+    }
+    if (finished.size_bytes > flow.size_max_bytes.value_or(0)) {
+      return fail(Code::exhausted, "job.size", flow.name,
+                  "the product is larger than the " + std::to_string(flow.size_max_bytes.value_or(0)) +
+                      " bytes that the flow lets its module put out");
+    }
+    return {};
+  }
+  Result<void> operator()(const JobFailed& failed) const { return ends(failed.started); }
+  Result<void> operator()(const JobCancelled& cancelled) const { return ends(cancelled.started); }
 
   Result<void> operator()(const SubjectExported& exported) const {
     HF_CHECK(version_in_force());
@@ -151,6 +188,16 @@ class Rules {
   Result<void> version_not_ahead() const {
     return entry_.agreement > state_.plan->version ? version_in_force() : Result<void>();
   }
+  Result<void> by_recipient(const agreement::Flow& flow, std::string_view to) const {
+    if (flow.makes) {
+      return fail(Code::refused, "release.product", flow.name,
+                  "what this flow makes stays in custody, so nothing can be released by it");
+    }
+    const std::string& recipient = state_.plan->parties[flow.to].name;
+    if (to == recipient && entry_.party == recipient) return {};
+    return fail(Code::refused, "release.recipient", flow.name,
+                "the recipient of this flow is '" + recipient + "', and nobody else may ask or receive");
+  }
   Result<void> by_trustee() const {
     HF_CHECK(version_not_ahead());
     if (state_.is_trustee(entry_.party)) return {};
@@ -163,6 +210,11 @@ class Rules {
       if (state_.plan->parties[party].name == entry_.party) return {};
     }
     return wrong_party(entry_.party, entry_.kind());
+  }
+  Result<void> ends(std::uint64_t job) const {
+    HF_CHECK(by_trustee());
+    HF_CHECK(state_.open_job(job));
+    return {};
   }
   Result<void> not_erased(const Pseudonym& subject) const {
     if (!state_.erasing.contains(subject) && !state_.erased.contains(subject)) return {};

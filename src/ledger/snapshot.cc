@@ -2,15 +2,15 @@
 
 #include "ledger/state.h"
 
-// The snapshot, version 4, in the encodings of base/bytes.h:
-//   u8 4 | u64 newest time | adoptions | restricted | erasing | erased | tallies | modules submitted | modules released
-//   | numbers of subjects, of devices | spending of every limit
+// The snapshot, version 5, in the encodings of base/bytes.h:
+//   u8 5 | u64 newest time | adoptions | restricted | erasing | erased | tallies | modules submitted | modules released
+//   | jobs | products | numbers of subjects, of devices | spending of every limit
 // The last adoption is the agreement in force; its limits say how each spending is read.
 
 namespace holdfast::ledger {
 namespace {
 
-constexpr std::uint8_t kVersion = 4;
+constexpr std::uint8_t kVersion = 5;
 
 tl::unexpected<Error> corrupt() {
   return fail(Code::corrupt, "ledger.snapshot.corrupt", "",
@@ -53,7 +53,8 @@ Ledger::Adoption take_adoption(ByteReader& in) {
 
 void put_tally(Bytes& out, const Ledger::Tally& tally) {
   for (const std::string* text : {&tally.flow, &tally.to, &tally.gives}) put_sized(out, *text);
-  for (const std::uint64_t number : {std::uint64_t{tally.agreement}, tally.releases, tally.records, tally.bytes}) {
+  for (const std::uint64_t number :
+       {std::uint64_t{tally.agreement}, tally.releases, tally.records, tally.bytes, tally.contained}) {
     put_varint(out, number);
   }
   put_u64(out, static_cast<std::uint64_t>(tally.first));
@@ -64,13 +65,113 @@ Ledger::Tally take_tally(ByteReader& in) {
   Ledger::Tally out;
   for (std::string* text : {&out.flow, &out.to, &out.gives}) *text = in.sized();
   out.agreement = static_cast<std::uint32_t>(in.varint());
-  for (std::uint64_t* number : {&out.releases, &out.records, &out.bytes}) *number = in.varint();
+  for (std::uint64_t* number : {&out.releases, &out.records, &out.bytes, &out.contained}) *number = in.varint();
   out.first = static_cast<UnixMillis>(in.u64());
   out.last = static_cast<UnixMillis>(in.u64());
   return out;
 }
 
+void put_end(Bytes& out, const evidence::JobFinished& end) {
+  put_sized(out, end.product);
+  out += end.digest.view();
+  for (const std::uint64_t number : {end.subjects, end.records, end.size_bytes}) put_varint(out, number);
+}
+void put_end(Bytes& out, const evidence::JobFailed& end) { put_sized(out, end.reason); }
+void put_end(Bytes&, const auto&) {}
+
+/// The kind of an end, by its place in Event; 0 when the job runs.
+void put_job(Bytes& out, const Ledger::Job& job) {
+  put_varint(out, job.id);
+  put_sized(out, job.started.flow);
+  put_sized(out, job.started.gives);
+  const evidence::ModuleRun& run = job.started.run;
+  out += run.module.view();
+  put_varint(out, run.product ? *run.product + 1 : 0);
+  out += run.seed.view();
+  put_u64(out, static_cast<std::uint64_t>(run.started));
+  put_sized(out, job.product);
+  put_varint(out, job.agreement);
+  put_u64(out, static_cast<std::uint64_t>(job.at));
+  put_varint(out, job.end ? job.end->index() : 0);
+  if (!job.end) return;
+  std::visit([&](const auto& end) { put_end(out, end); }, *job.end);
+  put_varint(out, job.end_index);
+  put_u64(out, static_cast<std::uint64_t>(job.end_at));
+}
+
+std::optional<evidence::Event> take_end(ByteReader& in, std::uint64_t job) {
+  const std::uint64_t kind = in.varint();
+  if (kind == 0) return std::nullopt;
+  if (kind == evidence::Event(evidence::JobFinished{}).index()) {
+    evidence::JobFinished end;
+    end.started = job;
+    end.product = in.sized();
+    end.digest = Hash::from(in.take(Hash::kSize)).value_or(Hash{});
+    for (std::uint64_t* number : {&end.subjects, &end.records, &end.size_bytes}) *number = in.varint();
+    return end;
+  }
+  if (kind == evidence::Event(evidence::JobFailed{}).index()) return evidence::JobFailed{job, std::string(in.sized())};
+  if (kind != evidence::Event(evidence::JobCancelled{}).index()) in.fail();
+  return evidence::JobCancelled{job};
+}
+
+Ledger::Job take_job(ByteReader& in) {
+  Ledger::Job out;
+  out.id = in.varint();
+  out.started.flow = in.sized();
+  out.started.gives = in.sized();
+  evidence::ModuleRun& run = out.started.run;
+  run.module = Hash::from(in.take(Hash::kSize)).value_or(Hash{});
+  if (const std::uint64_t product = in.varint(); product > 0) run.product = product - 1;
+  run.seed = evidence::RunSeed::from(in.take(evidence::RunSeed::kSize)).value_or(evidence::RunSeed{});
+  run.started = static_cast<UnixMillis>(in.u64());
+  out.product = in.sized();
+  out.agreement = static_cast<std::uint32_t>(in.varint());
+  out.at = static_cast<UnixMillis>(in.u64());
+  out.end = take_end(in, out.id);
+  if (!out.end) return out;
+  out.end_index = in.varint();
+  out.end_at = static_cast<UnixMillis>(in.u64());
+  return out;
+}
+
+void put_product(Bytes& out, const Ledger::Product& product) {
+  put_sized(out, product.name);
+  out += product.digest.view();
+  for (const std::uint64_t number : {product.job, product.subjects, product.records, product.size_bytes}) {
+    put_varint(out, number);
+  }
+  put_u64(out, static_cast<std::uint64_t>(product.at));
+}
+
+Ledger::Product take_product(ByteReader& in) {
+  Ledger::Product out;
+  out.name = in.sized();
+  out.digest = Hash::from(in.take(Hash::kSize)).value_or(Hash{});
+  for (std::uint64_t* number : {&out.job, &out.subjects, &out.records, &out.size_bytes}) *number = in.varint();
+  out.at = static_cast<UnixMillis>(in.u64());
+  return out;
+}
+
 // Templates, because a ledger's state is its own.
+template <class State>
+void put_jobs(Bytes& out, const State& state) {
+  put_varint(out, state.jobs.size());
+  for (const Ledger::Job& job : state.jobs) put_job(out, job);
+  put_varint(out, state.products.size());
+  for (const auto& [name, product] : state.products) put_product(out, product);
+}
+
+template <class State>
+void take_jobs(ByteReader& in, State& state) {
+  for (std::uint64_t left = in.varint(); left > 0 && in.ok(); --left) state.jobs.push_back(take_job(in));
+  for (std::uint64_t left = in.varint(); left > 0 && in.ok(); --left) {
+    Ledger::Product product = take_product(in);
+    std::string name = product.name;
+    if (!state.products.emplace(std::move(name), std::move(product)).second) in.fail();
+  }
+}
+
 template <class Seen>
 void put_seen(Bytes& out, const Seen& seen) {
   put_varint(out, seen.kept);
@@ -100,6 +201,7 @@ Bytes Ledger::snapshot() const {
   put_varint(out, state_->tallies.size());
   for (const Tally& tally : state_->tallies) put_tally(out, tally);
   put_modules(out, state_->submitted, state_->module_releases);
+  put_jobs(out, *state_);
   put_seen(out, state_->subjects);
   put_seen(out, state_->devices);
   for (const Spending& spending : state_->spendings) spending.encode(out);
@@ -116,6 +218,7 @@ Result<Ledger> Ledger::restore(ByteView snapshot, DocumentReader documents, std:
   for (PseudonymSet* set : {&state.restricted, &state.erasing, &state.erased}) *set = take_set(in);
   for (std::uint64_t left = in.varint(); left > 0 && in.ok(); --left) state.tallies.push_back(take_tally(in));
   take_modules(in, state.submitted, state.module_releases);
+  take_jobs(in, state);
   take_seen(in, state.subjects);
   take_seen(in, state.devices);
   if (!in.ok() || !is_entry_time(state.newest_at)) return corrupt();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string_view>
 #include <unordered_set>
@@ -27,6 +28,9 @@ struct Ledger::State {
   };
   Seen subjects, devices;
   std::vector<Adoption> adoptions;
+
+  std::vector<Job> jobs;  // in order
+  std::map<std::string, Product, std::less<>> products;
 
   UnixMillis newest_at = 0;
   PseudonymSet restricted, erasing, erased;
@@ -72,19 +76,45 @@ struct Ledger::State {
   /// Makes `next` the plan in force; limits of the same name keep what they have spent.
   void put_in_force(agreement::PlanPtr next);
 
+  // jobs.cc: runs of a module over all subjects, and what they make.
+  /// Is a module run as `flow` says: with the product in force, by the job that made it, or with none?
+  Result<void> runs_with(const agreement::Flow& flow, const std::optional<std::uint64_t>& product) const;
+  Result<const Job*> open_job(std::uint64_t id) const;
+  Result<void> may_start(const evidence::JobStarted& started) const;
+  /// Its flow.
+  Result<agreement::FlowIndex> may_finish(std::uint64_t job) const;
+  void start_job(std::uint64_t index, const evidence::Entry& entry, const evidence::JobStarted& started);
+  void finish_job(const evidence::JobFinished& finished, UnixMillis at);
+  void end_job(std::uint64_t index, const evidence::Entry& entry, std::uint64_t job);
+  /// What was made under `before` and could carry more than `plan` says goes.
+  void drop_products(const agreement::Plan& before);
+
   /// May `subject` be read at all?
   Result<void> readable(const Pseudonym& subject) const;
   /// `told_of`: the devices, as the entry of a release has them; null before they are known, and what counts them is
   /// then left out.
   Result<void> within_limits(const agreement::Flow& flow, const Pseudonym& subject,
                              const std::vector<Pseudonym>* told_of, std::uint64_t records, UnixMillis at) const;
-  void spend(const agreement::Flow& flow, const evidence::Released& released, UnixMillis at);
+  void spend(const agreement::Flow& flow, const Pseudonym& subject, const std::vector<Pseudonym>* told_of,
+             std::uint64_t records, UnixMillis at);
+
+  // runs.cc: flows that run a module.
+  /// The module of that name in force; null without one.
+  const ReleasedModule* released_module(std::string_view module) const;
+  /// Is it run exactly as `flow` says: the module of its name that is in force, or none where it runs none?
+  Result<void> may_run(const agreement::Flow& flow, const evidence::ModuleRun* run) const;
+  void take_failed_run(const evidence::Entry& entry, const evidence::RunFailed& failed);
+
   /// Time has gone on to `at`: rolling limits let go, and what none counts any longer loses its number, when there has
   /// become as much of it as of the rest.
   void advance(UnixMillis at);
   void tidy(Seen& seen, bool counts_devices);
+  std::optional<agreement::FlowIndex> find_flow(std::string_view name) const;
   void count(const evidence::Entry& entry, const evidence::Released& released,
              std::optional<agreement::FlowIndex> flow);
+  /// Null when there are too many. `flow`: where it is declared.
+  Tally* tally_of(const evidence::Entry& entry, std::string_view name, std::string_view to, std::string_view gives,
+                  std::optional<agreement::FlowIndex> flow);
 };
 
 /// The signed note of an agreement, as `documents` has it, held up to the hash of its text.

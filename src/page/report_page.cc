@@ -174,17 +174,20 @@ class Page {
 
   json::object flow_row(std::size_t index) {
     const Flow& flow = report_.flows[index];
-    json::object row{{"anchor", flow_anchor(index)},
-                     {"name", flow.name},
-                     {"agreement", flow.agreement},
-                     {"use", flow.use},
-                     {"limits", fmt::format("{}", fmt::join(flow.limits, "; "))},
-                     {"gives", gives_text(flow)},
-                     {"releases", number_text(flow.releases)},
-                     {"records", number_text(flow.records)},
-                     {"subjects", number_text(flow.subjects.count())},
-                     {"first", date(flow.first)},
-                     {"last", date(flow.last)}};
+    json::object row{
+        {"anchor", flow_anchor(index)},
+        {"name", flow.name},
+        {"agreement", flow.agreement},
+        {"use", flow.use},
+        {"limits", fmt::format("{}", fmt::join(flow.limits, "; "))},
+        {"gives", gives_text(flow)},
+        {"releases", number_text(flow.releases)},
+        {"contained",
+         flow.contained.entries.count() == 0 ? "" : number_text(flow.contained.entries.count()) + " runs contained"},
+        {"records", number_text(flow.records)},
+        {"subjects", number_text(flow.subjects.count())},
+        {"first", date(flow.first)},
+        {"last", date(flow.last)}};
     sources_.name(row, flow.trace);
     return row;
   }

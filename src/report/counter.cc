@@ -142,31 +142,30 @@ void Counter::on_entry(std::uint64_t index, const Entry& entry, const ledger::Le
   std::visit([&](const auto& event) { count(heard, event); }, entry.event);
 }
 
-Flow& Counter::flow_of(const Entry& entry, const Released& released) {
+Flow& Counter::flow_of(const Entry& entry, const std::string& name, const std::string& to, const std::string& gives) {
   const auto is_it = [&](const Flow& row) {
-    return row.agreement == entry.agreement && row.to == released.to && row.gives == released.gives &&
-           row.name == released.flow;
+    return row.agreement == entry.agreement && row.to == to && row.gives == gives && row.name == name;
   };
-  if (const auto found = flow_rows_.find(released.flow);
-      found != flow_rows_.end() && is_it(report_.flows[found->second])) {
+  if (const auto found = flow_rows_.find(name); found != flow_rows_.end() && is_it(report_.flows[found->second])) {
     return report_.flows[found->second];
   }
   auto found = std::find_if(report_.flows.begin(), report_.flows.end(), is_it);
   if (found == report_.flows.end()) {
     Flow row;
     // One that differs from the agreement, which is a violation, is told apart from the right one.
-    std::string figure = fmt::format("flow:{}@{}", released.flow, entry.agreement);
+    std::string figure = fmt::format("flow:{}@{}", name, entry.agreement);
     const auto same = std::count_if(report_.flows.begin(), report_.flows.end(), [&](const Flow& other) {
-      return other.name == released.flow && other.agreement == entry.agreement;
+      return other.name == name && other.agreement == entry.agreement;
     });
     if (same > 0) figure += fmt::format("#{}", same + 1);
+    row.contained = traced("contained:" + figure.substr(figure.find(':') + 1));
     row.trace = traced(std::move(figure));
-    row.name = released.flow;
-    row.to = released.to;
-    row.gives = released.gives;
+    row.name = name;
+    row.to = to;
+    row.gives = gives;
     row.agreement = entry.agreement;
-    row.items = items_of(released.gives, plan_.get());
-    if (const auto declared = plan_ ? plan_->find_flow(released.flow) : std::nullopt) {
+    row.items = items_of(gives, plan_.get());
+    if (const auto declared = plan_ ? plan_->find_flow(name) : std::nullopt) {
       const agreement::Flow& flow = plan_->flows[*declared];
       row.use = flow.use;
       for (const auto limit : flow.limits) row.limits.push_back(plan_->limits[limit].text);
@@ -174,7 +173,7 @@ Flow& Counter::flow_of(const Entry& entry, const Released& released) {
     report_.flows.push_back(std::move(row));
     found = report_.flows.end() - 1;
   }
-  flow_rows_[released.flow] = static_cast<std::size_t>(found - report_.flows.begin());
+  flow_rows_[name] = static_cast<std::size_t>(found - report_.flows.begin());
   return *found;
 }
 
@@ -184,7 +183,7 @@ void Counter::count(const Heard& heard, const Released& released) {
     ++report_.not_listed;
     return;
   }
-  Flow& row = flow_of(heard.entry, released);
+  Flow& row = flow_of(heard.entry, released.flow, released.to, released.gives);
   stretch(row, heard.entry.at);
   note(row.trace, heard);
   row.releases += 1;
@@ -192,6 +191,23 @@ void Counter::count(const Heard& heard, const Released& released) {
   row.bytes += released.size_bytes;
   row.subjects.add(subjects_.of(released.subject));
   row.days.add(heard.entry.at, 1);
+}
+
+void Counter::count(const Heard& heard, const RunFailed& failed) {
+  const auto declared = plan_ ? plan_->find_flow(failed.flow) : std::nullopt;
+  if (!heard.within || !declared) return;
+  if (report_.flows.size() == kRowsMax) {
+    ++report_.not_listed;
+    return;
+  }
+  const agreement::Flow& flow = plan_->flows[*declared];
+  Flow& row = flow_of(heard.entry, flow.name, plan_->parties[flow.to].name, flow.gives_json);
+  if (row.releases == 0) stretch(row, heard.entry.at);
+  note(row.contained, heard);
+}
+
+void Counter::count(const Heard& heard, const ModuleLogRead& read) {
+  upkeep(heard, fmt::format("of '{}', {} bytes, to {}", read.module, read.size_bytes, heard.entry.party));
 }
 
 void Counter::count(const Heard& heard, const Refused& refused) {
@@ -312,6 +328,21 @@ void Counter::count(const Heard& heard, const BackupTaken& taken) {
   upkeep(heard, fmt::format("of the first {} entries and what they speak of", taken.size));
 }
 
+void Counter::count(const Heard& heard, const JobStarted& started) {
+  upkeep(heard,
+         fmt::format("flow {} runs module {} over all subjects", started.flow, to_hex(started.run.module.view())));
+}
+void Counter::count(const Heard& heard, const JobFinished& finished) {
+  upkeep(heard, fmt::format("job {} made {} of {} records of {} subjects; it stays in custody", finished.started,
+                            finished.product, finished.records, finished.subjects));
+}
+void Counter::count(const Heard& heard, const JobFailed& failed) {
+  upkeep(heard, fmt::format("job {} made nothing: {}", failed.started, failed.reason));
+}
+void Counter::count(const Heard& heard, const JobCancelled& cancelled) {
+  upkeep(heard, fmt::format("job {} was cancelled", cancelled.started));
+}
+
 Party Counter::party_of(std::string_view name) const {
   const auto found = parties_.find(std::string(name));
   if (found != parties_.end()) return found->second;
@@ -323,6 +354,7 @@ Party Counter::party_of(std::string_view name) const {
 void Counter::add_recipients() {
   for (std::size_t i = 0; i < report_.flows.size(); ++i) {
     const Flow& flow = report_.flows[i];
+    if (flow.releases == 0) continue;  // every run was contained
     auto found = std::find_if(report_.recipients.begin(), report_.recipients.end(),
                               [&](const Recipient& each) { return each.party.name == flow.to; });
     if (found == report_.recipients.end()) {

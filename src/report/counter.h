@@ -30,9 +30,11 @@ class Counter final : public verify::Listener {
   void enter(const agreement::PlanPtr& plan);
   void sample(const ledger::Ledger& ledger);
   Party party_of(std::string_view name) const;
-  Flow& flow_of(const evidence::Entry& entry, const evidence::Released& released);
+  Flow& flow_of(const evidence::Entry& entry, const std::string& name, const std::string& to, const std::string& gives);
 
   void count(const Heard& heard, const evidence::Released& released);
+  void count(const Heard& heard, const evidence::RunFailed& failed);
+  void count(const Heard& heard, const evidence::ModuleLogRead& read);
   void count(const Heard& heard, const evidence::Refused& refused);
   void count(const Heard& heard, const evidence::Deposited& deposited);
   void count(const Heard& heard, const evidence::RetentionSwept& swept);
@@ -49,6 +51,10 @@ class Counter final : public verify::Listener {
   void count(const Heard& heard, const evidence::ModuleShown& shown);
   void count(const Heard& heard, const evidence::ModuleReleased& released);
   void count(const Heard& heard, const evidence::ModuleWithdrawn& withdrawn);
+  void count(const Heard& heard, const evidence::JobStarted& started);
+  void count(const Heard& heard, const evidence::JobFinished& finished);
+  void count(const Heard& heard, const evidence::JobFailed& failed);
+  void count(const Heard& heard, const evidence::JobCancelled& cancelled);
   /// Kinds that have no part of their own stand among the changes, by their names.
   void count(const Heard& heard, const auto&) { upkeep(heard, ""); }
   void upkeep(const Heard& heard, std::string text);

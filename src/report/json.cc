@@ -66,7 +66,9 @@ json::object flow_json(const Flow& flow) {
           {"first", to_rfc3339(flow.first)},
           {"last", to_rfc3339(flow.last)},
           {"releases_by_day", days_json(flow.days)},
-          {"from", traced(flow.trace)}};
+          {"contained", flow.contained.entries.count()},
+          {"from", traced(flow.trace)},
+          {"contained_from", traced(flow.contained)}};
 }
 
 json::object recipient_json(const Report& report, const Recipient& recipient) {

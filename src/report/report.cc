@@ -16,6 +16,7 @@ Result<void> check_known(const std::vector<std::string>& wanted, const Report& r
     for (const auto& row : rows) known.push_back(row.trace.figure);
   };
   add(report.flows);
+  for (const Flow& flow : report.flows) known.push_back(flow.contained.figure);
   add(report.refusals);
   add(report.deposits);
   add(report.sweeps);

@@ -56,7 +56,8 @@ struct Flow {
   std::uint64_t releases = 0, records = 0, bytes = 0;
   SubjectSet subjects;
   UnixMillis first = 0, last = 0;
-  Days days;  ///< releases
+  Days days;        ///< releases
+  Trace contained;  ///< runs of its sealed module that were contained, and gave nothing
 };
 
 /// What the agreement says of a party; of one that it does not know, the name alone.

@@ -48,6 +48,29 @@ Result<WorkerProcess> start_jailed(const std::string& program, TrusteeRing& ring
   }
 }
 
+Result<WorkerProcess> start_ready(const std::string& program, TrusteeRing& ring, std::uint32_t required_layers,
+                                  milliseconds start_max, ByteView module, ByteView context) {
+  const auto until = std::chrono::steady_clock::now() + start_max;
+  HF_TRY(auto process, start_jailed(program, ring, required_layers, start_max));
+  HF_CHECK(process.send_module(module, context));
+  for (;;) {
+    const WorkerState state = ring.state();
+    if (state.stage == ring::Stage::ready) return process;
+    if (state.stage == ring::Stage::failed) {
+      return fail(Code::invalid, "sealed.module.rejected", "",
+                  "the engine does not take this module: " + state.problem);
+    }
+    if (!process.alive()) {
+      return fail(Code::invalid, "sealed.module.rejected", "",
+                  "the engine broke while it compiled this module: worker " + process.end());
+    }
+    if (std::chrono::steady_clock::now() > until) {
+      return fail(Code::invalid, "sealed.module.rejected", "", "this module takes too long to compile");
+    }
+    ring.wait_stage(state.stage, kTick);
+  }
+}
+
 Crew::Crew(const PoolOptions& options, Bytes module, Bytes context, unsigned first_core)
     : options_(options), module_(std::move(module)), context_(std::move(context)) {
   for (unsigned i = 0; i < std::max(1u, options.workers_per_module); ++i) {
@@ -169,26 +192,10 @@ Result<TrusteeRing> Crew::start(Post& post, std::optional<WorkerProcess>& proces
   WorkerSettings settings = options_.worker;
   settings.core = post.core;
   HF_TRY(auto ring, TrusteeRing::create(options_.shape, settings));
-  const auto until = Clock::now() + options_.start_max;
-  HF_TRY(auto started, start_jailed(options_.program, ring, options_.required_layers, options_.start_max));
-  process.emplace(std::move(started));
-  HF_CHECK(process->send_module(module_, context_));
-  for (;;) {
-    const WorkerState state = ring.state();
-    if (state.stage == ring::Stage::ready) return ring;
-    if (state.stage == ring::Stage::failed) {
-      return fail(Code::invalid, "sealed.module.rejected", "",
-                  "the engine does not take this module: " + state.problem);
-    }
-    if (!process->alive()) {
-      return fail(Code::invalid, "sealed.module.rejected", "",
-                  "the engine broke while it compiled this module: worker " + process->end());
-    }
-    if (Clock::now() > until) {
-      return fail(Code::invalid, "sealed.module.rejected", "", "this module takes too long to compile");
-    }
-    ring.wait_stage(state.stage, kTick);
-  }
+  HF_TRY(auto ready,
+         start_ready(options_.program, ring, options_.required_layers, options_.start_max, module_, context_));
+  process.emplace(std::move(ready));
+  return ring;
 }
 
 Result<void> Crew::serve(Post& post, const WorkerProcess& process) {
@@ -211,7 +218,12 @@ Result<void> Crew::serve(Post& post, const WorkerProcess& process) {
       }
       idle.emplace(Clock::now(), cpu);
     }
-    if (!answered) post.ring->wait(kTick);
+    if (answered) continue;
+    if (busy && options_.collect_every.count() != 0) {
+      std::this_thread::sleep_for(options_.collect_every);
+    } else {
+      post.ring->wait(kTick);
+    }
   }
 }
 

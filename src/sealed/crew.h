@@ -17,6 +17,11 @@ namespace holdfast::sealed {
 Result<WorkerProcess> start_jailed(const std::string& program, TrusteeRing& ring, std::uint32_t required_layers,
                                    std::chrono::milliseconds start_max);
 
+/// The same, and gives it its module; returns when it has compiled that, and waits for requests. Errors also:
+/// invalid sealed.module.rejected.
+Result<WorkerProcess> start_ready(const std::string& program, TrusteeRing& ring, std::uint32_t required_layers,
+                                  std::chrono::milliseconds start_max, ByteView module, ByteView context);
+
 /// The workers of one module, and what waits for them. Each worker has a thread here, which starts it, takes its
 /// answers, and replaces it.
 class Crew {

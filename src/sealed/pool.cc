@@ -1,5 +1,6 @@
 #include "sealed/pool.h"
 
+#include <algorithm>
 #include <mutex>
 
 #include "sealed/crew.h"
@@ -96,6 +97,17 @@ std::string layer_names(std::uint32_t layers) {
     out += name;
   }
   return out.empty() ? "nothing" : out;
+}
+
+std::uint32_t layer_named(std::string_view wanted) {
+  const auto same = [](char a, char b) {
+    const auto lower = [](char c) { return c == '-' ? ' ' : c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; };
+    return lower(a) == lower(b);
+  };
+  for (const auto& [layer, name] : kLayerNames) {
+    if (std::equal(name.begin(), name.end(), wanted.begin(), wanted.end(), same)) return layer;
+  }
+  return 0;
 }
 
 }  // namespace holdfast::sealed

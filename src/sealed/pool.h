@@ -18,9 +18,11 @@ struct PoolOptions {
   std::string program;              ///< find_worker_program()
   unsigned workers_per_module = 1;  ///< at least 1
   std::vector<int> cores;           ///< the workers stay on these, in turn; empty: anywhere
-  ring::Shape shape{16, 1u << 20, 256u << 10, 4096};
-  WorkerSettings worker;                             ///< `core` is chosen from `cores`
-  std::size_t queue_max = 1024;                      ///< requests of one module that wait for a slot; more are refused
+  ring::Shape shape{64, 4u << 20, 1u << 20, 4096};
+  WorkerSettings worker;         ///< `core` is chosen from `cores`
+  std::size_t queue_max = 1024;  ///< requests of one module that wait for a slot; more are refused
+  /// How often answers are looked for while there are some to come; 0: each at once, at the price of a wake-up each.
+  std::chrono::microseconds collect_every{0};
   std::chrono::milliseconds start_max{10'000};       ///< to start and to compile; a worker that takes longer is killed
   std::chrono::milliseconds grace{100};              ///< over a request's time limit, before its worker is killed
   std::uint32_t required_layers = ring::kAllLayers;  ///< ring::Layer bits that a worker must have to get any module
@@ -74,5 +76,7 @@ class Pool {
 Result<std::uint32_t> probe_jail(const std::string& program);
 /// "user namespace, seccomp": the layers of `layers` by name.
 std::string layer_names(std::uint32_t layers);
+/// The layer of that name, as "network-namespace", in any case; 0 when there is none.
+std::uint32_t layer_named(std::string_view name);
 
 }  // namespace holdfast::sealed

@@ -97,18 +97,31 @@ void TrusteeRing::wait_stage(ring::Stage seen, std::chrono::nanoseconds timeout)
 }
 
 void TrusteeRing::post(const Request& request) {
+  put(0, request.input);
+  post(request, static_cast<std::uint32_t>(request.input.size()));
+}
+
+void TrusteeRing::put(std::uint64_t at, ByteView piece) {
+  HF_ASSERT(!full() && at <= shape_.input_bytes_max && piece.size() <= shape_.input_bytes_max - at);
+  std::uint8_t* const to = slot(submitted_.load()) + ring::input_offset(shape_) + at;
+  std::memcpy(to, piece.data(), piece.size());
+  if (piece.size() < kPunchedFromBytes) return;
+  // The pages stay in the shared memory; only this process lets go of them.
+  const auto whole = (ring::kPageBytes - at % ring::kPageBytes) % ring::kPageBytes;
+  ::madvise(to + whole, (piece.size() - whole) / ring::kPageBytes * ring::kPageBytes, MADV_DONTNEED);
+}
+
+void TrusteeRing::post(const Request& request, std::uint32_t input_bytes) {
   const std::uint32_t sequence = submitted_.load();
-  HF_ASSERT(!full() && request.input.size() <= shape_.input_bytes_max &&
-            request.output_bytes_max <= shape_.output_bytes_max);
+  HF_ASSERT(!full() && input_bytes <= shape_.input_bytes_max && request.output_bytes_max <= shape_.output_bytes_max);
   ring::RequestHead head{};
   head.sequence = sequence;
-  head.input_bytes = static_cast<std::uint32_t>(request.input.size());
+  head.input_bytes = input_bytes;
   head.output_bytes_max = request.output_bytes_max;
   head.run_us_max = static_cast<std::uint32_t>(request.run_max.count());
   head.time_ns = request.time_ns;
   std::copy(request.seed.begin(), request.seed.end(), head.seed);
   std::memcpy(slot(sequence), &head, sizeof head);
-  std::memcpy(slot(sequence) + ring::input_offset(shape_), request.input.data(), request.input.size());
   promises_[sequence & (shape_.slots - 1)] = {head.input_bytes, head.output_bytes_max};
   submitted_.store(sequence + 1);
 }

@@ -45,6 +45,10 @@ class TrusteeRing {
   std::uint32_t in_flight() const { return submitted_.load() - collected_.load(); }
   /// Copies the request into the next slot, which is free, and within the shape's bounds.
   void post(const Request& request);
+  /// The same in pieces, for an input that is nowhere whole: first `put` from 0 on, without a gap; then `post` of a
+  /// request without input, which counts as having `input_bytes`. What was put large does not stay resident here.
+  void put(std::uint64_t at, ByteView piece);
+  void post(const Request& request, std::uint32_t input_bytes);
   /// Shows the worker what was posted.
   void wake();
 

@@ -7,6 +7,7 @@
 #include <functional>
 #include <vector>
 
+#include "agreement/spelling.h"
 #include "agreement/yaml.h"
 #include "base/file.h"
 #include "base/near.h"
@@ -73,6 +74,61 @@ class Reader {
     }
     return value;
   }
+  std::uint32_t size(const Node& node, std::uint32_t low, std::uint32_t high) {
+    const auto value = node.kind == Node::Kind::scalar ? agreement::parse_size(node.text) : std::nullopt;
+    if (value && *value >= low && *value <= high) return static_cast<std::uint32_t>(*value);
+    wrong(node.at, fmt::format("expected a size from {} KiB to {} MiB, such as 64MiB", low >> 10, high >> 20));
+    return low;
+  }
+  /// "1024MiB", in MiB.
+  std::uint32_t mebibytes(const Node& node, std::uint32_t low, std::uint32_t high) {
+    const std::size_t digits = node.text.ends_with("MiB") ? node.text.size() - 3 : 0;
+    std::uint32_t value = 0;
+    const char* const end = node.text.data() + digits;
+    const auto [at, problem] = std::from_chars(node.text.data(), end, value);
+    const bool good =
+        node.kind == Node::Kind::scalar && problem == std::errc() && at == end && value >= low && value <= high;
+    if (good) return value;
+    wrong(node.at, fmt::format("expected a size from {} to {} MiB, such as 512MiB", low, high));
+    return low;
+  }
+  /// "20ms", "500us", "2s".
+  std::chrono::microseconds time(const Node& node, std::uint32_t low_us, std::uint32_t high_us) {
+    std::string_view text = node.text;
+    std::uint64_t unit_us = 0, value = 0;
+    for (const auto& [name, us] : {std::pair{"us", 1}, {"ms", 1000}, {"s", 1'000'000}}) {
+      if (unit_us != 0 || !text.ends_with(name)) continue;
+      text.remove_suffix(std::string_view(name).size());
+      unit_us = static_cast<std::uint64_t>(us);
+    }
+    const char* const end = text.data() + text.size();
+    const auto [at, problem] = std::from_chars(text.data(), end, value);
+    const bool good = node.kind == Node::Kind::scalar && problem == std::errc() && at == end && value <= high_us;
+    if (good && value * unit_us >= low_us && value * unit_us <= high_us && (unit_us != 0 || node.text == "0")) {
+      return std::chrono::microseconds(value * unit_us);
+    }
+    wrong(node.at,
+          fmt::format("expected a time from {} to {} ms, such as 20ms or 500us", low_us / 1000, high_us / 1000));
+    return std::chrono::microseconds(low_us);
+  }
+  void numbers(const Node& node, std::uint32_t high, std::vector<int>& out) {
+    if (node.kind != Node::Kind::list) return wrong(node.at, "expected a list of numbers, such as [2, 3]");
+    for (const Node& item : node.items) out.push_back(static_cast<int>(number(item, 0, high)));
+  }
+  /// "all", or a list of layers.
+  void layers(const Node& node, std::uint32_t& out) {
+    if (node.kind == Node::Kind::scalar && node.text == "all") return;
+    if (node.kind != Node::Kind::list) return wrong(node.at, "expected all, or a list of layers of the jail");
+    out = 0;
+    for (const Node& item : node.items) {
+      const std::uint32_t layer = item.kind == Node::Kind::scalar ? sealed::layer_named(item.text) : 0;
+      if (layer == 0) {
+        return wrong(item.at, "expected layers of the jail, such as seccomp or network-namespace; there are " +
+                                  sealed::layer_names(sealed::ring::kAllLayers));
+      }
+      out |= layer;
+    }
+  }
   void level(const Node& node, LogLevel& out) {
     static constexpr std::string_view kLevels[] = {"debug", "info", "warn", "error"};
     for (std::size_t i = 0; i < std::size(kLevels); ++i) {
@@ -121,6 +177,29 @@ void read_bounds(Reader& reader, const Node& node, Bounds& bounds) {
               {"idle-seconds", false, seconds(bounds.idle)}});
 }
 
+void read_sealed(Reader& reader, const Node& node, trustee::SealedOptions& options) {
+  constexpr std::uint32_t kMiB = 1u << 20;
+  constexpr std::uint64_t kJobBesideMemory = 512ull << 20;  // the engine, its code, and the context
+  sealed::PoolOptions& pool = options.pool;
+  sealed::LongRunOptions& job = options.job;
+  reader.map(
+      node, "sealed",
+      {{"workers", false, [&](const Node& n) { pool.workers_per_module = reader.number(n, 1, 64); }},
+       {"cores", false, [&](const Node& n) { reader.numbers(n, 1023, pool.cores); }},
+       {"memory", false, [&](const Node& n) { pool.worker.memory_bytes_max = reader.size(n, kMiB, 64 * kMiB); }},
+       {"input", false, [&](const Node& n) { pool.shape.input_bytes_max = reader.size(n, 64u << 10, 64 * kMiB); }},
+       {"output", false, [&](const Node& n) { pool.shape.output_bytes_max = reader.size(n, 1024, 64 * kMiB); }},
+       {"run", false, [&](const Node& n) { options.run_max = reader.time(n, 1000, 60'000'000); }},
+       {"beat", false, [&](const Node& n) { options.beat = reader.time(n, 0, 1'000'000); }},
+       {"jail", false, [&](const Node& n) { reader.layers(n, pool.required_layers); }},
+       {"job-memory", false,
+        [&](const Node& n) { job.worker.memory_bytes_max = std::uint64_t{reader.mebibytes(n, 1, 4096)} << 20; }},
+       {"job-input", false, [&](const Node& n) { job.input_bytes_max = reader.mebibytes(n, 1, 2048) << 20; }},
+       {"job-minutes", false,
+        [&](const Node& n) { options.job_run_max = std::chrono::minutes(reader.number(n, 1, 60)); }}});
+  job.worker.process_bytes_max = job.worker.memory_bytes_max + kJobBesideMemory;
+}
+
 void read_tls(Reader& reader, const Node& node, Config::Tls& tls) {
   reader.map(node, "tls",
              {{"certificate", true, [&](const Node& n) { reader.path(n, tls.certificate); }},
@@ -141,6 +220,7 @@ void read_all(Reader& reader, const Node& root, Config& config) {
               {"rules", false, [&](const Node& n) { reader.path(n, config.rules); }},
               {"threads", false, [&](const Node& n) { config.threads = reader.number(n, 1, 256); }},
               {"bounds", false, [&](const Node& n) { read_bounds(reader, n, config.bounds); }},
+              {"sealed", false, [&](const Node& n) { read_sealed(reader, n, config.sealed); }},
               {"log-level", false, [&](const Node& n) { reader.level(n, config.log_level); }}});
 }
 

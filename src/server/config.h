@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "trustee/runs.h"
 
 namespace holdfast::server {
 
@@ -48,6 +49,7 @@ struct Config {
   std::string rules;      ///< directory of the rule packs that agreements may adopt
   unsigned threads = 0;   ///< 0: one per core
   Bounds bounds;
+  trustee::SealedOptions sealed;  ///< how sealed modules are run; its `pool.program` is left empty
   LogLevel log_level = LogLevel::warn;
 };
 

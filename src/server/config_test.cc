@@ -42,6 +42,41 @@ TEST(Config, reads_everything) {
   EXPECT_EQ(config->bounds.header.count(), 10);
 }
 
+TEST(Config, reads_how_sealed_modules_are_run) {
+  const auto plain = parse_config(kGood, "h.yaml");
+  ASSERT_TRUE(plain);
+  EXPECT_EQ(plain->sealed.pool.required_layers, sealed::ring::kAllLayers);
+  EXPECT_EQ(plain->sealed.run_max, std::chrono::milliseconds(20));
+  EXPECT_EQ(plain->sealed.pool.workers_per_module, 1u);
+  const auto config = parse_config(
+      kGood +
+          "sealed: {workers: 2, cores: [1, 3], memory: 32MiB, input: 2MiB, output: 64KiB, run: 1500us, beat: 0, "
+          "jail: [seccomp, network-namespace, no-descriptors, Landlock]}\n",
+      "h.yaml");
+  ASSERT_TRUE(config) << config.error().text();
+  const sealed::PoolOptions& pool = config->sealed.pool;
+  EXPECT_EQ(pool.workers_per_module, 2u);
+  EXPECT_EQ(pool.cores, (std::vector<int>{1, 3}));
+  EXPECT_EQ(pool.worker.memory_bytes_max, 32u << 20);
+  EXPECT_EQ(pool.shape.input_bytes_max, 2u << 20);
+  EXPECT_EQ(pool.shape.output_bytes_max, 64u << 10);
+  EXPECT_EQ(config->sealed.run_max, std::chrono::microseconds(1500));
+  EXPECT_EQ(config->sealed.beat.count(), 0);
+  using namespace sealed::ring;
+  EXPECT_EQ(pool.required_layers, kSeccomp | kNetworkNamespace | kNoDescriptors | kLandlock);
+}
+
+TEST(Config, says_what_is_wrong_with_how_sealed_modules_are_run) {
+  for (const std::string wrong :
+       {"workers: 0", "cores: 1", "cores: [a]", "memory: 1", "memory: 65MiB", "memory: 0MiB", "run: 20", "run: 0ms",
+        "run: 61s", "run: xms", "beat: -1ms", "beat: 2h", "jail: none", "jail: [walls]", "jail: [[seccomp]]"}) {
+    const auto config = parse_config(kGood + "sealed: {" + wrong + "}\n", "h.yaml");
+    ASSERT_FALSE(config) << wrong;
+    EXPECT_EQ(config.error().slug, "config.value") << wrong;
+  }
+  EXPECT_EQ(parse_config(kGood + "sealed: {worker: 1}\n", "h.yaml").error().slug, "config.key.unknown");
+}
+
 struct Wrong {
   std::string from, to;
   std::string_view slug, where;

@@ -20,7 +20,7 @@ constexpr std::chrono::seconds kStopWithin{10};
 std::vector<Operation> all_operations() {
   std::vector<Operation> all;
   for (const auto group : {evidence_routes, flow_routes, collection_routes, subject_routes, governing_routes,
-                           module_routes, health_routes}) {
+                           module_routes, module_log_routes, job_routes, health_routes}) {
     for (const Operation& operation : group()) all.push_back(operation);
   }
   return all;

@@ -39,6 +39,8 @@ std::vector<Operation> collection_routes();
 std::vector<Operation> subject_routes();
 std::vector<Operation> governing_routes();
 std::vector<Operation> module_routes();
+std::vector<Operation> module_log_routes();
+std::vector<Operation> job_routes();
 std::vector<Operation> evidence_routes();
 std::vector<Operation> health_routes();
 

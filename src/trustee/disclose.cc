@@ -1,20 +1,17 @@
-// Data leaves for a party by a flow of the agreement. Read release_of() from top to bottom: it is the border.
+// Data leaves for a party by a flow of the agreement. Read from ask() to the end: it is the border. What lies between
+// reading and inspecting where a flow runs a sealed module is in run_module.cc.
 #include "base/near.h"
 #include "disclosure/inspect.h"
 #include "disclosure/value.h"
 #include "trustee/devices.h"
-#include "trustee/impl.h"
+#include "trustee/release.h"
 
 namespace holdfast::trustee {
 namespace {
 
 namespace asio = boost::asio;
 
-/// Everything up to the record: what would leave, and the entry that must be on disk before it does.
-struct Prepared {
-  Disclosure disclosure;
-  evidence::Entry entry;
-};
+constexpr int kTriesMax = 4;
 
 /// A flow that this party may use, by name. Says what is missing where there is none.
 Result<agreement::FlowIndex> find_flow(const agreement::Plan& plan, agreement::PartyIndex party,
@@ -82,10 +79,10 @@ Result<std::uint64_t> form_collection(const vault::Vault& vault, const vault::Su
   return rows;
 }
 
-/// Steps 1 to 6. Nothing has left and nothing is spent when it returns.
-Result<Prepared> release_of(const Trustee::Impl& self, const Caller& caller, const std::string& flow_name,
-                            const std::string& subject_id) {
-  HF_TRY(const auto active, self.active());
+/// Steps 1 to 3. Nothing has been read and nothing is spent when it returns.
+Result<Asked> ask(const Trustee::Impl& self, const Caller& caller, const std::string& flow_name,
+                  const std::string& subject_id) {
+  HF_TRY(auto active, self.active());
   const agreement::Plan& plan = *active->plan;
 
   // 1. who
@@ -93,27 +90,41 @@ Result<Prepared> release_of(const Trustee::Impl& self, const Caller& caller, con
 
   // 2. plan
   HF_TRY(const auto index, find_flow(plan, party, flow_name));
-  const agreement::Flow& flow = plan.flows[index];
-  if (flow.kind != agreement::Flow::Kind::gives) {
-    return fail(Code::unsupported, "flow.kind.unavailable", flow.name,
-                "this flow is declared, but flows that run a module or aggregate are not available in this version");
+  if (plan.flows[index].makes) {
+    return fail(
+        Code::refused, "flow.job", flow_name,
+        "this flow makes a product of all subjects, which stays in custody; it gives nobody anything. The trustee "
+        "starts it: holdfast job start " +
+            flow_name);
+  }
+  if (plan.flows[index].kind == agreement::Flow::Kind::aggregate) {
+    return fail(Code::unsupported, "flow.kind.unavailable", flow_name,
+                "this flow is declared, but flows that aggregate are not available in this version");
   }
 
   // 3. limit: refuses early; the log holds the entry against the limits once more, in order, before it gets its place
-  HF_TRY(const auto subject, self.vault->open(subject_id));
+  HF_TRY(auto subject, self.vault->open(subject_id));
   const UnixMillis now = self.clock.now();
   HF_CHECK(self.state->ledger(
       [&](const ledger::Ledger& ledger) { return ledger.may_release(index, subject.pseudonym(), 1, now); }));
+  return Asked{std::move(active), index, subject_id, std::move(subject), now};
+}
+
+/// Steps 4 to 6 of a flow that gives fields in agreed forms. Nothing has left and nothing is spent when it returns.
+Result<Prepared> form_release(const Trustee::Impl& self, const Caller& caller, const Asked& asked) {
+  const agreement::Plan& plan = *asked.active->plan;
+  const agreement::Flow& flow = asked.flow();
 
   // 4. read, 5. form, 6. inspect
   Prepared out;
   out.disclosure.payload.reserve(512);
   out.disclosure.payload.push_back('{');
-  Devices devices(plan, flow, subject);
+  Devices devices(plan, flow, asked.subject);
   std::uint64_t records = 0;
   for (std::size_t i = 0; i < flow.gives.size(); ++i) {
-    HF_TRY(const auto given, form_collection(*self.vault, subject, plan, flow.gives[i].collection,
-                                             active->formers[index][i], now, devices, out.disclosure));
+    HF_TRY(const auto given,
+           form_collection(*self.vault, asked.subject, plan, flow.gives[i].collection,
+                           asked.active->formers[asked.index][i], asked.now, devices, out.disclosure));
     records += given;
   }
   out.disclosure.payload.push_back('}');
@@ -129,68 +140,139 @@ Result<Prepared> release_of(const Trustee::Impl& self, const Caller& caller, con
   HF_TRY(auto told_of, devices.take());
   Salted proof = salted(out.disclosure.payload);
   out.disclosure.salt = std::move(proof.salt);
-  out.entry = self.entry(*active, caller.name,
-                         evidence::Released{flow.name, plan.parties[flow.to].name, subject.pseudonym(), flow.gives_json,
-                                            records, proof.digest, out.disclosure.payload.size(), std::move(told_of)});
+  out.entry = self.entry(*asked.active, caller.name,
+                         evidence::Released{flow.name,
+                                            plan.parties[flow.to].name,
+                                            asked.subject.pseudonym(),
+                                            flow.gives_json,
+                                            records,
+                                            proof.digest,
+                                            out.disclosure.payload.size(),
+                                            std::move(told_of),
+                                            {}});
   return out;
+}
+
+bool runs_module(const Result<Asked>& asked) { return asked && asked->flow().kind == agreement::Flow::Kind::run; }
+
+/// Another agreement or module came into force meanwhile: judged anew by that one.
+bool is_overtaken(const Error& error) {
+  return error.slug == "agreement.version.stale" || error.slug == "release.module" || error.slug == "product.stale" ||
+         error.slug == "product.missing" || error.slug == "sealed.module.unknown" ||
+         error.slug == "sealed.pool.stopped";
+}
+
+/// Step 8: what the log has taken goes out; of a run that was contained, only that it was.
+Result<Disclosure> released(Prepared prepared, const evidence::Appended& appended) {
+  if (prepared.contained) return tl::unexpected<Error>(*std::move(prepared.contained));
+  prepared.disclosure.receipt = appended.index;
+  return std::move(prepared.disclosure);
 }
 
 }  // namespace
 
 Task<Disclosure> Trustee::disclose(Caller caller, std::string flow, std::string subject) {
-  for (int tries = 0;; ++tries) {
-    auto prepared = release_of(*impl_, caller, flow, subject);
+  for (int tries = 1;; ++tries) {
+    auto asked = ask(*impl_, caller, flow, subject);
+    Result<Prepared> prepared;
+    if (runs_module(asked)) {
+      std::vector<Asked> one;
+      one.push_back(std::move(*asked));
+      auto of_one = co_await run_module(*impl_, caller, std::move(one));
+      prepared = std::move(of_one.front());
+    } else if (asked) {
+      prepared = form_release(*impl_, caller, *asked);
+    } else {
+      prepared = tl::unexpected<Error>(std::move(asked).error());
+    }
     if (!prepared) {
+      if (is_overtaken(prepared.error()) && tries < kTriesMax) continue;
       impl_->refuse(caller, "disclose", flow, prepared.error());
       co_return tl::unexpected<Error>(std::move(prepared).error());
     }
     // 7. record
     const auto appended = co_await impl_->append(std::move(prepared->entry));
-    if (appended) {
-      // 8. release
-      prepared->disclosure.receipt = appended->index;
-      co_return std::move(prepared->disclosure);
-    }
-    // Another agreement came into force meanwhile: judged anew by that one.
-    if (appended.error().slug == "agreement.version.stale" && tries < 3) continue;
+    // 8. release
+    if (appended) co_return released(std::move(*prepared), *appended);
+    if (is_overtaken(appended.error()) && tries < kTriesMax) continue;
     impl_->refuse(caller, "disclose", flow, appended.error());
     co_return tl::unexpected<Error>(appended.error());
   }
 }
 
+namespace {
+
+/// One of a batch, while it is under way.
+struct InBatch {
+  std::string subject;
+  Result<Prepared> prepared;
+};
+
+/// Steps 1 to 6 of all. Modules run many at a time, and no more, so that a batch's records are not all in memory.
+Async<std::vector<InBatch>> prepare_batch(Trustee::Impl& self, const Caller& caller, const std::string& flow,
+                                          std::vector<std::string> subjects) {
+  constexpr std::size_t kRunsAtOnce = 64;
+  std::vector<InBatch> out;
+  out.reserve(subjects.size());
+  std::vector<Asked> waiting;
+  std::vector<std::size_t> item_of_waiting;
+  for (std::size_t i = 0; i < subjects.size(); ++i) {
+    auto asked = ask(self, caller, flow, subjects[i]);
+    out.push_back({std::move(subjects[i]), Prepared{}});
+    if (runs_module(asked)) {
+      waiting.push_back(std::move(*asked));
+      item_of_waiting.push_back(i);
+    } else if (asked) {
+      out[i].prepared = form_release(self, caller, *asked);
+    } else {
+      out[i].prepared = tl::unexpected<Error>(std::move(asked).error());
+    }
+    if (waiting.empty() || (waiting.size() < kRunsAtOnce && i + 1 < subjects.size())) continue;
+    auto run = co_await run_module(self, caller, std::move(waiting));
+    for (std::size_t k = 0; k < run.size(); ++k) out[item_of_waiting[k]].prepared = std::move(run[k]);
+    waiting.clear();
+    item_of_waiting.clear();
+  }
+  co_return out;
+}
+
+}  // namespace
+
 Async<std::vector<BatchItem>> Trustee::disclose_batch(Caller caller, std::string flow,
                                                       std::vector<std::string> subjects) {
-  std::vector<BatchItem> out;
+  auto items = co_await prepare_batch(*impl_, caller, flow, std::move(subjects));
   std::vector<evidence::Entry> entries;
   std::vector<std::size_t> item_of_entry;
-  out.reserve(subjects.size());
-  for (std::string& subject : subjects) {
-    auto prepared = release_of(*impl_, caller, flow, subject);
-    if (prepared) {
-      entries.push_back(std::move(prepared->entry));
-      item_of_entry.push_back(out.size());
-      out.push_back({std::move(subject), std::move(prepared->disclosure)});
-    } else {
-      impl_->refuse(caller, "disclose", flow, prepared.error());
-      out.push_back({std::move(subject), tl::unexpected<Error>(std::move(prepared).error())});
-    }
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    if (!items[i].prepared) continue;
+    entries.push_back(std::move(items[i].prepared->entry));
+    item_of_entry.push_back(i);
   }
-  if (entries.empty()) co_return out;
-
   using Answers = std::vector<Result<evidence::Appended>>;
-  const auto start = [this, &entries](auto done) { impl_->log->append_many(std::move(entries), std::move(done)); };
-  const Answers answers = co_await await_callback<Answers>(start);
-  for (std::size_t i = 0; i < item_of_entry.size(); ++i) {
-    Result<Disclosure>& item = out[item_of_entry[i]].disclosure;
-    const Result<evidence::Appended>& answer = answers[i];
-    if (answer) {
-      item->receipt = answer->index;
-    } else if (answer.error().slug == "agreement.version.stale") {
-      item = co_await disclose(caller, flow, out[item_of_entry[i]].subject);
+  Answers answers;
+  if (!entries.empty()) {
+    const auto start = [this, &entries](auto done) { impl_->log->append_many(std::move(entries), std::move(done)); };
+    answers = co_await await_callback<Answers>(start);
+  }
+  std::vector<BatchItem> out;
+  out.reserve(items.size());
+  std::size_t next = 0;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    auto& [subject, prepared] = items[i];
+    const bool recorded = next < item_of_entry.size() && item_of_entry[next] == i;
+    const Result<evidence::Appended>* answer = recorded ? &answers[next++] : nullptr;
+    if (answer && *answer) {
+      out.push_back({std::move(subject), released(std::move(*prepared), **answer)});
+      continue;
+    }
+    Error error = answer ? answer->error() : std::move(prepared).error();
+    if (answer) impl_->watch(error);
+    if (is_overtaken(error)) {
+      auto again = co_await disclose(caller, flow, subject);
+      out.push_back({std::move(subject), std::move(again)});
     } else {
-      impl_->watch(answer.error());
-      impl_->refuse(caller, "disclose", flow, answer.error());
-      item = tl::unexpected<Error>(answer.error());
+      impl_->refuse(caller, "disclose", flow, error);
+      out.push_back({std::move(subject), tl::unexpected<Error>(std::move(error))});
     }
   }
   co_return out;

@@ -133,6 +133,7 @@ Result<std::string> Trustee::status(const Caller& caller) const {
                                    {"version", tally.agreement},
                                    {"releases", tally.releases},
                                    {"bytes", tally.bytes},
+                                   {"contained", tally.contained},
                                    {"last", to_rfc3339(tally.last)}});
     }
     out["limits"] = std::move(limits);

@@ -10,7 +10,10 @@
 
 #include "trustee/await.h"
 #include "trustee/commit_queue.h"
+#include "trustee/job_runner.h"
+#include "trustee/products.h"
 #include "trustee/refusals.h"
+#include "trustee/runs.h"
 #include "trustee/state.h"
 #include "trustee/trustee.h"
 #include "trustee/turns.h"
@@ -28,10 +31,14 @@ struct Trustee::Impl {
   std::unique_ptr<evidence::Log> log;
   std::unique_ptr<CommitQueue> commits;
   std::unique_ptr<Refusals> refusals;
+  std::unique_ptr<Runs> runs;  ///< null: no sealed modules are run here
+  Key256 run_seeds;            ///< makes a run's seed of what stands in its entry
+  std::unique_ptr<Products> products;
+  std::unique_ptr<JobRunner> job_runner;
   std::atomic<bool> log_failed = false;
   std::mutex admitting;         ///< one module is tried at a time, which takes a core for seconds; the next is told so
   std::mutex module_documents;  ///< a module's documents and its entry come together, or the documents go again
-  std::mutex erasing;  ///< one shredding at a time: each rewrites the engine's key files
+  std::mutex erasing;           ///< one shredding at a time: each rewrites the engine's key files
   boost::asio::thread_pool jobs;
 
   std::mutex sweep_mutex;
@@ -65,6 +72,20 @@ struct Trustee::Impl {
   void watch(const Error& error);
   void refuse(const Caller& caller, const char* operation, const std::string& flow, const Error& error);
 
+  // ---- sealed modules
+  /// Loads what the flows of the agreement in force run, and drops the rest; on a job thread, some time from now.
+  void refresh_modules();
+  /// What flows run now.
+  std::vector<Loadable> modules_in_force() const;
+  /// From custody. Errors: corrupt module.missing; not_found product.missing; those of Products::get.
+  Result<Runs::Parts> module_parts(const Loadable& what) const;
+  /// What random_get gives in a run that is recorded as `run`.
+  std::array<std::uint8_t, 32> seed_of(const evidence::ModuleRun& run) const;
+  /// Puts the end of a job on record, or why it cannot be; deletes products that are not in force. False when the log
+  /// takes nothing.
+  bool end_job(std::uint64_t job, const evidence::Event& end);
+  void keep_products();
+
   // ---- upkeep
   Result<void> start();
   Result<void> finish_erasures();
@@ -75,6 +96,10 @@ struct Trustee::Impl {
 
 /// Evidence never says more of a subject than its pseudonym; a subject that asks for itself is "subject".
 inline constexpr std::string_view kSubjectItself = "subject";
+
+/// What `flow` runs now. Errors: refused module.none, product.none.
+Result<Loadable> loadable_of(const ledger::Ledger& ledger, const agreement::Flow& flow);
+evidence::RunSeed new_run_seed();
 
 /// The collection, if the caller may deposit into it. Refusals: "collection.unknown", "collection.party".
 Result<agreement::CollectionIndex> depositable(const Trustee::Impl& self, const Active& active, const Caller& caller,

@@ -1,6 +1,16 @@
 #include "trustee/state.h"
 
 namespace holdfast::trustee {
+namespace {
+
+bool changes_modules(const evidence::Entry& entry) {
+  return std::holds_alternative<evidence::AgreementAdopted>(entry.event) ||
+         std::holds_alternative<evidence::ModuleReleased>(entry.event) ||
+         std::holds_alternative<evidence::ModuleWithdrawn>(entry.event) ||
+         std::holds_alternative<evidence::JobFinished>(entry.event);
+}
+
+}  // namespace
 
 Result<std::shared_ptr<const Active>> Active::create(agreement::PlanPtr plan, const disclosure::TokenKeys& tokens) {
   auto out = std::make_shared<Active>();
@@ -11,6 +21,9 @@ Result<std::shared_ptr<const Active>> Active::create(agreement::PlanPtr plan, co
       HF_TRY(auto former, disclosure::RecordFormer::create(*plan, given, key));
       formers.push_back(std::move(former));
     }
+    auto& input = out->run_inputs.emplace_back();
+    if (flow.kind != agreement::Flow::Kind::run) continue;
+    HF_TRY(input, RunInput::create(*plan, static_cast<agreement::FlowIndex>(out->run_inputs.size() - 1)));
   }
   out->plan = std::move(plan);
   return std::shared_ptr<const Active>(std::move(out));
@@ -41,10 +54,13 @@ Result<void> State::admit(const evidence::Entry& entry) const {
   return ledger_->admit(entry);
 }
 
-void State::follow(std::uint64_t, const evidence::Entry& entry) {
-  const std::lock_guard lock(mutex_);
-  ledger_->apply(entry);
-  if (std::holds_alternative<evidence::AgreementAdopted>(entry.event)) activate();
+void State::follow(std::uint64_t index, const evidence::Entry& entry) {
+  {
+    const std::lock_guard lock(mutex_);
+    ledger_->apply(index, entry);
+    if (std::holds_alternative<evidence::AgreementAdopted>(entry.event)) activate();
+  }
+  if (changes_modules(entry)) modules_changed_();
 }
 
 Bytes State::snapshot() const {

@@ -13,6 +13,7 @@
 #include "evidence/log.h"
 #include "ledger/ledger.h"
 #include "storage/store.h"
+#include "trustee/run_input.h"
 
 namespace holdfast::trustee {
 
@@ -20,6 +21,7 @@ namespace holdfast::trustee {
 struct Active {
   agreement::PlanPtr plan;
   std::vector<std::vector<disclosure::RecordFormer>> formers;  ///< by flow, then as Flow::gives
+  std::vector<std::unique_ptr<const RunInput>> run_inputs;     ///< by flow; null where it runs no module
 
   static Result<std::shared_ptr<const Active>> create(agreement::PlanPtr plan, const disclosure::TokenKeys& tokens);
 };
@@ -33,6 +35,8 @@ std::string module_blob(const Hash& module);
 class State final : public evidence::Follower {
  public:
   State(storage::Store& store, disclosure::TokenKeys tokens);
+  /// `modules_changed` is called when flows may run other modules than before, from the log's thread: it must be quick.
+  void on_modules_changed(std::function<void()> modules_changed) { modules_changed_ = std::move(modules_changed); }
 
   Result<void> admit(const evidence::Entry& entry) const override;
   void follow(std::uint64_t index, const evidence::Entry& entry) override;
@@ -54,6 +58,7 @@ class State final : public evidence::Follower {
 
   storage::Store& store_;
   disclosure::TokenKeys tokens_;
+  std::function<void()> modules_changed_ = [] {};
   mutable std::mutex mutex_;
   std::optional<ledger::Ledger> ledger_;  ///< always there; optional, because a ledger moves but is not assigned
   std::atomic<std::shared_ptr<const Active>> active_;

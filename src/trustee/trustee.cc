@@ -44,7 +44,9 @@ Trustee::~Trustee() {
   }
   impl_->sweep_wake.notify_all();
   if (impl_->sweeper.joinable()) impl_->sweeper.join();
+  impl_->job_runner.reset();
   impl_->jobs.join();
+  impl_->runs.reset();      // after its jobs; what waits for a run has been answered
   impl_->refusals.reset();  // puts what it counted on record, so before the log closes
   impl_->commits.reset();
   impl_->log.reset();
@@ -67,7 +69,15 @@ Result<std::unique_ptr<Trustee>> Trustee::open(storage::Store& store, vault::Roo
                        if (!appended) raw->watch(appended.error());
                      });
   });
+  impl->products = std::make_unique<Products>(store, impl->vault->derive_secret("products"));
+  if (impl->options.sealed) {
+    impl->run_seeds = impl->vault->derive_secret("runs");
+    impl->runs = std::make_unique<Runs>(*impl->options.sealed,
+                                        [raw = impl.get()](const Loadable& what) { return raw->module_parts(what); });
+    impl->state->on_modules_changed([raw = impl.get()] { raw->refresh_modules(); });
+  }
   HF_CHECK(impl->start());
+  impl->job_runner = std::make_unique<JobRunner>(*impl);
   impl->sweeper = std::thread([raw = impl.get()] { raw->sweep_until_stopped(); });
   return std::unique_ptr<Trustee>(new Trustee(std::move(impl)));
 }
@@ -75,6 +85,7 @@ Result<std::unique_ptr<Trustee>> Trustee::open(storage::Store& store, vault::Roo
 Result<void> Trustee::Impl::start() {
   if (!state->active()) return {};
   HF_CHECK(append_now(own_name(), evidence::ServerStarted{options.binary, options.software}));
+  refresh_modules();
   return finish_erasures();
 }
 

@@ -75,9 +75,9 @@ struct TrusteeOptions {
   std::chrono::seconds sweep_every{3600};
   unsigned job_threads = 4;
   std::string software = "holdfast";
-  agreement::PackReader packs;  ///< the rule packs at hand when an agreement is adopted; none without
+  agreement::PackReader packs;          ///< the rule packs at hand when an agreement is adopted; none without
   std::optional<SealedOptions> sealed;  ///< none: flows that run a module are refused
-  Hash binary;                  ///< of this program's own file, into "server.started"
+  Hash binary;                          ///< of this program's own file, into "server.started"
 };
 
 /// What the trustee does, one operation a call. Every one goes the same way: who, plan, limit, read, form, inspect,
@@ -94,6 +94,7 @@ class Trustee {
   // ---- disclosure
   /// Refusals: flow.unknown, flow.party (not this party's flow), flow.kind.unavailable, limit.exceeded,
   /// subject.restricted, subject.erased; not_found vault.subject.unknown. All before anything is read or said.
+  /// Of a flow that runs a sealed module also module.none; and when its run was contained, sealed.run.<how>.
   Task<Disclosure> disclose(Caller caller, std::string flow, std::string subject);
   /// Many under one sync; an item that fails does not stop the others.
   Async<std::vector<BatchItem>> disclose_batch(Caller caller, std::string flow, std::vector<std::string> subjects);
@@ -129,10 +130,11 @@ class Trustee {
   Result<std::string> status(const Caller& caller) const;
 
   // ---- sealed modules: a party's, its envelope's signatures are the authority
-  /// Admits a module: reads it, compiles it and tries it in a jailed worker, and puts it on record. `submission`: JSON of
-  /// the module's file and of its statement's envelope, signed by the caller (module_submission.h). Answers the index of
-  /// module.submitted. Blocks a job thread for seconds. Errors, on record: those of parse_submission, admit_module and
-  /// the ledger; module.unsigned, module.hash.other, module.known. Not on record: unavailable module.busy.
+  /// Admits a module: reads it, compiles it and tries it in a jailed worker, and puts it on record. `submission`: JSON
+  /// of the module's file and of its statement's envelope, signed by the caller (module_submission.h). Answers the
+  /// index of module.submitted. Blocks a job thread for seconds. Errors, on record: those of parse_submission,
+  /// admit_module and the ledger; module.unsigned, module.hash.other, module.known. Not on record: unavailable
+  /// module.busy.
   Task<std::uint64_t> submit_module(Caller caller, std::string submission);
   /// Statement, signatures and report of a submitted module, as JSON; that the caller was shown it is on record.
   Task<std::string> show_module(Caller caller, std::string hash_hex);
@@ -141,6 +143,19 @@ class Trustee {
   Task<std::uint64_t> withdraw_module(Caller caller, std::string hash_hex);
   /// All that are submitted and not withdrawn, as JSON.
   Result<std::string> modules(const Caller& caller) const;
+  /// What a module wrote to its stderr of late, since the server's start, as text; on record before it is shown. For
+  /// the trustee and the overseer.
+  Task<Disclosure> module_log(Caller caller, std::string module);
+
+  // ---- jobs: the module of a flow that makes a product runs over all subjects
+  /// Trustee only. Answers the job's name, the index of its job.started; it runs on by itself, also after a restart.
+  /// Refusals: flow.unknown, job.undeclared, module.none, product.none; conflict job.running.
+  Task<std::uint64_t> start_job(Caller caller, std::string flow);
+  /// Trustee only. Answers the entry's index. conflict job.unknown when no such job runs.
+  Task<std::uint64_t> cancel_job(Caller caller, std::uint64_t job);
+  /// For the trustee and the overseer, as JSON: those that run and the last that ended, or one. not_found job.unknown.
+  Result<std::string> jobs(const Caller& caller) const;
+  Result<std::string> job(const Caller& caller, std::uint64_t job) const;
 
   // ---- public
   /// The envelope of a statement that the log names, by its hash in hex.

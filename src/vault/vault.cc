@@ -164,6 +164,18 @@ Result<Subject> Vault::open(std::string_view subject_id) const {
   return impl_->open(locker_of(subject_id));
 }
 
+Result<std::vector<LockerId>> Vault::list(std::optional<LockerId> after, std::size_t count) const {
+  for (;;) {
+    HF_TRY(auto lockers, impl_->store.list(storage::Shelf::records, after, count));
+    if (lockers.empty()) return lockers;
+    after = lockers.back();
+    std::erase(lockers, kBatchLocker);  // the vault's own
+    if (!lockers.empty()) return lockers;
+  }
+}
+
+Result<Subject> Vault::open_locker(const LockerId& locker) const { return impl_->open(locker); }
+
 Result<Subject> Vault::open_or_create(std::string_view subject_id) {
   return std::move(open_or_create(std::span(&subject_id, 1)).front());
 }

@@ -156,6 +156,11 @@ class Vault {
   std::vector<Result<Subject>> open_or_create(std::span<const std::string_view> subject_ids);
   /// Where a subject's records lie, whether there are any or not.
   LockerId locker_of(std::string_view subject_id) const;
+  /// Lockers that hold records, in the order of their ids, after `after` (nothing: from the start), at most `count`;
+  /// none: there are no more.
+  Result<std::vector<LockerId>> list(std::optional<LockerId> after, std::size_t count) const;
+  /// The subject of one of them. not_found "vault.subject.unknown".
+  Result<Subject> open_locker(const LockerId& locker) const;
 
   // ---- reading; a visitor must not call the vault. Also for drafts: conflict "vault.subject.erased" when the subject
   // was erased since it was opened, and came back.

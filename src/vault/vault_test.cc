@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <map>
+#include <set>
 #include <thread>
 
 #include "base/hash.h"
@@ -217,6 +218,29 @@ TEST_F(VaultTest, ReadsAllThatIsHeldOnOneSubject) {
       [&](CollectionId id, const StoredRow&) { return ++counts[id] > 0; }));
   EXPECT_EQ(records, (std::map<CollectionId, int>{{kProfile, 1}, {5, 1}}));
   EXPECT_EQ(counts, (std::map<CollectionId, int>{{0, 2}, {kViews, 500}, {0xffffffff, 3}}));
+}
+
+TEST_F(VaultTest, GoesThroughAllWhoHaveRecords) {
+  ASSERT_TRUE(vault->remember_batch("k", {{}, "answer"}));
+  subject("without records");
+  std::set<Pseudonym> all, found;
+  for (const char* id : {"a", "b", "c", "d", "e"}) {
+    ASSERT_TRUE(put(id, record_of({{1, id}})));
+    all.insert(subject(id).pseudonym());
+  }
+  for (const std::size_t count : {1u, 2u, 100u}) {
+    found.clear();
+    for (std::optional<LockerId> after;;) {
+      const auto lockers = vault->list(after, count);
+      ASSERT_TRUE(lockers) << lockers.error().text();
+      if (lockers->empty()) break;
+      EXPECT_LE(lockers->size(), count);
+      for (const LockerId& locker : *lockers) found.insert(vault->open_locker(locker)->pseudonym());
+      after = lockers->back();
+    }
+    EXPECT_EQ(found, all) << count;
+  }
+  EXPECT_EQ(vault->open_locker(vault->locker_of("nobody")).error().slug, "vault.subject.unknown");
 }
 
 TEST_F(VaultTest, RemembersAnswersWithTheirRecords) {

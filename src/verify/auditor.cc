@@ -183,7 +183,7 @@ Result<void> Auditor::judge(std::uint64_t index, const evidence::Entry& entry) {
     if (error.code == Code::unavailable || error.code == Code::unauthenticated) return right;
     find(error.slug, index, error.where.empty() ? error.what : error.where + ": " + error.what);
   }
-  ledger_.apply(entry);
+  ledger_.apply(index, entry);
   if (std::holds_alternative<evidence::AgreementAdopted>(entry.event) && ledger_.plan() && ledger_.plan()->log &&
       *ledger_.plan()->log != log_key_) {
     find("agreement.log.other", index, "the agreement names another key for this log than the one that signs it");

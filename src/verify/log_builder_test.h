@@ -77,6 +77,9 @@ class LogBuilder {
            support_limit +
            "\n  feed: {to: subject via app, use: personalize.content, run: ranker, reads: {profile: [email]},"
            " output: 1KiB}"
+           "\n  train: {use: personalize.content, run: ranker, reads: {profile: [email]}, makes: model, output: 1KiB}"
+           "\n  hints: {to: subject via app, use: personalize.content, run: ranker, reads: {profile: [email]},"
+           " with: model, output: 1KiB}"
            "\nprohibitions:\n  - {bulk: user.contact, to: {country: CN}, at-most: " +
            std::to_string(bulk) +
            " subjects per 2 days}\n"
@@ -105,6 +108,22 @@ class LogBuilder {
             ranker(),
             state(module_version, {&operator_key, &overseer_key}),
             {operator_key.verifier().text(), overseer_key.verifier().text()}};
+  }
+
+  /// A job of the flow `train`.
+  static evidence::JobStarted train() {
+    return {"train", R"({"profile":{"email":"read"}})", {ranker(), {}, {}, 1'790'000'000'000}};
+  }
+  static evidence::JobFinished trained(std::uint64_t job, std::uint64_t size = 100) {
+    return {job, "model", sha256("product"), 3, 4, size};
+  }
+  /// A release of the flow `hints`, whose module ran with what `job` made.
+  static evidence::Released hints(std::uint64_t job) {
+    evidence::Released out = account(1);
+    out.flow = "hints";
+    out.gives = R"({"profile":{"email":"read"}})";
+    out.run = evidence::ModuleRun{ranker(), job, {}, 1'790'000'000'000};
+    return out;
   }
 
   /// Signs, puts the document beside the log, and appends the adoption.

@@ -127,6 +127,32 @@ TEST_F(Verify, FindsForgedModules) {
                                    "agreement.module.quorum@6", "party.wrong@7"));
 }
 
+TEST_F(Verify, FindsForgedJobs) {
+  log.submit(1);
+  log.show();
+  log.append("acme", log.release(1));
+  log.append("oak", LogBuilder::train());           // 4
+  log.append("oak", LogBuilder::trained(4, 2000));  // 5: larger than the flow lets it be
+  log.append("oak", LogBuilder::trained(4));        // 6: it has ended
+  log.append("app", LogBuilder::hints(4));          // 7: so its product is not in force
+  log.append("acme", LogBuilder::train());          // 8: not the trustee
+  log.append("oak", JobFailed{8, "sealed.run.time"});
+  log.append("oak", LogBuilder::train());
+  log.append("oak", LogBuilder::trained(10));
+  log.append("app", LogBuilder::hints(10));
+  log.append("app", LogBuilder::hints(4));  // 13: the one before
+  Released product = LogBuilder::hints(10);
+  product.flow = "train";
+  product.to = "oak";
+  product.run->product.reset();
+  log.append("oak", product);  // 14: what stays in custody
+  JobStarted other = LogBuilder::train();
+  other.run.module = sha256("another");
+  log.append("oak", other);  // 15
+  EXPECT_THAT(found(), ElementsAre("job.size@5", "job.unknown@6", "product.stale@7", "party.wrong@8",
+                                   "product.stale@13", "release.product@14", "release.module@15"));
+}
+
 TEST_F(Verify, FindsWhatWasDoneToAStatement) {
   log.submit(1);
   log.show();

@@ -41,7 +41,7 @@ Result<VerifierKey> pinned_key(Source& source, std::string_view note, const std:
   ledger::Ledger ledger(documents_of(source), parties);
   const evidence::Entry& first = *bundle.slots[0].entry;
   HF_CHECK(ledger.admit(first));
-  ledger.apply(first);
+  ledger.apply(0, first);
   if (!ledger.plan()->log) return unknown("the agreement does not name the log's key");
   return *ledger.plan()->log;
 }

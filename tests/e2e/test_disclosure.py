@@ -43,7 +43,7 @@ def test_a_release_is_proved_by_its_receipt(shared):
         ("bytedance", "marketing", 403, "flow.unknown"),
         ("bytedance", "account", 403, "flow.party"),
         ("treasury", "account", 403, "flow.party"),
-        ("app-us", "feed", 501, "flow.kind.unavailable"),
+        ("app-us", "feed", 403, "module.none"),
     ],
 )
 def test_what_is_not_agreed_is_refused(shared, profile, flow, status, code):

@@ -53,6 +53,19 @@ class CanonicalWriter {
   void literal(MemberName<N> name, std::string_view value) {
     (*this)(name, value);
   }
+  /// An object within, whose members `members(*this, value)` writes; at least one of them is always there.
+  template <std::size_t N, class T, class Members>
+  void group(MemberName<N> name, const T& value, Members members) {
+    begin(name);
+    before_ = '{';
+    members(*this, value);
+    out_.push_back('}');
+    before_ = ',';
+  }
+  template <std::size_t N, class T, class Members>
+  void group(MemberName<N> name, const std::optional<T>& value, Members members) {
+    if (value) group(name, *value, members);
+  }
   /// Closes the object; false when it could not be written.
   bool finish();
 
@@ -123,6 +136,17 @@ class CanonicalReader {
     begin(name);
     take_literal(value);
   }
+  template <std::size_t N, class T, class Members>
+  void group(MemberName<N> name, T& value, Members members) {
+    begin(name);
+    before_ = '{';
+    members(*this, value);
+    close();
+  }
+  template <std::size_t N, class T, class Members>
+  void group(MemberName<N> name, std::optional<T>& value, Members members) {
+    if (at_member(name)) group(name, value.emplace(), members);
+  }
   /// Takes the closing brace; false unless all went well and nothing follows.
   bool finish();
 
@@ -146,6 +170,14 @@ class CanonicalReader {
     if (!in_.starts_with(c)) return false;
     in_.remove_prefix(1);
     return true;
+  }
+  void close() {
+    if (before_ == ',' && in_.starts_with('}')) {
+      in_.remove_prefix(1);
+    } else {
+      stop();
+    }
+    before_ = ',';
   }
   void take(std::uint64_t& value);
   void take(std::uint32_t& value);

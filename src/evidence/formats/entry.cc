@@ -17,7 +17,8 @@ constexpr std::array<std::string_view, std::variant_size_v<Event>> kKinds = {
     "refused",           "subject.exported", "subject.restricted", "subject.unrestricted",
     "erasure.asked",     "erasure.done",     "retention.swept",    "root-key.rotated",
     "backup.taken",      "module.submitted", "module.shown",       "module.released",
-    "module.withdrawn"};
+    "module.withdrawn",  "run.failed",       "module.log-read",    "job.started",
+    "job.finished",      "job.failed",       "job.cancelled"};
 
 template <class T, class Kind>
 concept Is = std::same_as<std::remove_const_t<T>, Kind>;
@@ -68,6 +69,15 @@ void members(Json& json, E& entry, T& event) {
   json("subjects", event.subjects);
 }
 
+/// A run's own members, in an object of theirs.
+template <class Json, class T>
+void run_members(Json& json, T& run) {
+  json("module", run.module);
+  json("product", run.product);
+  json("seed", run.seed);
+  json.time("started", run.started);
+}
+
 template <class Json, class E, Is<Released> T>
 void members(Json& json, E& entry, T& event) {
   head(json, entry);
@@ -78,6 +88,7 @@ void members(Json& json, E& entry, T& event) {
   middle(json, entry);
   json("party", entry.party);
   json("records", event.records);
+  json.group("run", event.run, [](auto& inner, auto& run) { run_members(inner, run); });
   json("size", event.size_bytes);
   json("subject", event.subject);
   json("to", event.to);
@@ -184,6 +195,68 @@ void members(Json& json, E& entry, T& event) {
   middle(json, entry);
   json("module", event.module);
   json("party", entry.party);
+}
+
+template <class Json, class E, Is<RunFailed> T>
+void members(Json& json, E& entry, T& event) {
+  head(json, entry);
+  json("ending", event.ending);
+  json("flow", event.flow);
+  middle(json, entry);
+  json("party", entry.party);
+  json("records", event.records);
+  json.group("run", event.run, [](auto& inner, auto& run) { run_members(inner, run); });
+  json("subject", event.subject);
+}
+
+template <class Json, class E, Is<ModuleLogRead> T>
+void members(Json& json, E& entry, T& event) {
+  head(json, entry);
+  json("digest", event.digest);
+  middle(json, entry);
+  json("module", event.module);
+  json("party", entry.party);
+  json("size", event.size_bytes);
+}
+
+template <class Json, class E, Is<JobStarted> T>
+void members(Json& json, E& entry, T& event) {
+  head(json, entry);
+  json("flow", event.flow);
+  json.object("gives", event.gives);
+  middle(json, entry);
+  json("party", entry.party);
+  json.group("run", event.run, [](auto& inner, auto& run) { run_members(inner, run); });
+}
+
+template <class Json, class E, Is<JobFinished> T>
+void members(Json& json, E& entry, T& event) {
+  head(json, entry);
+  json("digest", event.digest);
+  middle(json, entry);
+  json("party", entry.party);
+  json("product", event.product);
+  json("records", event.records);
+  json("size", event.size_bytes);
+  json("started", event.started);
+  json("subjects", event.subjects);
+}
+
+template <class Json, class E, Is<JobFailed> T>
+void members(Json& json, E& entry, T& event) {
+  head(json, entry);
+  middle(json, entry);
+  json("party", entry.party);
+  json("reason", event.reason);
+  json("started", event.started);
+}
+
+template <class Json, class E, Is<JobCancelled> T>
+void members(Json& json, E& entry, T& event) {
+  head(json, entry);
+  middle(json, entry);
+  json("party", entry.party);
+  json("started", event.started);
 }
 
 /// The kind named in `json`, before anything else of it is known. The last occurrence is the entry's own: what comes

@@ -17,51 +17,78 @@ namespace holdfast::evidence {
 // pseudonyms as base64url, times as RFC 3339, numbers as integers below 2^53. Never personal data: a subject is a
 // pseudonym, a payload a salted digest, a name is a party's, a flow's, a collection's.
 
-struct AgreementAdopted {     // "agreement.adopted"
-  Hash document;              ///< SHA-256 of the text; the signed note is the blob agreement/<hex>
+struct AgreementAdopted {  // "agreement.adopted"
+  Hash document;           ///< SHA-256 of the text; the signed note is the blob agreement/<hex>
   std::string name;
   std::uint32_t version = 0;
   std::vector<std::string> signed_by;  ///< verifier keys in full, whose signatures the note carries
 };
-struct ServerStarted {        // "server.started"
+struct ServerStarted {  // "server.started"
   Hash binary;
-  std::string software;       ///< "holdfast 0.1.0"
+  std::string software;  ///< "holdfast 0.1.0"
 };
-struct Deposited {            // "deposited": records came into custody
+struct Deposited {  // "deposited": records came into custody
   std::string collection;
-  std::optional<Pseudonym> subject;    ///< a single deposit; absent for a batch
+  std::optional<Pseudonym> subject;  ///< a single deposit; absent for a batch
   std::uint64_t records = 0, subjects = 0;
-  Hash digest;                ///< salted: SHA-256(salt || records as received)
+  Hash digest;  ///< salted: SHA-256(salt || records as received)
 };
-struct Released {             // "released": the entry behind every byte that leaves
+/// The base of a run's random numbers: the seed is a MAC of it under a key of custody's, so that the trustee can run
+/// the module again, and nobody else can take the chance out of an answer.
+using RunSeed = Fixed<16, struct RunSeedTag>;
+struct ModuleRun {                       // which code computed what leaves, and what it takes to run it again
+  Hash module;                           ///< SHA-256 of the wasm file
+  std::optional<std::uint64_t> product;  ///< the job.started whose product the module was handed
+  RunSeed seed;
+  UnixMillis started = 0;  ///< what its clock showed
+};
+struct Released {  // "released": the entry behind every byte that leaves
   std::string flow;
-  std::string to;             ///< recipient party
+  std::string to;  ///< recipient party
   Pseudonym subject;
-  std::string gives;          ///< canonical JSON, Flow::gives_json; an object in the entry
+  std::string gives;  ///< canonical JSON, Flow::gives_json; an object in the entry
   std::uint64_t records = 1;
-  Hash digest;                ///< SHA-256(16-byte salt || payload); the salt goes to the recipient only
+  Hash digest;  ///< SHA-256(16-byte salt || payload); the salt goes to the recipient only
   std::uint64_t size_bytes = 0;
   /// By a flow whose devices are counted (Flow::devices), and by no other: those that the records tell of, named by
   /// a key that dies with the subject's. Ascending, none twice.
   std::optional<std::vector<Pseudonym>> devices = {};
+  std::optional<ModuleRun> run = {};  ///< of a flow that runs a module; `gives` then says what that read
 };
-struct Refused {              // "refused"
-  std::string operation;      ///< "disclose", "deposit", "export" …
-  std::string flow;           ///< as asked, if a known one; else empty
-  std::string reason;         ///< the error's slug
-  std::uint64_t count = 1;    ///< like refusals of one party and second are counted together
+struct Refused {            // "refused"
+  std::string operation;    ///< "disclose", "deposit", "export" …
+  std::string flow;         ///< as asked, if a known one; else empty
+  std::string reason;       ///< the error's slug
+  std::uint64_t count = 1;  ///< like refusals of one party and second are counted together
 };
-struct SubjectExported { Pseudonym subject; Hash digest; std::uint64_t size_bytes = 0; };  // "subject.exported"
-struct SubjectRestricted { Pseudonym subject; };    // "subject.restricted"
-struct SubjectUnrestricted { Pseudonym subject; };  // "subject.unrestricted"
-struct ErasureAsked { Pseudonym subject; };         // "erasure.asked"
-struct ErasureDone { Pseudonym subject; };          // "erasure.done"
-struct RetentionSwept {       // "retention.swept"
+struct SubjectExported {
+  Pseudonym subject;
+  Hash digest;
+  std::uint64_t size_bytes = 0;
+};  // "subject.exported"
+struct SubjectRestricted {
+  Pseudonym subject;
+};  // "subject.restricted"
+struct SubjectUnrestricted {
+  Pseudonym subject;
+};  // "subject.unrestricted"
+struct ErasureAsked {
+  Pseudonym subject;
+};  // "erasure.asked"
+struct ErasureDone {
+  Pseudonym subject;
+};                       // "erasure.done"
+struct RetentionSwept {  // "retention.swept"
   std::string collection;
   std::uint64_t records = 0, subjects = 0;
 };
-struct RootKeyRotated { std::string from, to; std::uint64_t subjects = 0; };  // "root-key.rotated": key ids
-struct BackupTaken { std::uint64_t size = 0; };     // "backup.taken": log size at the time
+struct RootKeyRotated {
+  std::string from, to;
+  std::uint64_t subjects = 0;
+};  // "root-key.rotated": key ids
+struct BackupTaken {
+  std::uint64_t size = 0;
+};  // "backup.taken": log size at the time
 
 // A sealed module's life. `hash`: SHA-256 of the WebAssembly file; `statement`: of the DSSE envelope's bytes, which is
 // the blob statement/<hex> beside the log.
@@ -71,22 +98,58 @@ struct ModuleSubmitted {      // "module.submitted": admitted, with a statement 
   Hash hash, statement;
   std::uint64_t size_bytes = 0;
 };
-struct ModuleShown { Hash hash; };  // "module.shown": `party` was given statement and report
-struct ModuleReleased {       // "module.released": from now on flows run it
+struct ModuleShown {
+  Hash hash;
+};                       // "module.shown": `party` was given statement and report
+struct ModuleReleased {  // "module.released": from now on flows run it
   std::string module;
   std::uint32_t version = 0;
-  Hash hash, statement;       ///< the statement that was submitted, with the signatures it needs
+  Hash hash, statement;                ///< the statement that was submitted, with the signatures it needs
   std::vector<std::string> signed_by;  ///< verifier keys in full, in the order of the agreement's parties
 };
-struct ModuleWithdrawn {      // "module.withdrawn": it is not run any more; its statement releases nothing again
+struct ModuleWithdrawn {  // "module.withdrawn": it is not run any more; its statement releases nothing again
   std::string module;
   Hash hash;
 };
 
+struct RunFailed {  // "run.failed": a module's run was contained, and nothing of it left
+  std::string flow;
+  Pseudonym subject;
+  std::string ending;  ///< the error's slug without "sealed.run.": "trapped", "time", "withheld" …
+  std::uint64_t records =
+      1;  ///< that it had read: it spends limits as a release does, for how it ended tells something
+  ModuleRun run;
+};
+struct ModuleLogRead {  // "module.log-read": what a module wrote to its stderr was shown
+  std::string module;   ///< its name
+  Hash digest;          ///< salted
+  std::uint64_t size_bytes = 0;
+};
+
+struct JobStarted {  // "job.started": a module begins to run over all subjects; the index names the job
+  std::string flow;
+  std::string gives;  ///< what it reads: canonical JSON, Flow::gives_json
+  ModuleRun run;
+};
+struct JobFinished {                        // "job.finished": its product is in custody
+  std::uint64_t started = 0;                ///< the job
+  std::string product;                      ///< name
+  Hash digest;                              ///< salted; the salt lies in custody with the product
+  std::uint64_t subjects = 0, records = 0;  ///< that it read
+  std::uint64_t size_bytes = 0;
+};
+struct JobFailed {
+  std::uint64_t started = 0;
+  std::string reason;
+};  // "job.failed": the error's slug, or the ending
+struct JobCancelled {
+  std::uint64_t started = 0;
+};  // "job.cancelled"
+
 using Event = std::variant<AgreementAdopted, ServerStarted, Deposited, Released, Refused, SubjectExported,
                            SubjectRestricted, SubjectUnrestricted, ErasureAsked, ErasureDone, RetentionSwept,
-                           RootKeyRotated, BackupTaken, ModuleSubmitted, ModuleShown, ModuleReleased,
-                           ModuleWithdrawn>;
+                           RootKeyRotated, BackupTaken, ModuleSubmitted, ModuleShown, ModuleReleased, ModuleWithdrawn,
+                           RunFailed, ModuleLogRead, JobStarted, JobFinished, JobFailed, JobCancelled>;
 
 struct Entry {
   UnixMillis at = 0;            ///< never decreases along the log

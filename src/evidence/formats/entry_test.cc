@@ -15,6 +15,9 @@ namespace {
 const Hash kDigest = sha256("x");
 const Pseudonym kSubject = *Pseudonym::from("0123456789abcdef");
 
+const ModuleRun kRun{
+    .module = kDigest, .product = {}, .seed = *RunSeed::from("0123456789abcdef"), .started = 1'795'473'720'000};
+
 Entry entry_of(Event event) {
   return {.at = 1'795'473'720'007, .agreement = 3, .party = "bytedance", .event = std::move(event)};
 }
@@ -65,7 +68,18 @@ const std::vector<Event>& one_of_each() {
                .records = 0,
                .digest = kDigest,
                .size_bytes = 2,
-               .devices = std::vector<Pseudonym>{}}};
+               .devices = std::vector<Pseudonym>{}},
+      RunFailed{.flow = "feed", .subject = kSubject, .ending = "trapped", .records = 3, .run = kRun},
+      ModuleLogRead{.module = "feed-ranker", .digest = kDigest, .size_bytes = 40},
+      JobStarted{.flow = "train", .gives = R"({"views":{"video":"read"}})", .run = kRun},
+      JobFinished{.started = 71,
+                  .product = "model",
+                  .digest = kDigest,
+                  .subjects = 3000,
+                  .records = 2'000'000,
+                  .size_bytes = 1'500'000},
+      JobFailed{.started = 71, .reason = "sealed.worker.died"},
+      JobCancelled{.started = 71}};
   return events;
 }
 
@@ -88,6 +102,34 @@ TEST(Entry, DevicesAreNamedWhereTheyAreCounted) {
   const auto none = Entry::decode(entry_of(one_of_each()[19]).encode());
   EXPECT_TRUE(std::get<Released>(none->event).devices.has_value());
   EXPECT_FALSE(std::get<Released>(Entry::decode(entry_of(one_of_each()[4]).encode())->event).devices.has_value());
+}
+
+TEST(Entry, ARunIsAnObjectOfItsOwn) {
+  Entry entry = entry_of(one_of_each()[4]);
+  auto& released = std::get<Released>(entry.event);
+  released.run = kRun;
+  const std::string run = R"("run":{"module":"LXEWQrcmsEQBYnyp-6wy9chTD7GQPMTbAiWHF5IaSIE","seed":")"
+                          R"(MDEyMzQ1Njc4OWFiY2RlZg","started":"2026-11-23T22:42:00.000Z"})";
+  const std::string text = entry.encode();
+  EXPECT_NE(text.find(R"("records":1,)" + run + R"(,"size":182)"), std::string::npos) << text;
+  const auto again = Entry::decode(text);
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->encode(), text);
+  released.run->product = 7;
+  const auto with_product = Entry::decode(entry.encode());
+  ASSERT_TRUE(with_product);
+  EXPECT_EQ(std::get<Released>(with_product->event).run->product, 7u);
+  for (const auto& [from, to] : std::vector<std::pair<std::string, std::string>>{{run, R"("run":{})"},
+                                                                                 {run, R"("run":null)"},
+                                                                                 {"000Z\"}", "000Z\""},
+                                                                                 {"000Z\"}", "000Z\",\"x\":1}"},
+                                                                                 {"\"seed\"", "\"sEed\""},
+                                                                                 {"\"run\":{", "\"run\":{{"}}) {
+    std::string other = text;
+    ASSERT_NE(other.find(from), std::string::npos) << from;
+    other.replace(other.find(from), from.size(), to);
+    EXPECT_FALSE(Entry::decode(other)) << other;
+  }
 }
 
 TEST(Entry, EveryKindComesBackAndIsJsonWithSortedMembers) {

@@ -15,14 +15,16 @@
 
 #include "sealed/formats/wasi.h"
 #include "sealed/worker/helper_thread.h"
-#include "sealed/worker/memory_cap.h"
+#include "sealed/worker/memory_import.h"
+#include "sealed/worker/zeroing.h"
 
 namespace holdfast::sealed::worker {
 namespace {
 
 constexpr std::uint32_t kHeapBytesMax = 64u << 20;  // the garbage-collected heap: only a few objects lie there
-constexpr int kDeadInstancesMax = 90;               // SpiderMonkey collects by itself from 100 mapped memories on
-constexpr int kDeadInstancesWorth = 45;
+constexpr int kDeadMemoriesMax = 90;                // SpiderMonkey collects by itself from 100 mapped memories on
+constexpr int kDeadInstancesMax = 2000;             // a few kilobytes each
+constexpr int kDeadInstancesWorth = 500;
 
 const JSClass kGlobalClass{"global", JSCLASS_GLOBAL_FLAGS, &JS::DefaultGlobalClassOps, nullptr, nullptr, nullptr};
 
@@ -132,14 +134,17 @@ bool on_interrupt(JSContext*) {
 
 struct Engine::Impl {
   JSContext* cx = nullptr;
-  JS::PersistentRootedObject global, imports, instance_constructor, module;
+  JS::PersistentRootedObject global, imports, instance_constructor, memory_constructor, memory_holder, module;
+  MemoryLimits limits;
   Current run;
-  int dead_instances = 0;
+  int dead_instances = 0, dead_memories = 0;
 
   bool make_realm(std::string& problem);
   bool make_imports();
   std::string take_exception();
   Verdict judge(const Run& run);
+  /// An empty memory for the next run, unless that of the last one is there.
+  bool make_memory();
   bool instantiate(JS::MutableHandleObject exports);
   void bury();
 };
@@ -168,7 +173,8 @@ std::unique_ptr<Engine> Engine::start(std::uint64_t stack_bytes_max, Watch& watc
 
 bool Engine::Impl::make_realm(std::string& problem) {
   JS::RealmOptions options;  // no shared memory
-  for (JS::PersistentRootedObject* root : {&global, &imports, &instance_constructor, &module, &run.memory, &run.buffer})
+  for (JS::PersistentRootedObject* root : {&global, &imports, &instance_constructor, &memory_constructor,
+                                           &memory_holder, &module, &run.memory, &run.buffer})
     root->init(cx);
   global = JS_NewGlobalObject(cx, &kGlobalClass, nullptr, JS::FireOnNewGlobalHook, options);
   if (!global) return problem = "SpiderMonkey makes no global object", false;
@@ -181,14 +187,17 @@ bool Engine::Impl::make_realm(std::string& problem) {
 }
 
 bool Engine::Impl::make_imports() {
-  JS::RootedObject functions(cx, JS_NewPlainObject(cx)), object(cx, JS_NewPlainObject(cx));
-  if (!functions || !object) return false;
+  JS::RootedObject functions(cx, JS_NewPlainObject(cx)), object(cx, JS_NewPlainObject(cx)),
+      holder(cx, JS_NewPlainObject(cx));
+  if (!functions || !object || !holder) return false;
   for (const Import& import : kImports) {
     if (JS_DefineFunction(cx, functions, import.name.data(), import.native, import.arguments, 0) == nullptr)
       return false;
   }
   imports = object;
-  return JS_DefineProperty(cx, object, std::string(kWasiModule).c_str(), functions, 0);
+  memory_holder = holder;
+  return JS_DefineProperty(cx, object, std::string(kWasiModule).c_str(), functions, 0) &&
+         JS_DefineProperty(cx, object, kMemoryImportModule, holder, 0);
 }
 
 std::string Engine::Impl::take_exception() {
@@ -202,9 +211,9 @@ std::string Engine::Impl::take_exception() {
 
 bool Engine::compile(std::span<const std::uint8_t> module, std::uint64_t memory_bytes_max, std::string& problem) {
   JSContext* cx = impl_->cx;
-  std::vector<std::uint8_t> capped;
-  if (!cap_memory(module, memory_bytes_max, capped, problem)) return false;
-  JS::RootedObject bytes(cx, JS::NewExternalArrayBuffer(cx, capped.size(), capped.data(), [](void*, void*) {}));
+  std::vector<std::uint8_t> changed;
+  if (!import_memory(module, memory_bytes_max, changed, impl_->limits, problem)) return false;
+  JS::RootedObject bytes(cx, JS::NewExternalArrayBuffer(cx, changed.size(), changed.data(), [](void*, void*) {}));
   JS::RootedValue wasm(cx), value(cx);
   if (!bytes || !JS_GetProperty(cx, impl_->global, "WebAssembly", &wasm) || !wasm.isObject()) {
     problem = "this SpiderMonkey has no WebAssembly";
@@ -218,9 +227,35 @@ bool Engine::compile(std::span<const std::uint8_t> module, std::uint64_t memory_
     return false;
   }
   impl_->module = compiled;
-  JS::DetachArrayBuffer(cx, bytes);  // `capped` ends here
+  JS::DetachArrayBuffer(cx, bytes);  // `changed` ends here
   if (!JS_GetProperty(cx, space, "Instance", &value) || !value.isObject()) return false;
   impl_->instance_constructor = &value.toObject();
+  if (!JS_GetProperty(cx, space, "Memory", &value) || !value.isObject()) return false;
+  impl_->memory_constructor = &value.toObject();
+  return true;
+}
+
+bool Engine::Impl::make_memory() {
+  if (run.memory) return true;
+  if (limits.maximum == 0) return false;  // has none, which admission does not let in
+  if (dead_memories >= kDeadMemoriesMax) {
+    JS_GC(cx);
+    dead_memories = dead_instances = 0;
+  }
+  JS::RootedObject descriptor(cx, JS_NewPlainObject(cx)), made(cx);
+  JS::RootedValue constructor(cx, JS::ObjectValue(*memory_constructor));
+  JS::RootedValueArray<1> args(cx);
+  if (!descriptor || !JS_DefineProperty(cx, descriptor, "initial", limits.initial, 0) ||
+      !JS_DefineProperty(cx, descriptor, "maximum", limits.maximum, 0)) {
+    return false;
+  }
+  args[0].setObject(*descriptor);
+  if (!JS::Construct(cx, constructor, args, &made)) return false;
+  JS::RootedValue memory_value(cx, JS::ObjectValue(*made));
+  if (!JS_SetProperty(cx, memory_holder, kMemoryImportName, memory_value)) return false;
+  run.memory = made;
+  const auto memory = memory_of_run(cx);
+  if (!memory.empty()) ::madvise(memory.data(), memory.size(), MADV_NOHUGEPAGE);
   return true;
 }
 
@@ -233,8 +268,6 @@ bool Engine::Impl::instantiate(JS::MutableHandleObject exports) {
   if (!JS::Construct(cx, constructor, args, &instance)) return false;
   if (!JS_GetProperty(cx, instance, "exports", &value) || !value.isObject()) return false;
   exports.set(&value.toObject());
-  if (!JS_GetProperty(cx, exports, "memory", &value)) return false;
-  if (value.isObject()) run.memory = &value.toObject();
   return true;
 }
 
@@ -245,7 +278,7 @@ Verdict Engine::run(Run& run, std::uint32_t run_us_max) {
   current_watch->start(run_us_max);
   JS::RootedObject exports(it.cx);
   JS::RootedValue ignored(it.cx);
-  const bool returned = it.instantiate(&exports) &&
+  const bool returned = it.make_memory() && it.instantiate(&exports) &&
                         JS_CallFunctionName(it.cx, exports, "_start", JS::HandleValueArray::empty(), &ignored);
   current_watch->stop();
   const Verdict verdict = returned ? Verdict{} : it.judge(run);
@@ -272,23 +305,27 @@ Verdict Engine::Impl::judge(const Run& ended) {
   return {ring::Ending::engine_refused};
 }
 
-/// What the module computed with is gone for good at the end of its run, and not when the collector comes to it: its
-/// pages go back to the kernel, and a later run that breaks out finds nothing.
+/// What the module computed with is gone for good at the end of its run, and not when the collector comes to it, so
+/// that a later run that breaks out finds nothing. A memory that has grown cannot shrink, and its pages go back to the
+/// kernel.
 void Engine::Impl::bury() {
   const auto memory = memory_of_run(cx);
+  JS_ClearPendingException(cx);
+  ++dead_instances;
+  if (memory.size() == limits.initial * kWasmPageBytes && set_to_zero(memory)) return;
   if (!memory.empty()) {
     ::mmap(memory.data(), memory.size(), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
   }
-  JS_ClearPendingException(cx);
   run.memory = nullptr;
   run.buffer = nullptr;
-  ++dead_instances;
+  ++dead_memories;
 }
 
 void Engine::collect_if_worth() {
-  if (impl_->dead_instances < kDeadInstancesWorth) return;
-  JS_GC(impl_->cx);
-  impl_->dead_instances = 0;
+  Impl& it = *impl_;
+  if (it.dead_instances < kDeadInstancesWorth && it.dead_memories < kDeadMemoriesMax / 2) return;
+  JS_GC(it.cx);
+  it.dead_instances = it.dead_memories = 0;
 }
 
 void Engine::interrupt() { JS_RequestInterruptCallback(impl_->cx); }

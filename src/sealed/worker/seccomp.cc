@@ -14,7 +14,7 @@ constexpr int kCalls[] = {
     SCMP_SYS(munmap),        SCMP_SYS(mprotect),     SCMP_SYS(mremap),         SCMP_SYS(madvise),
     SCMP_SYS(brk),           SCMP_SYS(rt_sigreturn), SCMP_SYS(sched_yield),    SCMP_SYS(clock_nanosleep),
     SCMP_SYS(clock_gettime), SCMP_SYS(getrusage),    SCMP_SYS(rt_sigprocmask), SCMP_SYS(gettid),
-    SCMP_SYS(exit),          SCMP_SYS(exit_group),
+    SCMP_SYS(exit),          SCMP_SYS(exit_group),   SCMP_SYS(mincore),
 };
 
 bool allow(scmp_filter_ctx filter) {
