@@ -168,6 +168,7 @@ void RollingCount::change_length(UnixMillis length) {
 }
 
 void RollingCount::renumber(const std::vector<std::uint32_t>& moved) {
+  settle();  // what is to be let go has no number afterwards, and could not be found any more
   Chunked<std::uint32_t> last;
   each_counted([&](std::uint32_t number, std::uint32_t second) {
     last.reach(std::size_t{moved[number]} + 1);
