@@ -64,11 +64,12 @@ struct Year {
   }
   void apply(const Entry& entry) {
     HF_ASSERT(ledger.admit(entry).has_value());
-    ledger.apply(entry);
+    ledger.apply(applied++, entry);
   }
 
   const UnixMillis start = 1'790'000'000'000 / kDay * kDay;
   UnixMillis now = start;
+  std::uint64_t applied = 0;
   std::map<Hash, std::string> documents;
   Ledger ledger{
       DocumentReader([this](DocumentKind, const Hash& hash) -> Result<std::string> { return documents.at(hash); })};

