@@ -18,9 +18,9 @@ struct Joint {
 };
 
 /// The known sets of quasi-identifiers that come together at a party, over all flows that reach it. What is
-/// asked for joins by the subject that is named, whoever of those asks who pass it on to the party; and by tokens of one
-/// category made with the same key (one recipient and use), and by a value in the clear that tells one person from all
-/// others. Aggregates join with nothing. The trustee is left out: it keeps everything anyway.
+/// asked for joins by the subject that is named, whoever of those asks who pass it on to the party; and by tokens of
+/// one category made with the same key (one recipient and use), and by a value in the clear that tells one person from
+/// all others. Aggregates join with nothing. The trustee is left out: it keeps everything anyway.
 std::vector<Joint> find_joint(const Reach& reach);
 
 /// "at 'maker' birth date, postal code and sex come together (…): profile.birthdate as year by flow 'a' (line 3), …".

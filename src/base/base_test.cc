@@ -28,9 +28,9 @@ TEST(Bytes, codings_are_inverse_and_strict) {
   EXPECT_FALSE(from_hex("0g"));
   EXPECT_EQ(from_base64(to_base64(raw)), raw);
   EXPECT_EQ(from_base64url(to_base64url(raw)), raw);
-  EXPECT_FALSE(from_base64("AP8QWg"));      // padding is required here
-  EXPECT_FALSE(from_base64url("AP8QWg==")); // and forbidden there
-  EXPECT_FALSE(from_base64("AP8\x9dWg==")); // libsodium alone would take it
+  EXPECT_FALSE(from_base64("AP8QWg"));       // padding is required here
+  EXPECT_FALSE(from_base64url("AP8QWg=="));  // and forbidden there
+  EXPECT_FALSE(from_base64("AP8\x9dWg=="));  // libsodium alone would take it
   EXPECT_FALSE(from_base64("AP8Q Wg=="));
 }
 
@@ -68,12 +68,14 @@ TEST(Bytes, utf8_is_checked_to_the_letter) {
 }
 
 TEST(Hash, published_vectors) {
-  EXPECT_EQ(to_hex(sha256("abc").view()), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");  // FIPS 180
+  EXPECT_EQ(to_hex(sha256("abc").view()),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");  // FIPS 180
   EXPECT_EQ(sha256({"a", "", "bc"}), sha256("abc"));
   EXPECT_EQ(to_hex(hmac_sha256("Jefe", "what do ya want for nothing?").view()),  // RFC 4231, 4.3
             "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
-  EXPECT_EQ(to_hex(hmac_sha256(std::string(131, '\xaa'), "Test Using Larger Than Block-Size Key - Hash Key First").view()),
-            "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");  // RFC 4231, 4.7
+  EXPECT_EQ(
+      to_hex(hmac_sha256(std::string(131, '\xaa'), "Test Using Larger Than Block-Size Key - Hash Key First").view()),
+      "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");  // RFC 4231, 4.7
 }
 
 TEST(Time, rfc3339_round_trips_and_refuses) {
@@ -139,17 +141,18 @@ TEST(Note, a_changed_text_or_line_is_refused) {
   EXPECT_TRUE(note->verify(others)->empty());  // same name, other key: nobody we know
   note->text = "one lime\n";
   EXPECT_EQ(note->verify(keys).error().slug, "note.signature.wrong");
-  for (const char* bad : {"", "text", "text\n", "text\n\n", "text\n\nno dash\n", "text\n\n— name\n", "text\n\n— name AAA\n",
-                          "te\txt\n\n— name AAAAAAAA\n", "te\rxt\n\n— name AAAAAAAA\n", "\xff\n\n— name AAAAAAAA\n"}) {
+  for (const char* bad :
+       {"", "text", "text\n", "text\n\n", "text\n\nno dash\n", "text\n\n— name\n", "text\n\n— name AAA\n",
+        "te\txt\n\n— name AAAAAAAA\n", "te\rxt\n\n— name AAAAAAAA\n", "\xff\n\n— name AAAAAAAA\n"}) {
     EXPECT_FALSE(Note::parse(bad)) << bad;
   }
 }
 
 TEST(Note, bad_keys_are_refused) {
-  for (const char* bad : {"", "a", "a+b", "a b+eba61471+AQOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4",
-                          "log.example/ev+eba61472+AQOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4",
-                          "log.example/ev+eba61471+AgOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4",
-                          "log.example/ev+eba61471+AQ=="}) {
+  for (const char* bad :
+       {"", "a", "a+b", "a b+eba61471+AQOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4",
+        "log.example/ev+eba61472+AQOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4",
+        "log.example/ev+eba61471+AgOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4", "log.example/ev+eba61471+AQ=="}) {
     EXPECT_FALSE(VerifierKey::parse(bad)) << bad;
   }
   EXPECT_TRUE(VerifierKey::parse(std::string(kVectorKey) + "\n"));

@@ -69,8 +69,8 @@ Result<void> write_file(const std::string& path, std::string_view content, unsig
   }
   if (std::rename(beside.c_str(), path.c_str()) != 0) return io_error(path, "rename into place");
   const std::size_t slash = path.rfind('/');
-  const File directory(::open(slash == std::string::npos ? "." : path.substr(0, slash + 1).c_str(),
-                              O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const File directory(
+      ::open(slash == std::string::npos ? "." : path.substr(0, slash + 1).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (directory.fd() < 0 || ::fsync(directory.fd()) != 0) return io_error(path, "sync the folder");
   return {};
 }

@@ -32,7 +32,8 @@ bool is_key_name(std::string_view name) {
     if (static_cast<unsigned char>(c) <= 0x20 || c == '+' || c == 0x7f) return false;
   }
   // The Unicode spaces that the note format forbids beside U+0020.
-  for (const std::string_view space : {"\u0085", "\u00a0", "\u1680", "\u2028", "\u2029", "\u202f", "\u205f", "\u3000"}) {
+  for (const std::string_view space :
+       {"\u0085", "\u00a0", "\u1680", "\u2028", "\u2029", "\u202f", "\u205f", "\u3000"}) {
     if (name.find(space) != std::string_view::npos) return false;
   }
   for (std::size_t at = name.find("\xe2\x80"); at != std::string_view::npos; at = name.find("\xe2\x80", at + 1)) {

@@ -7,9 +7,7 @@ namespace {
 
 constexpr std::string_view kDash = "\xe2\x80\x94 ";  // U+2014 and a space
 
-tl::unexpected<Error> malformed(std::string what) {
-  return fail(Code::invalid, "note.malformed", "", std::move(what));
-}
+tl::unexpected<Error> malformed(std::string what) { return fail(Code::invalid, "note.malformed", "", std::move(what)); }
 
 Result<void> check_text(std::string_view text) {
   if (text.empty() || text.back() != '\n') return malformed("a note's text ends in a newline");

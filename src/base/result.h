@@ -24,10 +24,10 @@ enum class Code {
 /// A failure that can be shown to whoever asked: it never holds record data or key material.
 struct Error {
   Code code = Code::internal;
-  std::string_view slug;   ///< stable, documented, machine-readable: always a literal, "room.thing.problem"
-  std::string where;       ///< file:line:column, field or resource; may be empty
-  std::string what;        ///< one sentence: what is wrong and what to do about it
-  int retry_after_s = 0;   ///< for exhausted and unavailable: seconds; 0 when unknown
+  std::string_view slug;  ///< stable, documented, machine-readable: always a literal, "room.thing.problem"
+  std::string where;      ///< file:line:column, field or resource; may be empty
+  std::string what;       ///< one sentence: what is wrong and what to do about it
+  int retry_after_s = 0;  ///< for exhausted and unavailable: seconds; 0 when unknown
 
   /// "where: what [slug]", for terminals and logs.
   std::string text() const;
@@ -52,8 +52,7 @@ inline tl::unexpected<Error> fail(Code code, std::string_view slug, std::string 
 }  // namespace holdfast
 
 /// Broken invariants abort; outside input must never reach one.
-#define HF_ASSERT(condition) \
-  ((condition) ? void() : ::holdfast::assertion_failed(#condition, __FILE__, __LINE__))
+#define HF_ASSERT(condition) ((condition) ? void() : ::holdfast::assertion_failed(#condition, __FILE__, __LINE__))
 
 #define HF_JOIN2(a, b) a##b
 #define HF_JOIN(a, b) HF_JOIN2(a, b)
@@ -68,8 +67,7 @@ inline tl::unexpected<Error> fail(Code code, std::string_view slug, std::string 
 /// g++ 12 crashes on co_await inside a statement expression.
 #define HF_TRY(declaration, ...) HF_TRY_AS(HF_JOIN(hf_result_, __COUNTER__), declaration, return, __VA_ARGS__)
 /// The same inside a coroutine.
-#define HF_CO_TRY(declaration, ...) \
-  HF_TRY_AS(HF_JOIN(hf_result_, __COUNTER__), declaration, co_return, __VA_ARGS__)
+#define HF_CO_TRY(declaration, ...) HF_TRY_AS(HF_JOIN(hf_result_, __COUNTER__), declaration, co_return, __VA_ARGS__)
 /// `HF_CHECK(call());` for Result<void>, and where the value is not wanted.
 #define HF_CHECK(...) HF_CHECK_AS(HF_JOIN(hf_result_, __COUNTER__), return, __VA_ARGS__)
 #define HF_CO_CHECK(...) HF_CHECK_AS(HF_JOIN(hf_result_, __COUNTER__), co_return, __VA_ARGS__)

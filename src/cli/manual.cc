@@ -81,7 +81,8 @@ void add_footer(const std::string& footer, std::string& page) {
 
 void add_exit_status(const std::string& path, std::string& page) {
   page += ".SH EXIT STATUS\n";
-  for (const ExitMeaning& meaning : path == "holdfast verify" || path == "holdfast report" ? verify_exit_meanings() : exit_meanings()) {
+  for (const ExitMeaning& meaning :
+       path == "holdfast verify" || path == "holdfast report" ? verify_exit_meanings() : exit_meanings()) {
     page += fmt::format(".TP\n.B {}\n{}\n", meaning.code, roff(meaning.what));
   }
 }

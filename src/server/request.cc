@@ -13,11 +13,9 @@ namespace http = boost::beast::http;
 namespace {
 
 constexpr http::field kOnce[] = {
-    http::field::authorization,
-    http::field::content_length, http::field::transfer_encoding,
-    http::field::content_type,   http::field::content_encoding,
-    http::field::expect,         http::field::if_match,
-    http::field::if_none_match,
+    http::field::authorization, http::field::content_length,   http::field::transfer_encoding,
+    http::field::content_type,  http::field::content_encoding, http::field::expect,
+    http::field::if_match,      http::field::if_none_match,
 };
 
 tl::unexpected<Error> malformed(std::string where, std::string what) {

@@ -7,9 +7,7 @@ namespace {
 
 constexpr std::size_t kKindsMax = 4096;
 
-bool is_refusal(Code code) {
-  return code == Code::refused || code == Code::exhausted || code == Code::unsupported;
-}
+bool is_refusal(Code code) { return code == Code::refused || code == Code::exhausted || code == Code::unsupported; }
 
 }  // namespace
 

@@ -1,8 +1,8 @@
 // Bytes from a depositor, as NDJSON and as CSV: any of them, cut anywhere.
-#include "trustee/rows.h"
-
 #include <cstddef>
 #include <cstdint>
+
+#include "trustee/rows.h"
 
 namespace {
 
@@ -12,8 +12,8 @@ holdfast::agreement::Collection collection_of_all_types() {
   out.name = "all";
   out.key = "event";
   const std::pair<const char*, FieldType> fields[] = {
-      {"t", FieldType::text},     {"i", FieldType::integer},  {"d", FieldType::decimal},
-      {"b", FieldType::boolean},  {"day", FieldType::date},   {"at", FieldType::time},
+      {"t", FieldType::text},       {"i", FieldType::integer}, {"d", FieldType::decimal},
+      {"b", FieldType::boolean},    {"day", FieldType::date},  {"at", FieldType::time},
       {"for", FieldType::duration}, {"raw", FieldType::bytes}, {"list", FieldType::text_list}};
   std::uint32_t tag = 0;
   for (const auto& [name, type] : fields) out.fields.push_back({name, type, "user.contact", ++tag});
@@ -32,8 +32,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::uint64_t rows = 0;
   const auto on_row = [&](holdfast::trustee::IncomingRow&& row) { rows += row.record.values.size(); };
   const auto on_problem = [&](std::uint64_t, const holdfast::Error& error) { rows += error.what.size(); };
-  const auto reader = csv ? RowReader::csv(kCollection, on_row, on_problem)
-                          : RowReader::ndjson(kCollection, on_row, on_problem);
+  const auto reader =
+      csv ? RowReader::csv(kCollection, on_row, on_problem) : RowReader::ndjson(kCollection, on_row, on_problem);
   while (!in.empty()) {
     if (!reader->feed(in.substr(0, cut))) return 0;
     in.remove_prefix(std::min(cut, in.size()));

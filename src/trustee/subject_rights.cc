@@ -25,8 +25,7 @@ Result<Asked> ask(Trustee::Impl& self, const Caller& caller, const char* operati
 Task<std::uint64_t> Trustee::restrict(Caller caller, std::string subject) {
   co_return co_await await_job(impl_->jobs, [&]() -> Result<std::uint64_t> {
     HF_TRY(const Asked asked, ask(*impl_, caller, "restrict", subject));
-    HF_TRY(const auto appended,
-           impl_->append_now(asked.party, evidence::SubjectRestricted{asked.subject.pseudonym()}));
+    HF_TRY(const auto appended, impl_->append_now(asked.party, evidence::SubjectRestricted{asked.subject.pseudonym()}));
     return appended.index;
   });
 }
@@ -71,9 +70,8 @@ Task<Erasure> Trustee::erase(Caller caller, std::string subject_id) {
 Result<void> Trustee::Impl::finish_erasures() {
   HF_TRY(const auto begun, vault->unfinished_erasures());
   for (const vault::Erasure& erasure : begun) {
-    const bool known = state->ledger([&](const ledger::Ledger& l) {
-      return l.erasing(erasure.pseudonym) || l.erased(erasure.pseudonym);
-    });
+    const bool known = state->ledger(
+        [&](const ledger::Ledger& l) { return l.erasing(erasure.pseudonym) || l.erased(erasure.pseudonym); });
     if (!known) HF_CHECK(append_now(own_name(), evidence::ErasureAsked{erasure.pseudonym}));
   }
   if (!begun.empty()) HF_CHECK(vault->finish_erasures(begun));

@@ -22,8 +22,8 @@ Result<void> Trustee::Impl::sweep() {
     HF_TRY(vault::Sweep piece, vault->prepare_sweep(retentions(plan), after, kLockersAtOnce));
     for (std::size_t i = 0; i < plan.collections.size(); ++i) {
       if (piece.expired[i] == 0) continue;
-      HF_CHECK(append_now(own_name(), evidence::RetentionSwept{plan.collections[i].name, piece.expired[i],
-                                                               piece.drafts.size()}));
+      HF_CHECK(append_now(own_name(),
+                          evidence::RetentionSwept{plan.collections[i].name, piece.expired[i], piece.drafts.size()}));
     }
     for (const auto& result : vault->commit(std::move(piece.drafts))) {
       // A draft that a writer overtook is caught by the next sweep.

@@ -21,8 +21,8 @@ inline constexpr std::size_t kBundleBytesMax = kTileWidth * (2 + kEntryBytesMax)
 
 /// One tile or entry bundle. `width` 1..256; 256 is a full one.
 struct TileId {
-  bool entries = false;      ///< an entry bundle; level is 0 then
-  std::uint8_t level = 0;    ///< 0..63, in steps of eight tree levels
+  bool entries = false;    ///< an entry bundle; level is 0 then
+  std::uint8_t level = 0;  ///< 0..63, in steps of eight tree levels
   std::uint64_t number = 0;
   std::uint16_t width = kTileWidth;
 

@@ -12,7 +12,7 @@ namespace holdfast::evidence {
 
 /// The Merkle tree of RFC 6962 §2.1 over SHA-256.
 Hash empty_root();
-Hash leaf_hash(ByteView entry);              ///< SHA256(0x00 || entry)
+Hash leaf_hash(ByteView entry);                       ///< SHA256(0x00 || entry)
 Hash node_hash(const Hash& left, const Hash& right);  ///< SHA256(0x01 || left || right)
 
 /// Root of a complete subtree from its leaves, or from any one level of it. `hashes.size()` must be a power of two.
