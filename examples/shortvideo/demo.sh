@@ -222,14 +222,6 @@ parties=(--party bytedance.vkey --party oracle.vkey --party treasury.vkey)
 printf '$ cd %s\n' $demo/overseer
 (cd $demo/overseer && try holdfast verify "$evidence" "${parties[@]}" --state log.state) || fail "verify found something"
 note ""
-note "And writes the report of the year, which the law asks for, from the same evidence; then goes from a figure to its entries."
-year=$(date -u +%Y)
-(cd $demo/overseer && try holdfast report "$evidence" "${parties[@]}" --from "$year-01-01" --to "$year-12-31" -o ../report.html)
-grep -q 'Verified.' $demo/report.html || fail "the report does not say that the evidence holds"
-traced=$(cd $demo/overseer && holdfast report "$evidence" "${parties[@]}" --entries flow:support@1 2>/dev/null | wc -l)
-note "The figure flow:support@1 was counted from $traced entries; holdfast report --entries flow:support@1 prints them."
-[ "$traced" -ge 501 ] || fail "the report traced $traced entries of the support flow"
-note ""
 note "Someone forges one entry in a copy of the log: the desk's e-mail was clear, it says now, where it was a token."
 try holdfast log export $demo/log
 cp -r $demo/log $demo/forged
@@ -267,7 +259,7 @@ hostile() { # plan, number
   call app-us "$url/v1/flows/feed/subjects/$other"
 }
 
-say "6. The operator's code comes to the data, and takes nothing home"
+say "7. The operator's code comes to the data, and takes nothing home"
 operator=$demo/operator
 mkdir -p $operator/source
 compiler=$(clang++-14 --version | head -n 1)
@@ -320,18 +312,27 @@ sed 's/to: subject via app-us/to: bytedance/' $demo/input/agreement.yaml >$demo/
 if try holdfast agreement check $demo/input/draft.yaml 2>&1 | tee $demo/draft.txt; then fail "the draft checks"; fi
 grep -q 'agreement.prohibition.broken' $demo/draft.txt || fail "the draft breaks no prohibition"
 
-say "7. A hostile operator, contained"
+say "8. A hostile operator, contained"
 note "A ranker that opens a socket is not admitted: nothing that it could call is there."
+socket=$build/bin/modules/hostile-socket.wasm
 statement=$operator/socket.statement
-holdfast module commit-source $operator/source --module $build/bin/modules/hostile-socket.wasm --name feed-ranker \
-  --number 2 --builder 'bytedance, build room 2' --compiler "$compiler" -o $statement >/dev/null
-holdfast module sign $statement --key $demo/parties/bytedance.key >/dev/null
-if try holdfast module submit $statement $build/bin/modules/hostile-socket.wasm --as bytedance 2>$demo/socket.txt; then
+commit() { holdfast module commit-source $operator/source --module "$1" --name feed-ranker --number 2 \
+  --builder 'bytedance, build room 2' --compiler "$compiler" -o $statement; }
+if commit $socket 2>$demo/socket.txt; then fail "the socket was committed to"; fi
+cat $demo/socket.txt
+note "So far its own copy of this program; it may of course use another. The trustee's server says the same, on record:"
+commit $operator/ranker.wasm >/dev/null
+jq --arg good "$(sha256sum $operator/ranker.wasm | cut -d' ' -f1)" --arg bad "$(sha256sum $socket | cut -d' ' -f1)" \
+  '.payload |= (@base64d | sub($good; $bad) | @base64)' $statement >$demo/socket.statement
+holdfast module sign $demo/socket.statement --key $demo/parties/bytedance.key >/dev/null
+if try holdfast module submit $demo/socket.statement $socket --as bytedance 2>$demo/socket.txt; then
   fail "the socket was admitted"
 fi
 cat $demo/socket.txt
 grep -q 'sock_send' $demo/socket.txt || fail "the import is not named"
-jq -c . <<<"$(newest refused)"
+entry=$(newest refused)
+expect '.operation == "module-submit" and .reason == "sealed.module.import"' "$entry"
+jq -c . <<<"$entry"
 note ""
 note "The others are signed by all three, as if nobody had looked, and run. One looks for the person's e-mail address to put"
 note "it among the videos. The flow does not read it, so it is not there:"
@@ -356,9 +357,17 @@ release feed-ranker 6 $operator/ranker.wasm quietly
 call app-us "$url/v1/flows/feed/subjects/$other"
 [ "$(jq -c '[.feed[].video] | sort' <<<"$answer")" = "$(jq -c '[.feed[].video] | sort' <<<"$feed")" ] || fail "the feed is another"
 
-say "8. And all of it can be checked from outside"
+say "9. And all of it can be checked from outside"
 printf '$ cd %s\n' $demo/overseer
 (cd $demo/overseer && try holdfast verify "$evidence" "${parties[@]}" --state log.state) || fail "verify found something"
+note ""
+note "The overseer writes the report of the year, which the law asks for, from the same evidence; then goes from a figure to its entries."
+year=$(date -u +%Y)
+(cd $demo/overseer && try holdfast report "$evidence" "${parties[@]}" --from "$year-01-01" --to "$year-12-31" -o ../report.html)
+grep -q 'Verified.' $demo/report.html || fail "the report does not say that the evidence holds"
+traced=$(cd $demo/overseer && holdfast report "$evidence" "${parties[@]}" --entries flow:support@1 2>/dev/null | wc -l)
+note "The figure flow:support@1 was counted from $traced entries; holdfast report --entries flow:support@1 prints them."
+[ "$traced" -ge 501 ] || fail "the report traced $traced entries of the support flow"
 
 say "That was it, in $((SECONDS - started)) seconds."
 note "To look at: $demo/agreement.html, the agreement to sign, and $demo/report.html, the year's report."

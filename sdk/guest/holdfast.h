@@ -11,53 +11,30 @@
 
 /* What a column holds: how hf_number, hf_text and hf_item answer for it. */
 enum {
-  HF_TEXT = 't',
-  HF_INTEGER = 'i',
-  HF_DECIMAL = 'd',
-  HF_BOOLEAN = 'b',
-  HF_DATE = 'D',
-  HF_TIME = 'T',
-  HF_DURATION = 'u',
-  HF_BYTES = 'x',
-  HF_TEXT_LIST = 'l'
+  HF_TEXT = 't', HF_INTEGER = 'i', HF_DECIMAL = 'd', HF_BOOLEAN = 'b', HF_DATE = 'D', HF_TIME = 'T',
+  HF_DURATION = 'u', HF_BYTES = 'x', HF_TEXT_LIST = 'l'
 };
-enum { HF_INPUT = 0, HF_OUTPUT = 1, HF_LOG = 2 }; /* file descriptors, all that there are */
+enum { HF_INPUT = 0, HF_OUTPUT = 1, HF_LOG = 2 };  /* file descriptors, all that there are */
 
+typedef struct { char magic[8]; uint64_t size; uint32_t subjects, tables; uint64_t tables_offset; } hf_frame;
+typedef struct { uint64_t name_offset; uint32_t name_size, rows, columns, zero; uint64_t columns_offset, starts_offset; } hf_table;
 typedef struct {
-  char magic[8];
-  uint64_t size;
-  uint32_t subjects, tables;
-  uint64_t tables_offset;
-} hf_frame;
-typedef struct {
-  uint64_t name_offset;
-  uint32_t name_size, rows, columns, zero;
-  uint64_t columns_offset, starts_offset;
-} hf_table;
-typedef struct {
-  uint64_t name_offset;
-  uint32_t name_size, type;
-  uint64_t present_offset, values_offset, items_offset, data_offset;
-  uint32_t items, data_size;
+  uint64_t name_offset; uint32_t name_size, type;
+  uint64_t present_offset, values_offset, items_offset, data_offset; uint32_t items, data_size;
 } hf_column;
-typedef struct {
-  const char* data;
-  uint32_t size;
-} hf_string;
+typedef struct { const char* data; uint32_t size; } hf_string;
 
 static inline const void* hf_at(const hf_frame* f, uint64_t offset) { return (const char*)f + (size_t)offset; }
 
 #ifdef __wasm__
-/* wasi-libc's stdio wants these, and a sealed module may not import them: answered here, so that printf to stderr
- * works. Weak, so that every file of a module may include this. */
+/* wasi-libc's stdio wants these, and a sealed module may not import them: answered here, so that printf to stderr works.
+ * Weak, so that every file of a module may include this. */
 #ifdef __cplusplus
 extern "C" {
 #endif
 #define HF_WASI(name) __attribute__((weak)) int32_t __imported_wasi_snapshot_preview1_##name
 HF_WASI(fd_close)(int32_t fd) { return fd > HF_LOG ? 8 : 0; } /* EBADF */
-HF_WASI(fd_seek)(int32_t fd, int64_t by, int32_t whence, int32_t to) {
-  return (void)fd, (void)by, (void)whence, (void)to, 70;
-} /* ESPIPE */
+HF_WASI(fd_seek)(int32_t fd, int64_t by, int32_t whence, int32_t to) { return (void)fd, (void)by, (void)whence, (void)to, 70; } /* ESPIPE */
 HF_WASI(fd_fdstat_get)(int32_t fd, int32_t stat) { /* a stream that may be read and written */
   memset((void*)(uintptr_t)(uint32_t)stat, 0, 24);
   *(uint8_t*)(uintptr_t)(uint32_t)stat = 6;
@@ -98,8 +75,7 @@ static inline const hf_frame* hf_next_frame(void** memory, size_t* room) {
     *room = (size_t)head.size;
   }
   memcpy(*memory, &head, sizeof head);
-  return hf_read_all(HF_INPUT, (char*)*memory + sizeof head, (size_t)head.size - sizeof head) ? (hf_frame*)*memory
-                                                                                              : NULL;
+  return hf_read_all(HF_INPUT, (char*)*memory + sizeof head, (size_t)head.size - sizeof head) ? (hf_frame*)*memory : NULL;
 }
 
 /* By name; NULL when there is none. */
@@ -124,8 +100,7 @@ static inline uint32_t hf_first_row(const hf_frame* f, const hf_table* t, uint32
 static inline int hf_present(const hf_frame* f, const hf_column* c, uint32_t row) {
   return !c->present_offset || (((const uint64_t*)hf_at(f, c->present_offset))[row / 64] >> (row % 64) & 1);
 }
-/* integer; time and duration in ms; date in days since 1970; boolean; a decimal's digits (hf_scale of them behind the
- * point) */
+/* integer; time and duration in ms; date in days since 1970; boolean; a decimal's digits (hf_scale of them behind the point) */
 static inline int64_t hf_number(const hf_frame* f, const hf_column* c, uint32_t row) {
   const void* values = hf_at(f, c->values_offset);
   if (c->type == HF_BOOLEAN) return ((const uint8_t*)values)[row];
@@ -146,14 +121,12 @@ static inline uint32_t hf_items(const hf_frame* f, const hf_column* c, uint32_t 
   return starts[row + 1] - starts[row];
 }
 static inline hf_string hf_item(const hf_frame* f, const hf_column* c, uint32_t row, uint32_t index) {
-  const uint32_t* item =
-      (const uint32_t*)hf_at(f, c->items_offset) + ((const uint32_t*)hf_at(f, c->values_offset))[row] + index;
+  const uint32_t* item = (const uint32_t*)hf_at(f, c->items_offset) + ((const uint32_t*)hf_at(f, c->values_offset))[row] + index;
   hf_string out = {(const char*)hf_at(f, c->data_offset) + item[0], item[1] - item[0]};
   return out;
 }
 
-/* Answers with one table of one column of texts, which is what most rankers need; `holdfast.hpp` writes any. 0: failed.
- */
+/* Answers with one table of one column of texts, which is what most rankers need; `holdfast.hpp` writes any. 0: failed. */
 static inline int hf_answer_texts(const char* table, const char* column, const hf_string* rows, uint32_t count) {
   uint64_t used[6] = {strlen(table), 8, sizeof(hf_column), strlen(column), 4 * ((uint64_t)count + 1), 0};
   uint64_t at[7] = {sizeof(hf_frame) + sizeof(hf_table)};
