@@ -13,7 +13,7 @@ ONLY_IN = {"rocksdb/": "storage/rocksdb_", "curl/": "fetch/", "yaml-cpp/": ("agr
 def rooms():
     found = {}
     for line in (SOURCE / "CMakeLists.txt").read_text().splitlines():
-        match = re.match(r"[\s#]*holdfast_(?:room|headers|program)\((\w+)(?: DIR (\S+))?(?: USES ([^)]*?))?(?: LIBS .*)?\)", line)
+        match = re.match(r"[\s#]*holdfast_(?:room|headers|program)\((\w+)(?: PLAIN)?(?: DIR (\S+))?(?: USES ([^)]*?))?(?: LIBS .*)?\)", line)
         if match:
             name, folder, uses = match.groups()
             found[name] = (folder or name, set((uses or "").split()))

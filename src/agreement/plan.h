@@ -154,6 +154,7 @@ struct Flow {
   std::optional<std::string> with;  ///< kind run: the product that the module gets beside its input
   std::optional<FlowIndex> maker;   ///< of `with`: the flow that makes it
   std::vector<LimitIndex> limits;
+  std::string privacy;                        ///< kind aggregate, for people: "epsilon 1 and delta 1e-9 per week …"
   std::vector<CountedDevices> devices;        ///< kind gives, by collection; none: nothing is so counted
   std::optional<std::size_t> size_max_bytes;  ///< payload of one release
   /// Canonical JSON of what is given: {"profile":{"email":"token"}}, or read by a module: {"views":{"video":"read"}};

@@ -70,8 +70,10 @@ void read_measure(const Node& node, Reads& reads, Draft& draft) {
   add_field(reads, *field);
 }
 
-void read_privacy(const Node& node, Draft& draft) {
+/// Answers the budget in words.
+std::string read_privacy(const Node& node, Draft& draft) {
   Findings& findings = draft.findings;
+  std::map<std::string_view, std::string> said;
   const Terms terms(node, "privacy", {"epsilon", "delta", "per", "contributions"}, findings);
   const auto decimal = [&](std::string_view term, std::string_view expected, double above, double max) {
     const Node* value = terms.required(term, expected);
@@ -81,6 +83,7 @@ void read_privacy(const Node& node, Draft& draft) {
     if (!number || value->in_quotes || *number <= above || *number > max) {
       add_expected("agreement.number.malformed", *value, expected, findings);
     }
+    if (text) said[term] = *text;
   };
   decimal("epsilon", "a number above 0, at most 20", 0, 20);
   decimal("delta", "a number above 0, at most 0.01, such as 1e-9", 0, 0.01);
@@ -89,10 +92,15 @@ void read_privacy(const Node& node, Draft& draft) {
     if (text && !parse_window(*text)) {
       add_expected("agreement.window.unknown", *per, "hour, day, week, month or year", findings);
     }
+    if (text) said["per"] = *text;
   }
   if (const Node* contributions = terms.required("contributions", "how many records of one subject count at most")) {
-    number_of(*contributions, "a whole number above 0, at most 1000000", 1'000'000, findings);
+    if (const auto most = number_of(*contributions, "a whole number above 0, at most 1000000", 1'000'000, findings)) {
+      said["contributions"] = fmt::to_string(*most);
+    }
   }
+  return fmt::format("epsilon {} and delta {} per {}, of at most {} records of a subject", said["epsilon"],
+                     said["delta"], said["per"], said["contributions"]);
 }
 
 void read_by(const Node& node, Reads& reads, Draft& draft) {
@@ -152,7 +160,7 @@ void read_aggregate(const Node& node, Flow& flow, Draft& draft) {
     flow.reads.push_back(std::move(reads));
   }
   if (const Node* privacy = terms.required("privacy", "{epsilon, delta, per, contributions}")) {
-    read_privacy(*privacy, draft);
+    flow.privacy = read_privacy(*privacy, draft);
   }
 }
 

@@ -50,10 +50,8 @@ std::string agreement_markdown(const Sheet& sheet) {
   }
   out += "\n## Flows\n\n| flow | to | for | at most | line |\n| --- | --- | --- | --- | --- |\n";
   for (const agreement::Flow& flow : plan.flows) {
-    std::string limits;
-    for (const auto limit : flow.limits) limits += (limits.empty() ? "" : "; ") + plan.limits[limit].text;
     out += fmt::format("| {} | {} ({}) | {} | {} | {} |\n", plain(flow.name), plain(sheet.recipient(flow)),
-                       sheet.place(flow.to), plain(flow.use), limits.empty() ? "no limit" : plain(limits), flow.line);
+                       sheet.place(flow.to), plain(flow.use), plain(limits_text(plan, flow)), flow.line);
   }
   out += "\n## Parties\n\n| party | role | counts as in | key |\n| --- | --- | --- | --- |\n";
   for (std::size_t i = 0; i < plan.parties.size(); ++i) {

@@ -85,17 +85,6 @@ std::string gives_text(const Plan& plan, const Flow& flow) {
   return out;
 }
 
-std::string limits_text(const Plan& plan, const Flow& flow) {
-  std::vector<std::string> out;
-  for (const auto limit : flow.limits) {
-    out.push_back(plan.limits[limit].text + (plan.limits[limit].rolling
-                                                 ? fmt::format(" ({}, over all its flows)", plan.limits[limit].name)
-                                                 : ""));
-  }
-  if (flow.size_max_bytes) out.push_back(fmt::format("{} bytes a release", number_text(*flow.size_max_bytes)));
-  return out.empty() ? "no limit" : fmt::format("{}", fmt::join(out, "; "));
-}
-
 std::string state_text(const Sheet& sheet) {
   if (sheet.signed_by.empty()) return "a draft that nobody has signed";
   return "signed by " + names(*sheet.plan, sheet.signed_by);
@@ -120,7 +109,7 @@ json::array matrix_rows(const Sheet& sheet) {
                        {"path", cell->path},
                        {"line", cell->line}});
     }
-    rows.push_back(json::object{{"category", row.category}, {"cells", std::move(cells)}});
+    rows.push_back(json::object{{"category", breakable(row.category)}, {"cells", std::move(cells)}});
   }
   return rows;
 }
@@ -135,7 +124,7 @@ json::array flow_rows(const Sheet& sheet) {
                                 {"to", sheet.recipient(flow)},
                                 {"place", sheet.place(flow.to)},
                                 {"abroad", sheet.abroad(flow.to)},
-                                {"use", flow.use},
+                                {"use", breakable(flow.use)},
                                 {"verb", verb(flow)},
                                 {"gives", gives_text(plan, flow)},
                                 {"limits", limits_text(plan, flow)},
@@ -153,7 +142,7 @@ json::array collection_rows(const Plan& plan) {
     }
     rows.push_back(json::object{{"name", collection.name},
                                 {"shape", collection.key ? "many a subject, by " + *collection.key : "one a subject"},
-                                {"fields", fmt::format("{}", fmt::join(fields, ", "))},
+                                {"fields", breakable(fmt::format("{}", fmt::join(fields, ", ")))},
                                 {"from", names(plan, collection.depositors)},
                                 {"keep", keep_text(collection.keep)}});
   }
@@ -184,7 +173,7 @@ json::array prohibition_rows(const Plan& plan) {
     std::string but = never ? fmt::format("at most as {}", to_string(each.allowed)) : "at most " + each.limit->text;
     if (never && each.allowed == agreement::Level::nothing) but = "in no form";
     rows.push_back(
-        json::object{{"what", each.category}, {"whom", std::move(whom)}, {"but", std::move(but)}, {"line", each.line}});
+        json::object{{"what", breakable(each.category)}, {"whom", std::move(whom)}, {"but", std::move(but)}, {"line", each.line}});
   }
   return rows;
 }

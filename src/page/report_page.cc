@@ -178,7 +178,7 @@ class Page {
         {"anchor", flow_anchor(index)},
         {"name", flow.name},
         {"agreement", flow.agreement},
-        {"use", flow.use},
+        {"use", breakable(flow.use)},
         {"limits", fmt::format("{}", fmt::join(flow.limits, "; "))},
         {"gives", gives_text(flow)},
         {"releases", number_text(flow.releases)},
@@ -202,7 +202,7 @@ class Page {
           by.push_back(
               json::object{{"anchor", flow_anchor(flow)}, {"name", report_.flows[flow].trace.figure.substr(5)}});
         }
-        categories.push_back(json::object{{"category", reached.category},
+        categories.push_back(json::object{{"category", breakable(reached.category)},
                                           {"forms", fmt::format("{}", fmt::join(reached.forms, ", "))},
                                           {"subjects", number_text(reached.subjects)},
                                           {"releases", number_text(reached.releases)},

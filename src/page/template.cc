@@ -73,6 +73,15 @@ std::string escaped(std::string_view text) {
   return out;
 }
 
+std::string breakable(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    out += escaped({&c, 1});
+    if (c == '.' || c == '_' || c == '/') out += "<wbr/>";
+  }
+  return out;
+}
+
 std::string fill(std::string_view text, const json::value& view) {
   mustache::mustache filled{std::string(text)};
   HF_ASSERT(filled.is_valid());

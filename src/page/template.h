@@ -17,6 +17,9 @@ std::string page(std::string_view title, std::string_view body, const boost::jso
 /// Escapes text for HTML and XML, between tags and in quoted attributes.
 std::string escaped(std::string_view text);
 
+/// The same, and may break after a dot, an underscore or a slash: for names of categories and uses in narrow columns.
+std::string breakable(std::string_view text);
+
 /// The templates, from the files of the same names beside this one; built in.
 std::string_view report_template();
 std::string_view agreement_template();

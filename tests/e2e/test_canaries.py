@@ -57,11 +57,18 @@ def cores(folder):
     return [path for path in [*folder.rglob("core"), *folder.rglob("core.*")] if path.is_file()]
 
 
-def test_no_secret_or_personal_value_is_told(tmp_path, monkeypatch):
+@pytest.fixture
+def one(tmp_path, monkeypatch):
+    """A talkative server."""
     monkeypatch.chdir(tmp_path)  # where cores go, by default
-    one = Holdfast(tmp_path)
-    tell_all(one)
-    one.start()
+    it = Holdfast(tmp_path)
+    tell_all(it)
+    it.start()
+    yield it
+    it.stop()
+
+
+def test_no_secret_or_personal_value_is_told(one, tmp_path):
     told = []  # whatever the program says to people and machines
     app, operator = one.client("app-us"), one.client("bytedance")
 
@@ -104,11 +111,7 @@ def test_no_secret_or_personal_value_is_told(tmp_path, monkeypatch):
     look_for(secrets_of(one), told)
 
 
-def test_nothing_stays_of_who_took_their_data_out_and_was_erased(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    one = Holdfast(tmp_path)
-    tell_all(one)
-    one.start()
+def test_nothing_stays_of_who_took_their_data_out_and_was_erased(one, tmp_path):
     app, subject = one.client("app-us"), one.subject_client("c1")
     assert one.deposit(app, "c1", name=NAME, email=MAIL).status == 201
     event = f'{{"video":"{NAME}","watched":"3s","at":"2026-01-01T00:00:00Z"}}'

@@ -213,3 +213,36 @@ def test_a_job_that_a_crash_interrupted_is_begun_again(one):
     assert kinds(one, number) == ["job.started", "server.started", "job.finished"]
     check = one.verify()
     assert check.returncode == 0, check.stdout + check.stderr
+
+
+def bounded(one, bounds):
+    """Started again with these of `sealed`."""
+    config = one.dir / "holdfast.yaml"
+    one.stop()
+    config.write_text(config.read_text() + f"sealed: {{{bounds}}}\n")
+    one.start()
+
+
+def deposit_many(one):
+    """More than a mebibyte, as a module gets it."""
+    for number in range(7):
+        deposit_views(one, f"q{number}", [f"v{i % 40}" for i in range(9999)])
+
+
+def test_more_records_than_a_job_may_read(one):
+    deposit_many(one)
+    bounded(one, "job-input: 1MiB")
+    release(one, "feed-trainer", "trainer")
+    end = wait_until(one, start(one).json()["job"], {"failed", "finished"})
+    assert (end["state"], end["reason"]) == ("failed", "sealed.input.large")
+    assert entry(one, end["receipt"])["reason"] == "sealed.input.large"
+    assert one.verify().returncode == 0
+
+
+def test_more_memory_than_a_job_may_take(one):
+    deposit_many(one)
+    bounded(one, "job-memory: 1MiB")
+    release(one, "feed-trainer", "trainer")
+    end = wait_until(one, start(one).json()["job"], {"failed", "finished"})
+    assert end["state"] == "failed" and end["reason"].startswith("sealed."), end
+    assert one.verify().returncode == 0

@@ -5,6 +5,7 @@ import hashlib
 import json
 import shutil
 import subprocess
+import threading
 
 import pytest
 
@@ -191,6 +192,25 @@ def test_what_a_hostile_module_does_is_told_before_anybody_signs(shared, plan, e
     report = shared.client("treasury").call("GET", f"/v1/modules/{digest}").json()["report"]
     assert not report["runs_good"]
     assert any(ending in run_["ending"] for run_ in report["runs"]), report["runs"]
+
+
+def test_one_module_is_tried_at_a_time(holdfast):
+    """Who comes while another module has the trial's worker is told to come again, and holds up nobody."""
+    spinning = (HOSTILE / "hostile-spin.wasm").read_bytes()
+    statements = [(holdfast.statement(module), module) for module in (spinning, spinning + b"\0\2\1x")]
+    answers = []
+
+    def submit(statement, module):
+        answers.append(post(holdfast.client("bytedance"), statement, module))
+
+    both = [threading.Thread(target=submit, args=each) for each in statements]
+    for one in both:
+        one.start()
+    for one in both:
+        one.join()
+    assert sorted(answer.status for answer in answers) == [201, 503], [answer.body for answer in answers]
+    [busy] = [answer for answer in answers if answer.status == 503]
+    assert busy.code == "module.busy" and busy.headers["Retry-After"] == "5"
 
 
 def test_a_modules_own_names_do_nothing_to_the_terminal(shared):

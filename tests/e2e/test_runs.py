@@ -96,7 +96,7 @@ class Modules(Holdfast):
             assert answer.status in (200, 201), answer.body
 
     def entries(self, *kinds):
-        lines = run("log", "tail", "-n", "1000", "--log", self.evidence_url).stdout.splitlines()
+        lines = run("log", "tail", "-n", "100000", "--log", self.evidence_url).stdout.splitlines()
         return [entry for entry in map(json.loads, lines) if entry["kind"] in kinds]
 
     def entry(self, answer):
