@@ -64,13 +64,14 @@ static inline int hf_write_all(const void* from, size_t size) {
   }
   return 1;
 }
-/* The next frame of the input into *memory (grown as needed, *room bytes; begin with NULL and 0); NULL at the end. */
+/* The next frame of the input into *memory (grown as needed, *room bytes; begin with NULL and 0); NULL at the end.
+ * Without memory for it the run traps: half an input must not pass for the whole. */
 static inline const hf_frame* hf_next_frame(void** memory, size_t* room) {
   hf_frame head;
   if (!hf_read_all(HF_INPUT, &head, sizeof head) || memcmp(head.magic, "HFREC001", 8) != 0) return NULL;
   if (head.size > *room) {
     void* grown = realloc(*memory, (size_t)head.size);
-    if (!grown) return NULL;
+    if (!grown) abort();
     *memory = grown;
     *room = (size_t)head.size;
   }
