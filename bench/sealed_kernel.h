@@ -31,7 +31,8 @@ struct Ranking {
     }
     std::nth_element(scored, scored + kBest, scored + kItems);
     std::uint32_t out = before;
-    for (int i = 0; i < kBest; ++i) out = out * 31 + static_cast<std::uint32_t>(scored[i] & 0xffff);
+    // In any order: two libraries leave the best ones in different ones.
+    for (int i = 0; i < kBest; ++i) out += (static_cast<std::uint32_t>(scored[i] & 0xffff) + 1) * 2654435761u;
     return out;
   }
 

@@ -6,7 +6,8 @@
 #include <array>
 #include <map>
 #include <optional>
-#include <set>
+#include <utility>
+#include <vector>
 
 #include "agreement/taxonomy.h"
 #include "analysis/answers.h"
@@ -55,65 +56,127 @@ bool covered_by_any(const auto& categories, std::string_view category) {
                              [&](std::string_view each) { return !each.empty() && covers(each, category); });
 }
 
-/// The groups of one party's sources within which releases of one subject can be told to be of one: each source may
-/// be in several.
-std::map<std::string, std::vector<SourceIndex>> joinable(const Reach& reach, PartyIndex party) {
-  std::map<std::string, std::vector<SourceIndex>> out;
-  std::map<std::pair<PartyIndex, std::string>, std::vector<SourceIndex>> releases;  // by who got it, and flow
-  std::vector<SourceIndex> all;
-  for (std::size_t i = 0; i < reach.sources.size(); ++i) {
-    const Source& source = reach.sources[i];
-    if (source.level < Level::token || !reach.spread.distance(source.to, party)) continue;
-    const bool exports = source.kind == Source::Kind::exports;
-    const auto index = static_cast<SourceIndex>(i);
-    // Whoever asks names the subject, so all that it gets of one subject it knows to be of one.
-    out[fmt::format("the subject that '{}' asks for", reach.plan->parties[source.to].name)].push_back(index);
-    all.push_back(index);
-    releases[{source.to, exports ? "" : reach.plan->flows[source.flow].name}].push_back(index);
-  }
-  // And so do several who pass on to one what they get.
-  if (out.size() > 1) out["the subject's id, which each who asks knows"] = std::move(all);
-  // What joins, and the releases in which it stands.
-  std::map<std::string, std::set<std::pair<PartyIndex, std::string>>> keys;
-  std::map<std::string, std::vector<SourceIndex>> wide;
-  for (const auto& [release, sources] : releases) {
-    for (const SourceIndex each : sources) {
-      const Source& source = reach.sources[each];
-      const Field& field = field_of(reach, source);
-      std::string key;
-      if (source.level == Level::clear && covered_by_any(kUnique, field.category)) {
-        key = fmt::format("the same {} in the clear", field.category);
-      } else if (source.level == Level::token) {  // one key for each recipient and use
-        key = fmt::format("the same tokens of {}, made for '{}' and {}", field.category,
-                          reach.plan->parties[source.to].name, reach.plan->flows[source.flow].use);
-      } else {
-        continue;
-      }
-      keys[key].insert(release);
-      wide[key].insert(wide[key].end(), sources.begin(), sources.end());
+/// One bit for each part of each set that is covered by a category.
+std::uint32_t parts_of(std::string_view category) {
+  std::uint32_t out = 0, bit = 1;
+  for (const KnownSet& known : kSets) {
+    for (const auto& part : known.parts) {
+      if (covered_by_any(part, category)) out |= bit;
+      bit <<= 1;
     }
-  }
-  for (auto& [key, sources] : wide) {
-    if (keys[key].size() < 2) continue;
-    std::ranges::sort(sources);
-    sources.erase(std::unique(sources.begin(), sources.end()), sources.end());
-    out[key] = std::move(sources);
   }
   return out;
 }
 
-std::optional<Joint> find_set(const Reach& reach, PartyIndex party, const KnownSet& known, const std::string& basis,
-                              const std::vector<SourceIndex>& sources) {
-  Joint out{party, known.name, known.why, {}, basis};
-  for (const auto& part : known.parts) {
-    if (part[0].empty()) continue;
-    std::optional<SourceIndex> best;
-    for (const SourceIndex each : sources) {
-      const Source& source = reach.sources[each];
-      if (source.level < Level::generalised || !covered_by_any(part, field_of(reach, source).category)) continue;
-      if (!best || reveals_more(reach, {each, party, 0}, {*best, party, 0})) best = each;
+/// What leaves together: by one flow, or in subjects' own exports to one party.
+struct Release {
+  PartyIndex to = 0;
+  std::vector<SourceIndex> sources;
+  std::uint32_t parts = 0;        ///< of the sets, that its sources tell
+  std::vector<std::size_t> keys;  ///< what joins it to others: indices of Releases::keys
+};
+
+struct Releases {
+  std::vector<Release> all;
+  std::vector<std::string> keys;     ///< each in words
+  std::vector<std::uint32_t> tells;  ///< by source: the parts that it tells
+};
+
+/// What one source may be joined to others by, in words; empty: by nothing.
+std::string key_of(const Reach& reach, const Source& source) {
+  const Field& field = field_of(reach, source);
+  if (source.level == Level::clear && covered_by_any(kUnique, field.category)) {
+    return fmt::format("the same {} in the clear", field.category);
+  }
+  if (source.level != Level::token) return {};
+  // One key for each recipient and use.
+  return fmt::format("the same tokens of {}, made for '{}' and {}", field.category, reach.plan->parties[source.to].name,
+                     reach.plan->flows[source.flow].use);
+}
+
+Releases releases_of(const Reach& reach) {
+  Releases out;
+  out.tells.resize(reach.sources.size());
+  std::map<std::pair<PartyIndex, std::string_view>, std::size_t> known;  // by who got it, and flow
+  std::map<std::string, std::size_t> keys;
+  std::map<std::string_view, std::uint32_t> parts;
+  for (std::size_t i = 0; i < reach.sources.size(); ++i) {
+    const Source& source = reach.sources[i];
+    if (source.level < Level::token) continue;
+    const std::string_view flow = source.kind == Source::Kind::exports ? "" : reach.plan->flows[source.flow].name;
+    const std::size_t at = known.try_emplace({source.to, flow}, out.all.size()).first->second;
+    if (at == out.all.size()) out.all.push_back({source.to, {}, 0, {}});
+    Release& release = out.all[at];
+    release.sources.push_back(static_cast<SourceIndex>(i));
+    if (source.level >= Level::generalised) {
+      const auto [found, fresh] = parts.try_emplace(field_of(reach, source).category);
+      if (fresh) found->second = parts_of(found->first);
+      out.tells[i] = found->second;
+      release.parts |= found->second;
     }
-    if (!best) return std::nullopt;
+    if (std::string key = key_of(reach, source); !key.empty()) {
+      const auto [found, fresh] = keys.try_emplace(std::move(key), keys.size());
+      if (fresh) out.keys.push_back(found->first);
+      if (std::ranges::find(release.keys, found->second) == release.keys.end()) release.keys.push_back(found->second);
+    }
+  }
+  return out;
+}
+
+/// Releases that reach one party, within which those of one subject can be told to be of one.
+struct Group {
+  std::string basis;
+  std::vector<const Release*> releases;
+  std::uint32_t parts = 0;
+};
+
+/// A release may be in several. Sorted by basis.
+std::vector<Group> groups_of(const Reach& reach, const Releases& releases, PartyIndex party) {
+  std::vector<Group> by_asker(reach.plan->parties.size()), by_key(releases.keys.size());
+  Group all{"the subject's id, which each who asks knows", {}, 0};
+  const auto add = [](Group& group, const Release& release) {
+    group.releases.push_back(&release);
+    group.parts |= release.parts;
+  };
+  for (const Release& release : releases.all) {
+    if (!reach.spread.distance(release.to, party)) continue;
+    add(by_asker[release.to], release);
+    add(all, release);
+    for (const std::size_t key : release.keys) add(by_key[key], release);
+  }
+  std::vector<Group> out;
+  // Whoever asks names the subject, so all that it gets of one subject it knows to be of one.
+  for (std::size_t i = 0; i < by_asker.size(); ++i) {
+    if (by_asker[i].releases.empty()) continue;
+    by_asker[i].basis = fmt::format("the subject that '{}' asks for", reach.plan->parties[i].name);
+    out.push_back(std::move(by_asker[i]));
+  }
+  // And so do several who pass on to one what they get.
+  if (out.size() > 1) out.push_back(std::move(all));
+  for (std::size_t i = 0; i < by_key.size(); ++i) {
+    if (by_key[i].releases.size() < 2) continue;
+    by_key[i].basis = releases.keys[i];
+    out.push_back(std::move(by_key[i]));
+  }
+  std::ranges::sort(out, {}, &Group::basis);
+  return out;
+}
+
+/// `first_bit`: of the set's parts.
+std::optional<Joint> find_set(const Reach& reach, const Releases& releases, PartyIndex party, const KnownSet& known,
+                              std::uint32_t first_bit, const Group& group) {
+  Joint out{party, known.name, known.why, {}, group.basis};
+  std::uint32_t bit = first_bit;
+  for (std::size_t part = 0; part < kPartsMax && !known.parts[part][0].empty(); ++part, bit <<= 1) {
+    if (!(group.parts & bit)) return std::nullopt;
+    std::optional<SourceIndex> best;
+    for (const Release* release : group.releases) {
+      if (!(release->parts & bit)) continue;
+      for (const SourceIndex each : release->sources) {
+        if (!(releases.tells[each] & bit)) continue;
+        if (!best || reveals_more(reach, {each, party, 0}, {*best, party, 0})) best = each;
+      }
+    }
     out.members.push_back(*best);
   }
   return out;
@@ -123,17 +186,20 @@ std::optional<Joint> find_set(const Reach& reach, PartyIndex party, const KnownS
 
 std::vector<Joint> find_joint(const Reach& reach) {
   std::vector<Joint> out;
+  const Releases releases = releases_of(reach);
   for (std::size_t i = 0; i < reach.plan->parties.size(); ++i) {
     const auto party = static_cast<PartyIndex>(i);
     if (reach.of_party(party).empty() || party == reach.plan->trustee()) continue;  // which keeps it all anyway
-    const auto groups = joinable(reach, party);
+    const auto groups = groups_of(reach, releases, party);
+    std::uint32_t first_bit = 1;
     for (const KnownSet& known : kSets) {
-      for (const auto& [basis, sources] : groups) {
-        if (auto joint = find_set(reach, party, known, basis, sources)) {
+      for (const Group& group : groups) {
+        if (auto joint = find_set(reach, releases, party, known, first_bit, group)) {
           out.push_back(*std::move(joint));
           break;  // one witness a set and party
         }
       }
+      first_bit <<= kPartsMax;
     }
   }
   return out;
