@@ -9,7 +9,7 @@ from machine import LOAD_CORE, SERVER_CORE
 from ours import WRITER, Ours, write_views
 
 NEEDS = ()
-PEOPLE, VIEWS_EACH, CONNECTIONS = 1000, 50, 64
+PEOPLE, VIEWS_EACH, CONNECTIONS = 1000, 50, 40
 TRAIN_VIEWS = 2_000_000
 HOSTILE_EACH, HOSTILE_EVERY = 100, 0.1  # a thousand a second
 
