@@ -192,7 +192,7 @@ class Map {
       at += 19;
     }
     lane += text_at(at + 2, y - 6, "flow", fitted(flow.name, room - 19 * static_cast<double>(marks.size()) - 2, 11.5));
-    const std::string limits = limits_text(plan_, flow);
+    const std::string limits = limits_text(plan_, flow, true);
     lane += text_at(kVaultEnd + 8, y + 13, "small", fitted(limits, room, 9.5));
     const std::string title =
         fmt::format("<title>{}</title>", escaped(fmt::format("{}: for {}; {}", flow.name, flow.use, limits)));

@@ -131,14 +131,14 @@ Sheet make_sheet(agreement::PlanPtr plan, std::vector<PartyIndex> signed_by) {
   return sheet;
 }
 
-std::string limits_text(const agreement::Plan& plan, const agreement::Flow& flow) {
+std::string limits_text(const agreement::Plan& plan, const agreement::Flow& flow, bool brief) {
   std::vector<std::string> out;
   for (const auto index : flow.limits) {
     const agreement::Limit& limit = plan.limits[index];
-    out.push_back(limit.text + (limit.rolling ? fmt::format(" ({}, over all its flows)", limit.name) : ""));
+    out.push_back(limit.text + (limit.rolling && !brief ? fmt::format(" ({}, over all its flows)", limit.name) : ""));
   }
   if (flow.size_max_bytes) out.push_back(fmt::format("{} bytes a release", number_text(*flow.size_max_bytes)));
-  if (!flow.privacy.empty()) out.push_back(flow.privacy);
+  if (!flow.privacy.empty()) out.push_back(brief ? flow.privacy.substr(0, flow.privacy.find(',')) : flow.privacy);
   return out.empty() ? "no limit" : fmt::format("{}", fmt::join(out, "; "));
 }
 

@@ -60,7 +60,8 @@ struct Sheet {
 Sheet make_sheet(agreement::PlanPtr plan, std::vector<agreement::PartyIndex> signed_by);
 
 /// What bounds a flow, in words: its limits, the size of a release, an aggregate's privacy budget; or "no limit".
-std::string limits_text(const agreement::Plan& plan, const agreement::Flow& flow);
+/// `brief`: without what counts together with what, for the map.
+std::string limits_text(const agreement::Plan& plan, const agreement::Flow& flow, bool brief = false);
 
 /// The parties on a schematic map, as an SVG document: the subjects' country, the border, the other countries, and an
 /// arrow for each flow. `links`: arrows lead to "#flow-N" of the page around it.
