@@ -103,7 +103,8 @@ Releases releases_of(const Reach& reach) {
   for (std::size_t i = 0; i < reach.sources.size(); ++i) {
     const Source& source = reach.sources[i];
     if (source.level < Level::token) continue;
-    const std::string_view flow = source.kind == Source::Kind::exports ? "" : reach.plan->flows[source.flow].name;
+    std::string_view flow;  // exports have none
+    if (source.kind != Source::Kind::exports) flow = reach.plan->flows[source.flow].name;
     const std::size_t at = known.try_emplace({source.to, flow}, out.all.size()).first->second;
     if (at == out.all.size()) out.all.push_back({source.to, {}, 0, {}});
     Release& release = out.all[at];

@@ -9,10 +9,10 @@ using namespace holdfast::analysis;
 
 /// Small, with each sort of thing that a question can be about.
 constexpr std::string_view kDocument =
-    "holdfast: 1\nagreement: fuzz\nversion: 1\nsubjects: {country: US, served-by: shop}\nparties:\n"
+    "holdfast: 1\nagreement: fuzz\nversion: 1\nsubjects: {country: US, served-by: [shop]}\nparties:\n"
     "  maker: {role: operator, country: CN, key: maker+ac162852+AbKvlXaoR6r/PRT/9Vntrvs7m8zbDBVJfwudzTvY02sP}\n"
     "  keeper: {role: trustee, country: US, key: keeper+2360a64e+Af2SwdDaqxGaA0JziE6S1iY7o5wN+AXPjyqjBkOeW/Kd}\n"
-    "  shop: {role: recipient, country: US, shares-with: fund}\n"
+    "  shop: {role: recipient, country: US, shares-with: [fund]}\n"
     "  fund: {role: recipient, country: KY, owners: [{country: CN, share: 60 %}]}\n"
     "collections:\n  profile:\n    from: [keeper]\n    keep: 5y\n    fields:\n"
     "      email: {type: text, category: user.contact.email}\n      born: {type: date, category: "

@@ -172,8 +172,8 @@ json::array prohibition_rows(const Plan& plan) {
     }
     std::string but = never ? fmt::format("at most as {}", to_string(each.allowed)) : "at most " + each.limit->text;
     if (never && each.allowed == agreement::Level::nothing) but = "in no form";
-    rows.push_back(
-        json::object{{"what", breakable(each.category)}, {"whom", std::move(whom)}, {"but", std::move(but)}, {"line", each.line}});
+    rows.push_back(json::object{
+        {"what", breakable(each.category)}, {"whom", std::move(whom)}, {"but", std::move(but)}, {"line", each.line}});
   }
   return rows;
 }

@@ -57,6 +57,11 @@ Result<void> check_header(const http::request_header<>& header) {
   return {};
 }
 
+bool is_cut_last_chunk(bool chunked, std::string_view unread) {
+  constexpr std::string_view kLast = "0\r\n\r\n";
+  return chunked && unread.size() < kLast.size() && unread.starts_with('0');
+}
+
 Error parse_error(const boost::system::error_code& error) {
   if (error == http::error::header_limit || error == http::error::buffer_overflow) {
     return {Code::invalid, "request.header.large", "", "the request's header is larger than this server takes"};

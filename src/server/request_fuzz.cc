@@ -155,7 +155,8 @@ class Connection {
       body.size = room.size();
       boost::system::error_code error = http::error::need_more;
       std::size_t used = 0;
-      if (in_.size() > 0) {
+      const std::string_view unread(static_cast<const char*>(in_.data().data()), in_.size());
+      if (!unread.empty() && !server::is_cut_last_chunk(parser.chunked(), unread)) {
         used = parser.put(in_.data(), error);
         in_.consume(used);
       }

@@ -62,6 +62,22 @@ TEST(Request, other_versions_and_expectations) {
   EXPECT_EQ(check("Host: a\r\nExpect: miracles\r\n"), "request.expect");
 }
 
+TEST(Request, the_last_chunk_is_parsed_whole) {
+  http::request_parser<http::empty_body> parser;
+  boost::system::error_code error;
+  parser.put(boost::asio::buffer("PUT /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", 49), error);
+  ASSERT_TRUE(!error && parser.chunked());
+  const std::string_view last = "0\r\n\r\n";
+  for (std::size_t size = 1; size <= last.size(); ++size) {
+    if (is_cut_last_chunk(true, last.substr(0, size))) continue;
+    parser.put(boost::asio::buffer(last.data(), size), error);  // ends the process when it got four bytes after three
+    EXPECT_EQ(parser.is_done(), size == last.size()) << size;
+  }
+  EXPECT_TRUE(is_cut_last_chunk(true, "0\r\n\r"));
+  EXPECT_FALSE(is_cut_last_chunk(true, "f\r\n"));
+  EXPECT_FALSE(is_cut_last_chunk(false, "0"));
+}
+
 TEST(Request, a_large_header_has_its_own_name) {
   EXPECT_EQ(check("Host: a\r\nX: " + std::string(9000, 'x') + "\r\n"), "request.header.large");
 }

@@ -171,7 +171,8 @@ Task<std::size_t> Session::read_body(char* out, std::size_t size) {
   while (!parser_->is_done() && target.size > 0) {
     error_code error = http::error::need_more;
     std::size_t used = 0;
-    if (in_.size() > 0) {
+    const std::string_view unread(static_cast<const char*>(in_.data().data()), in_.size());
+    if (!unread.empty() && !is_cut_last_chunk(parser_->chunked(), unread)) {
       used = parser_->put(in_.data(), error);
       in_.consume(used);
     }
