@@ -75,8 +75,8 @@ std::string escaped(std::string_view text) {
 
 std::string breakable(std::string_view text) {
   std::string out;
-  for (const char c : text) {
-    out += escaped({&c, 1});
+  for (const char c : escaped(text)) {
+    out += c;
     if (c == '.' || c == '_' || c == '/') out += "<wbr/>";
   }
   return out;

@@ -16,9 +16,9 @@ Result<void> check_lines(std::string_view taken);
 /// invalid "request.version" (505), "request.malformed", "request.expect" (417).
 Result<void> check_header(const boost::beast::http::request_header<>& header);
 
-/// Is `unread` of a body in chunks too little to be shown to the parser? A body whose first chunk is its last ("0", twice
-/// CRLF), with just four bytes of it there, breaks an assertion of Beast 1.81, and ends the process. Five bytes are
-/// still to come whenever such a body is not at its end, so that nothing waits in vain.
+/// Is `unread` of a body in chunks too little to be shown to the parser? A body whose first chunk is its last ("0",
+/// twice CRLF), with just four bytes of it there, breaks an assertion of Beast 1.81, and ends the process. Five bytes
+/// are still to come whenever such a body is not at its end, so that nothing waits in vain.
 bool is_cut_last_chunk(bool chunked, std::string_view unread);
 
 /// Of what the parser says: "request.header.large" (431) or "request.malformed".

@@ -146,18 +146,22 @@ TEST(Durability, a_log_torn_at_its_end_opens) {
   EXPECT_EQ(*store->get(Shelf::records, locker(40), "r"), value_of(40));
 }
 
-TEST(Durability, a_write_that_the_disk_does_not_take_is_unavailable_and_changes_nothing) {
+TEST(Durability, a_write_that_the_disk_does_not_take_changes_nothing_and_is_the_last_until_a_restart) {
   const Scratch scratch;
   const pid_t child = ::fork();
   if (child == 0) {
     ::signal(SIGXFSZ, SIG_IGN);
     auto store = open_rocksdb(scratch / "store");
     if (!store || !put(**store, Shelf::records, 1, "k", "before") || !(*store)->health()) ::_exit(2);
-    const rlimit small{256 << 10, 256 << 10};
+    rlimit size{};
+    ::getrlimit(RLIMIT_FSIZE, &size);
+    const rlimit small{256 << 10, size.rlim_max};
     ::setrlimit(RLIMIT_FSIZE, &small);
     const auto refused = put(**store, Shelf::records, 1, "k", Bytes(4 << 20, 'x'));
     if (refused || refused.error().code != Code::unavailable) ::_exit(3);
     if (!fails((*store)->health(), Code::unavailable, "storage.failed")) ::_exit(5);
+    ::setrlimit(RLIMIT_FSIZE, &size);
+    if (!fails(put(**store, Shelf::records, 1, "k", "after"), Code::unavailable, "storage.failed")) ::_exit(6);
     const auto there = (*store)->get(Shelf::records, locker(1), "k");
     ::_exit(there && *there == "before" && *(*store)->version(Shelf::records, locker(1)) == 1 ? 0 : 4);
   }
@@ -166,6 +170,7 @@ TEST(Durability, a_write_that_the_disk_does_not_take_is_unavailable_and_changes_
   EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << WEXITSTATUS(status);
   const auto store = must_open(scratch / "store");
   EXPECT_EQ(*store->get(Shelf::records, locker(1), "k"), "before");
+  EXPECT_TRUE(put(*store, Shelf::records, 1, "k", "after"));
 }
 
 }  // namespace

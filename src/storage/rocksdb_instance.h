@@ -53,10 +53,9 @@ class RocksInstance {
 
   /// Nothing when absent.
   Result<std::optional<Bytes>> get(std::size_t family, ByteView key) const;
-  /// All of `batch` or none; synced on return. Concurrent callers share syncs.
-  Result<void> write(rocksdb::WriteBatch& batch) { return write(batch, true); }
-  /// The same for what may be lost in a crash; a later synced write makes it durable too.
-  Result<void> write_unsynced(rocksdb::WriteBatch& batch) { return write(batch, false); }
+  /// All of `batch` or none; synced on return. Concurrent callers share syncs. A write that failed is the last: what of
+  /// it is on disk is found out by the next start, and nothing may be acknowledged on top of it before.
+  Result<void> write(rocksdb::WriteBatch& batch);
   /// As Store::health, of this instance.
   Result<void> health() const;
   /// Every memtable into a file, so that older write-ahead logs are obsolete.
@@ -74,12 +73,11 @@ class RocksInstance {
  private:
   RocksInstance(std::string path, rocksdb::DB* db, std::vector<rocksdb::ColumnFamilyHandle*> families)
       : path_(std::move(path)), db_(db), families_(std::move(families)) {}
-  Result<void> write(rocksdb::WriteBatch& batch, bool sync);
 
   std::string path_;
   std::unique_ptr<rocksdb::DB> db_;
   std::vector<rocksdb::ColumnFamilyHandle*> families_;
-  std::atomic<bool> failed_ = false;  ///< the last write
+  std::atomic<bool> failed_ = false;  ///< a write, so that none follows
 };
 
 inline rocksdb::Slice slice(ByteView view) { return {view.data(), view.size()}; }

@@ -123,12 +123,16 @@ Result<void> RocksLog::append(std::string_view journal, std::uint64_t position, 
   const std::array<rocksdb::Slice, 1> key_parts{slice(key)};
   const std::array<rocksdb::Slice, 2> value_parts{slice(count_bytes), slice(packed)};
   rocksdb::WriteBatch batch;
+  for (const std::uint64_t start : present->trimmed) {
+    batch.Delete(instance_.family(kBatches), batch_key(journal, start));
+  }
   batch.Put(instance_.family(kBatches), rocksdb::SliceParts(key_parts.data(), 1),
             rocksdb::SliceParts(value_parts.data(), 2));
   batch.Put(instance_.family(kHeads), slice(journal), encode_head(present->head.begin, position + count));
   HF_CHECK(known_after(instance_.write(batch), journal));
   present->head.end = position + count;
   present->starts.push_back(position);
+  present->trimmed.clear();
   return {};
 }
 
@@ -180,21 +184,12 @@ Result<void> RocksLog::trim(std::string_view journal, std::uint64_t position) {
   HF_CHECK(check_name(journal));
   const std::lock_guard lock(mutex(journal));
   HF_TRY(Journal* const present, this->journal(journal));
-  rocksdb::WriteBatch batch;
-  const auto end_of = [&](std::size_t i) {
-    return i + 1 < present->starts.size() ? present->starts[i + 1] : present->head.end;
-  };
-  std::size_t gone = 0;
-  for (; gone < present->starts.size() && end_of(gone) <= position; ++gone) {
-    batch.Delete(instance_.family(kBatches), batch_key(journal, present->starts[gone]));
+  std::deque<std::uint64_t>& starts = present->starts;
+  const auto next = [&] { return starts.size() > 1 ? starts[1] : present->head.end; };
+  for (; !starts.empty() && next() <= position; starts.pop_front()) {
+    present->head.begin = next();
+    present->trimmed.push_back(starts.front());
   }
-  if (gone == 0) return {};
-  const std::uint64_t begin = end_of(gone - 1);
-  batch.Put(instance_.family(kHeads), slice(journal), encode_head(begin, present->head.end));
-  // What a crash brings back is trimmed the next time.
-  HF_CHECK(known_after(instance_.write_unsynced(batch), journal));
-  present->head.begin = begin;
-  present->starts.erase(present->starts.begin(), present->starts.begin() + static_cast<std::ptrdiff_t>(gone));
   return {};
 }
 

@@ -7,6 +7,7 @@
 #include <map>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "storage/rocksdb_instance.h"
 #include "storage/rules.h"
@@ -46,7 +47,8 @@ class RocksLog {
   struct Journal {
     Head head;
     LeaseState lease;
-    std::deque<std::uint64_t> starts;  ///< of its batches, from head.begin on
+    std::deque<std::uint64_t> starts;    ///< of its batches, from head.begin on
+    std::vector<std::uint64_t> trimmed;  ///< those before, which the next append deletes
   };
   /// Reads what is not known yet; forgotten after a write that failed.
   Result<Journal*> journal(std::string_view name);

@@ -38,9 +38,11 @@ class WalFile final : public FSWritableFile {
 
   using FSWritableFile::Append;
   IOStatus Append(const Slice& data, const IOOptions&, IODebugContext*) override {
+    // The space first: what fails for want of room must not be there whole all the same.
+    if (auto done = zero_ahead(end_ + data.size()); !done.ok()) return done;
     if (auto done = put(data.data(), data.size(), end_); !done.ok()) return done;
     end_ += data.size();
-    return zero_ahead();
+    return IOStatus::OK();
   }
   IOStatus Truncate(std::uint64_t size, const IOOptions&, IODebugContext*) override {
     if (::ftruncate(file_, static_cast<off_t>(size)) != 0) return failed(path_);
@@ -73,15 +75,15 @@ class WalFile final : public FSWritableFile {
     }
     return IOStatus::OK();
   }
-  IOStatus zero_ahead() {
-    if (end_ < zeroed_) return IOStatus::OK();
+  /// Makes the file longer than `end`.
+  IOStatus zero_ahead(std::uint64_t end) {
     static constexpr std::array<char, 16u << 10> kZeros{};
-    const std::uint64_t until = (end_ / kAhead + 1) * kAhead;
-    for (std::uint64_t at = end_; at < until; at += std::min<std::uint64_t>(kZeros.size(), until - at)) {
-      const auto size = std::min<std::uint64_t>(kZeros.size(), until - at);
-      if (auto done = put(kZeros.data(), static_cast<std::size_t>(size), at); !done.ok()) return done;
+    const std::uint64_t until = end < zeroed_ ? zeroed_ : (end / kAhead + 1) * kAhead;
+    while (zeroed_ < until) {
+      const auto size = std::min<std::uint64_t>(kZeros.size(), until - zeroed_);
+      if (auto done = put(kZeros.data(), static_cast<std::size_t>(size), zeroed_); !done.ok()) return done;
+      zeroed_ += size;
     }
-    zeroed_ = until;
     return IOStatus::OK();
   }
 
@@ -91,14 +93,49 @@ class WalFile final : public FSWritableFile {
   std::uint64_t zeroed_ = 0;  ///< the file's size
 };
 
-class ZeroedAhead final : public rocksdb::FileSystemWrapper {
+/// RocksDB writes several records before it syncs; here each is synced before the next one begins.
+class ManifestFile final : public rocksdb::FSWritableFileOwnerWrapper {
  public:
-  ZeroedAhead() : FileSystemWrapper(rocksdb::FileSystem::Default()) {}
-  const char* Name() const override { return "holdfast.zeroed-ahead"; }
+  using FSWritableFileOwnerWrapper::Append;
+  using FSWritableFileOwnerWrapper::FSWritableFileOwnerWrapper;
+  IOStatus Append(const Slice& data, const IOOptions& options, IODebugContext* debug) override {
+    if (auto done = sync_before(options, debug); !done.ok()) return done;
+    return FSWritableFileOwnerWrapper::Append(data, options, debug);
+  }
+  IOStatus Append(const Slice& data, const IOOptions& options, const rocksdb::DataVerificationInfo& sums,
+                  IODebugContext* debug) override {
+    if (auto done = sync_before(options, debug); !done.ok()) return done;
+    return FSWritableFileOwnerWrapper::Append(data, options, sums, debug);
+  }
+  IOStatus Sync(const IOOptions& options, IODebugContext* debug) override {
+    unsynced_ = false;
+    return FSWritableFileOwnerWrapper::Sync(options, debug);
+  }
+  IOStatus Fsync(const IOOptions& options, IODebugContext* debug) override {
+    unsynced_ = false;
+    return FSWritableFileOwnerWrapper::Fsync(options, debug);
+  }
+
+ private:
+  IOStatus sync_before(const IOOptions& options, IODebugContext* debug) {
+    return std::exchange(unsynced_, true) ? FSWritableFileOwnerWrapper::Sync(options, debug) : IOStatus::OK();
+  }
+
+  bool unsynced_ = false;
+};
+
+class LogsFileSystem final : public rocksdb::FileSystemWrapper {
+ public:
+  LogsFileSystem() : FileSystemWrapper(rocksdb::FileSystem::Default()) {}
+  const char* Name() const override { return "holdfast.logs"; }
 
   IOStatus NewWritableFile(const std::string& path, const FileOptions& options, std::unique_ptr<FSWritableFile>* out,
                            IODebugContext* debug) override {
-    if (!path.ends_with(".log")) return FileSystemWrapper::NewWritableFile(path, options, out, debug);
+    if (!path.ends_with(".log")) {
+      auto made = FileSystemWrapper::NewWritableFile(path, options, out, debug);
+      if (made.ok() && is_manifest(path)) *out = std::make_unique<ManifestFile>(std::move(*out));
+      return made;
+    }
     const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (file < 0) return failed(path);
     *out = std::make_unique<WalFile>(path, file, options);
@@ -108,8 +145,10 @@ class ZeroedAhead final : public rocksdb::FileSystemWrapper {
 
 }  // namespace
 
-rocksdb::Env* zeroed_ahead_env() {
-  static const std::unique_ptr<rocksdb::Env> env = rocksdb::NewCompositeEnv(std::make_shared<ZeroedAhead>());
+bool is_manifest(const std::string& path) { return path.find("/MANIFEST-") != std::string::npos; }
+
+rocksdb::Env* logs_env() {
+  static const std::unique_ptr<rocksdb::Env> env = rocksdb::NewCompositeEnv(std::make_shared<LogsFileSystem>());
   return env.get();
 }
 

@@ -8,17 +8,21 @@
 
 namespace holdfast::storage {
 
-/// The environment in which RocksDB's write-ahead logs (`NNNNNN.log`) are written into space that is zeroed ahead. A
-/// file that grows with every write has its inode written at every sync as well, a second trip to the disk; one that is
-/// overwritten has not. Everything else is as in Env::Default(). Lives as long as the process.
-rocksdb::Env* zeroed_ahead_env();
+/// The environment in which RocksDB writes its logs so that a power cut tears the last record at most. Write-ahead logs
+/// (`NNNNNN.log`) go into space that is zeroed ahead: a file that grows with every write has its inode written at every
+/// sync as well, a second trip to the disk; one that is overwritten has not. The manifest (`MANIFEST-NNNNNN`, the list
+/// of the tables in force) is synced after every record. Everything else is as in Env::Default(). Lives as long as the
+/// process.
+rocksdb::Env* logs_env();
 
-/// Ends each write-ahead log in `directory` behind its last whole record. For before the database is opened: zeros
-/// written ahead go, and so does a last record that a power cut tore. A write is synced before the next one begins, so
-/// only the last can be torn, and it was acknowledged to nobody. (Trimming a journal is not synced: torn together with
-/// the append behind it, it looks like damage, and is left.) Torn is one that the file's end cuts off, or of which a
-/// sector or the end is still of zeros; what is damaged in another way, or followed by a record, is left for the engine
-/// to refuse. Format: github.com/facebook/rocksdb/wiki/Write-Ahead-Log-File-Format.
+/// By its name.
+bool is_manifest(const std::string& path);
+
+/// Ends each write-ahead log and manifest in `directory` behind its last whole record. For before the database is
+/// opened: zeros written ahead go, and so does a last record that a power cut tore. A record is synced before the next
+/// one begins, so only the last can be torn, and it was acknowledged to nobody. Torn is one that the file's end cuts
+/// off, or of which a sector or the end is still of zeros; what is damaged in another way, or followed by a record, is
+/// left for the engine to refuse. Format: github.com/facebook/rocksdb/wiki/Write-Ahead-Log-File-Format.
 /// Errors: unavailable "storage.io".
 Result<void> end_logs(const std::string& directory);
 

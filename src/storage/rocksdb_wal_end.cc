@@ -1,5 +1,5 @@
-// Where a write-ahead log ends. The file is blocks of 32 KiB with fragments in them: CRC-32C (4, masked), length (2,
-// little-endian), type (1), payload. A record is one fragment, or a first, middle ones, and a last.
+// Where a write-ahead log or a manifest ends. The file is blocks of 32 KiB with fragments in them: CRC-32C (4, masked),
+// length (2, little-endian), type (1), payload. A record is one fragment, or a first, middle ones, and a last.
 #include <algorithm>
 #include <boost/crc.hpp>
 #include <filesystem>
@@ -23,9 +23,9 @@ struct Fragment {
   Type type = kZero;
 };
 
-class Wal {
+class RecordLog {
  public:
-  explicit Wal(ByteView bytes) : bytes_(bytes) {
+  explicit RecordLog(ByteView bytes) : bytes_(bytes) {
     data_end_ = bytes_.find_last_not_of('\0') + 1;  // npos + 1 is 0
   }
 
@@ -114,9 +114,9 @@ class Wal {
 Result<void> end_logs(const std::string& directory) {
   std::error_code failed;
   for (std::filesystem::directory_iterator it(directory, failed), end; !failed && it != end; it.increment(failed)) {
-    if (it->path().extension() != ".log") continue;
+    if (it->path().extension() != ".log" && !is_manifest(it->path().string())) continue;
     HF_TRY(const Bytes bytes, read_file(it->path().string(), kLogBytesMax));
-    const auto size = Wal(bytes).end();
+    const auto size = RecordLog(bytes).end();
     if (size && *size < bytes.size()) std::filesystem::resize_file(it->path(), *size, failed);
     if (failed) break;
   }

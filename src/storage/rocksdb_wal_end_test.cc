@@ -61,10 +61,10 @@ class Log {
 };
 
 /// What is left of it.
-std::size_t ended(const Log& log) {
+std::size_t ended(const Log& log, const char* name = "000007.log") {
   const Scratch scratch;
   std::filesystem::create_directories(scratch / "db");
-  const std::string path = scratch / "db/000007.log";
+  const std::string path = scratch / "db" + "/" + name;
   EXPECT_TRUE(write_file(path, log.bytes));
   const auto done = end_logs(scratch / "db");
   EXPECT_TRUE(done) << done.error().text();
@@ -80,6 +80,14 @@ TEST(WalEnd, CutsZerosWrittenAhead) {
   EXPECT_EQ(ended(some().zeros(100'000)), some().size());
   EXPECT_EQ(ended(Log().zeros(100'000)), 0u);
   EXPECT_EQ(ended(Log()), 0u);
+}
+
+TEST(WalEnd, EndsAManifestToo) {
+  const Log log = some().record(Bytes(900, 'd'));
+  const std::size_t whole = some().size();
+  EXPECT_EQ(ended(log, "MANIFEST-000004"), log.size());
+  EXPECT_EQ(ended(Log(log).wipe(whole, 512 - whole % 512), "MANIFEST-000004"), whole);
+  EXPECT_EQ(ended(Log(log).rot(whole + 20), "MANIFEST-000004"), log.size());
 }
 
 TEST(WalEnd, EndsAtARecordThatEndsWithABlock) {

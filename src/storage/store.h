@@ -93,7 +93,7 @@ class Store {
       const std::function<bool(std::uint64_t position, std::uint32_t count, ByteView packed)>& visit) const = 0;
   /// The number that the next entry will get.
   virtual Result<std::uint64_t> end(std::string_view journal) const = 0;
-  /// Forgets batches that lie wholly before `position`; a crash may bring them back. Never moves the end.
+  /// Lets go of the batches that lie wholly before `position`: the next append takes them away. Never moves the end.
   virtual Result<void> trim(std::string_view journal, std::uint64_t position) = 0;
 
   // ---- lease: fenced single ownership

@@ -15,14 +15,18 @@ Result<Erasure> Vault::begin_erasure(const Subject& subject) {
   if (now.pseudonym() != erasure.pseudonym) {
     return fail(Code::not_found, "vault.subject.unknown", "", "what was held on this subject is erased already");
   }
+  {
+    // Before the write: one that fails may be on disk all the same, and then a restart finishes the erasure. Until it
+    // does, nothing may be acknowledged that would go along with it.
+    const std::lock_guard erasing_lock(impl_->erasing_mutex);
+    impl_->erasing.insert(erasure.locker);
+  }
   const LockerChange change{Shelf::keys,
                             kTodoLocker,
                             storage::kAnyVersion,
                             {{Bytes(erasure.locker.view()), Bytes(erasure.pseudonym.view())}},
                             {}};
   HF_CHECK(impl_->store.apply({&change, 1}).front());
-  const std::lock_guard erasing_lock(impl_->erasing_mutex);
-  impl_->erasing.insert(erasure.locker);
   return erasure;
 }
 

@@ -188,6 +188,19 @@ TEST_F(Upkeep, FinishesAnErasureAfterACrashAtEveryWrite) {
   }
 }
 
+TEST_F(Upkeep, NothingIsTakenWhileItIsNotKnownWhetherAnErasureBegan) {
+  ASSERT_TRUE(put("a", record_of({{1, "a"}})));
+  faults.fail_write(1, storage::MemoryFaults::Mode::after);
+  EXPECT_FALSE(vault->begin_erasure(subject("a")));
+  EXPECT_EQ(put("a", record_of({{1, "later"}})).error().slug, "vault.subject.erasing");
+  restart();  // the todo was written, if not acknowledged: what was put since would go with it
+  const auto left = vault->unfinished_erasures();
+  ASSERT_TRUE(left);
+  ASSERT_EQ(left->size(), 1u);
+  ASSERT_TRUE(vault->finish_erasures(*left));
+  EXPECT_TRUE(put("a", record_of({{1, "anew"}}), Expect::absent()));
+}
+
 TEST_F(Upkeep, AWriterWithAnErasedKeyWritesNothing) {
   ASSERT_TRUE(put("a", record_of({{1, "a"}})));
   ASSERT_TRUE(subject("fresh").locker() == vault->locker_of("fresh"));

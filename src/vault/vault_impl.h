@@ -35,7 +35,7 @@ struct Vault::Impl {
   /// Passed by whoever writes under a key it read or wrapped before: after drain() no such write is under way.
   Gate gate;
   mutable std::mutex erasing_mutex;
-  std::unordered_set<LockerId, FixedHasher> erasing;  ///< begun, not finished
+  std::unordered_set<LockerId, FixedHasher> erasing;  ///< begun or tried to, not finished
   std::atomic<std::uint64_t> erasures{0};             ///< finished since the start
   std::mutex todo_mutex;                              ///< guards the todo locker against being shredded while it fills
   std::mutex rotation_mutex;

@@ -229,20 +229,13 @@ def deposit_many(one):
         deposit_views(one, f"q{number}", [f"v{i % 40}" for i in range(9999)])
 
 
-def test_more_records_than_a_job_may_read(one):
+@pytest.mark.parametrize("bound, reason", [("job-input: 1MiB", "sealed.input.large"),
+                                           ("job-memory: 1MiB", "sealed.run.trapped")])
+def test_more_than_a_job_may_take(one, bound, reason):
     deposit_many(one)
-    bounded(one, "job-input: 1MiB")
+    bounded(one, bound)
     release(one, "feed-trainer", "trainer")
     end = wait_until(one, start(one).json()["job"], {"failed", "finished"})
-    assert (end["state"], end["reason"]) == ("failed", "sealed.input.large")
-    assert entry(one, end["receipt"])["reason"] == "sealed.input.large"
-    assert one.verify().returncode == 0
-
-
-def test_more_memory_than_a_job_may_take(one):
-    deposit_many(one)
-    bounded(one, "job-memory: 1MiB")
-    release(one, "feed-trainer", "trainer")
-    end = wait_until(one, start(one).json()["job"], {"failed", "finished"})
-    assert (end["state"], end["reason"]) == ("failed", "sealed.run.trapped")
+    assert (end["state"], end["reason"]) == ("failed", reason)
+    assert entry(one, end["receipt"])["reason"] == reason
     assert one.verify().returncode == 0

@@ -29,14 +29,18 @@ def under(text, pack=LAW, name="small-law@1"):
     return text + f"under: [{{rules: {name}, sha256: {hashlib.sha256(pack.encode()).hexdigest()}}}]\n"
 
 
-@pytest.fixture
-def lawful(tmp_path):
-    server = Holdfast(tmp_path / "holdfast")
-    server.use_rules({"small-law": LAW})
+def served_under(pack, edit, folder):
+    server = Holdfast(folder / "holdfast")
+    server.use_rules({"small-law": pack})
     server.start(adopt=False)
-    server.adopt(edit=under)
+    server.adopt(edit=edit)
     yield server
     server.stop()
+
+
+@pytest.fixture
+def lawful(tmp_path):
+    yield from served_under(LAW, under, tmp_path)
 
 
 def test_a_bulk_threshold_is_reached_and_refused(lawful):
@@ -128,12 +132,7 @@ def with_places(text):
 
 @pytest.fixture
 def located(tmp_path):
-    server = Holdfast(tmp_path / "holdfast")
-    server.use_rules({"small-law": DEVICES})
-    server.start(adopt=False)
-    server.adopt(edit=with_places)
-    yield server
-    server.stop()
+    yield from served_under(DEVICES, with_places, tmp_path)
 
 
 def test_devices_are_counted_where_the_law_counts_devices(located):

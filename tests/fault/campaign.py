@@ -113,6 +113,14 @@ class Server(e2e.Holdfast):
     def alive(self):
         return self.process is not None and self.process.poll() is None
 
+    def ends(self):
+        """Is it gone, or about to be?"""
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            pass
+        return not self.alive
+
     def verify(self, *arguments, **options):
         return super().verify(*arguments, "--threads", "1", **options)
 
@@ -206,9 +214,19 @@ class Chain:
         """The fault is over, the process lives on: it serves, or says why not and what to do; then it is restarted."""
         self.server.control.disarm()
         self.finish(loads)
-        if not self.server.alive:
-            self.outcomes["ended itself"] += 1
-            return
+        try:
+            if self.server.alive:
+                self.serves_or_says_why()
+                return
+        except judge.CUT as error:  # it went while it was asked
+            if not self.server.ends():
+                self.memory.wrong(f"lives on, and is not to be reached: {error}")
+                return
+        self.outcomes["ended itself"] += 1
+        if self.what != "memory":
+            self.memory.wrong(f"ended itself: {self.server.said()}")
+
+    def serves_or_says_why(self):
         ready = self.server.client().call("GET", "/readyz")
         if ready.status == 200:
             self.outcomes["went on serving"] += 1
@@ -385,7 +403,7 @@ class Chain:
         data, whole = self.server.dir / "data", self.folder / "whole"
         shutil.rmtree(whole, ignore_errors=True)
         subprocess.run(["cp", "-a", str(data), str(whole)], check=True)
-        files = [path for path in sorted(data.glob("*/*")) if path.stat().st_size and not path.name.startswith("LOG")]
+        files = [path for path in sorted(data.glob("*/*")) if path.stat().st_size]
         path = self.choose.choice(files)
         place = self.choose.randrange(path.stat().st_size)
         with open(path, "r+b") as file:

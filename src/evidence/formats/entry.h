@@ -61,34 +61,34 @@ struct Refused {            // "refused"
   std::string reason;       ///< the error's slug
   std::uint64_t count = 1;  ///< like refusals of one party and second are counted together
 };
-struct SubjectExported {
+struct SubjectExported {  // "subject.exported"
   Pseudonym subject;
   Hash digest;
   std::uint64_t size_bytes = 0;
-};  // "subject.exported"
-struct SubjectRestricted {
+};
+struct SubjectRestricted {  // "subject.restricted"
   Pseudonym subject;
-};  // "subject.restricted"
-struct SubjectUnrestricted {
+};
+struct SubjectUnrestricted {  // "subject.unrestricted"
   Pseudonym subject;
-};  // "subject.unrestricted"
-struct ErasureAsked {
+};
+struct ErasureAsked {  // "erasure.asked"
   Pseudonym subject;
-};  // "erasure.asked"
-struct ErasureDone {
+};
+struct ErasureDone {  // "erasure.done"
   Pseudonym subject;
-};                       // "erasure.done"
+};
 struct RetentionSwept {  // "retention.swept"
   std::string collection;
   std::uint64_t records = 0, subjects = 0;
 };
-struct RootKeyRotated {
+struct RootKeyRotated {  // "root-key.rotated": key ids
   std::string from, to;
   std::uint64_t subjects = 0;
-};  // "root-key.rotated": key ids
-struct BackupTaken {
+};
+struct BackupTaken {  // "backup.taken": log size at the time
   std::uint64_t size = 0;
-};  // "backup.taken": log size at the time
+};
 
 // A sealed module's life. `hash`: SHA-256 of the WebAssembly file; `statement`: of the DSSE envelope's bytes, which is
 // the blob statement/<hex> beside the log.
@@ -98,9 +98,9 @@ struct ModuleSubmitted {      // "module.submitted": admitted, with a statement 
   Hash hash, statement;
   std::uint64_t size_bytes = 0;
 };
-struct ModuleShown {
+struct ModuleShown {  // "module.shown": `party` was given statement and report
   Hash hash;
-};                       // "module.shown": `party` was given statement and report
+};
 struct ModuleReleased {  // "module.released": from now on flows run it
   std::string module;
   std::uint32_t version = 0;
@@ -116,8 +116,8 @@ struct RunFailed {  // "run.failed": a module's run was contained, and nothing o
   std::string flow;
   Pseudonym subject;
   std::string ending;  ///< the error's slug without "sealed.run.": "trapped", "time", "withheld" …
-  std::uint64_t records =
-      1;  ///< that it had read: it spends limits as a release does, for how it ended tells something
+  /// That it had read: it spends limits as a release does, for how it ended tells something.
+  std::uint64_t records = 1;
   ModuleRun run;
 };
 struct ModuleLogRead {  // "module.log-read": what a module wrote to its stderr was shown
@@ -138,13 +138,13 @@ struct JobFinished {                        // "job.finished": its product is in
   std::uint64_t subjects = 0, records = 0;  ///< that it read
   std::uint64_t size_bytes = 0;
 };
-struct JobFailed {
+struct JobFailed {  // "job.failed": the error's slug, or the ending
   std::uint64_t started = 0;
   std::string reason;
-};  // "job.failed": the error's slug, or the ending
-struct JobCancelled {
+};
+struct JobCancelled {  // "job.cancelled"
   std::uint64_t started = 0;
-};  // "job.cancelled"
+};
 
 using Event = std::variant<AgreementAdopted, ServerStarted, Deposited, Released, Refused, SubjectExported,
                            SubjectRestricted, SubjectUnrestricted, ErasureAsked, ErasureDone, RetentionSwept,
