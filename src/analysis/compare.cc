@@ -22,14 +22,15 @@ using Kind = Change::Kind;
 constexpr std::array<std::string_view, 9> kKinds{"opens",  "widens",   "counts",  "loosens", "signs",
                                                  "alters", "tightens", "narrows", "closes"};
 
-/// What is worse comes first: the kind, then how much is revealed, then whether it leaves the subjects' country.
+/// What is worse comes first: whether it opens, then whether that leaves the subjects' country, then how much is
+/// revealed, then the kind.
 std::uint32_t danger_of(Kind kind, Level level, const Plan& plan, const Party* party) {
   const bool abroad = party != nullptr && std::ranges::any_of(party->countries, [&](const std::string& country) {
                         return country != plan.subjects_country;
                       });
-  const auto worth = is_opening(kind) ? 1000u : kind == Kind::alters ? 500u : 0u;
+  const auto worth = is_opening(kind) ? 2000u : kind == Kind::alters ? 500u : 0u;
   const auto rank = static_cast<std::uint32_t>(kKinds.size()) - static_cast<std::uint32_t>(kind);
-  return worth + static_cast<std::uint32_t>(level) * 100u + (abroad ? 50u : 0u) + rank;
+  return worth + (abroad ? worth / 2u : 0u) + static_cast<std::uint32_t>(level) * 100u + rank;
 }
 
 using CellKey = std::tuple<std::string_view, std::string_view, std::string_view>;  ///< party, category, use

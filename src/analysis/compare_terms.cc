@@ -17,8 +17,8 @@ namespace {
 using namespace agreement;
 using Kind = Change::Kind;
 
-// Between what opens a way (1000 and up) and what only closes.
-constexpr std::uint32_t kLooser = 1200, kSigners = 1250, kTighter = 10;
+// Between what opens a way at home (2000 and up) and abroad, and what only closes.
+constexpr std::uint32_t kLooser = 2200, kSigners = 2250, kTighter = 10;
 
 Change term(Kind kind, std::string text, std::uint32_t line, std::uint32_t old_line) {
   const std::uint32_t danger = kind == Kind::signs ? kSigners : kind == Kind::loosens ? kLooser : kTighter;

@@ -32,6 +32,18 @@ TEST(Compare, WhatOpensComesFirst) {
   EXPECT_THAT(changes_of(draft, base_document()), HasSubstr("loosens flow 'support' may give 200"));
 }
 
+TEST(Compare, WhatOpensAbroadComesBeforeWhatOpensAtHome) {
+  const std::string draft = base_document({{"profile: {email: clear}", "profile: {email: clear, points: clear}"},
+                                           {"    limit: 200 subjects per day\n", "    limit: 300 subjects per day\n"},
+                                           {"birthdate: year", "birthdate: month"}});
+  EXPECT_EQ(changes_of(base_document(), draft),
+            "widens user.demographic.date_of_birth reaches 'maker' (CN) as month, for "
+            "essential.service.operations.support; before: as year\n"
+            "opens user.account reaches 'desk' (US) in the clear, for essential.service\n"
+            "opens user.account reaches 'keeper' (US) in the clear, for essential.service\n"
+            "loosens flow 'support' may give 300 subjects per day; before: 200\n");
+}
+
 TEST(Compare, OwnersAndSigners) {
   const std::string draft =
       base_document({{"operated-by: keeper}", "operated-by: keeper, owners: [{country: GB, share: 50 %}]}"},
