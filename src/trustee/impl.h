@@ -11,6 +11,7 @@
 #include "trustee/await.h"
 #include "trustee/commit_queue.h"
 #include "trustee/job_runner.h"
+#include "trustee/module_files.h"
 #include "trustee/products.h"
 #include "trustee/refusals.h"
 #include "trustee/runs.h"
@@ -33,6 +34,7 @@ struct Trustee::Impl {
   std::unique_ptr<Refusals> refusals;
   std::unique_ptr<Runs> runs;  ///< null: no sealed modules are run here
   Key256 run_seeds;            ///< makes a run's seed of what stands in its entry
+  std::unique_ptr<ModuleFiles> module_files;
   std::unique_ptr<Products> products;
   std::unique_ptr<JobRunner> job_runner;
   std::atomic<bool> log_failed = false;

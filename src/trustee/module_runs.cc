@@ -1,19 +1,13 @@
 // Which sealed modules are kept loaded, and what they wrote.
 #include <algorithm>
 
-#include "base/hash.h"
 #include "trustee/impl.h"
 
 namespace holdfast::trustee {
 
 Result<Runs::Parts> Trustee::Impl::module_parts(const Loadable& what) const {
-  const std::string name = module_blob(what.module);
-  HF_TRY(auto module, store.get_blob(name));
-  if (!module || sha256(*module) != what.module) {
-    return fail(Code::corrupt, "module.missing", name,
-                "the file of this sealed module is not in custody, or is damaged; restore it from a backup");
-  }
-  Runs::Parts out{*std::move(module), {}};
+  HF_TRY(Bytes module, module_files->get(what.module));
+  Runs::Parts out{std::move(module), {}};
   if (!what.product) return out;
   const auto in_force = state->ledger([&](const ledger::Ledger& ledger) -> std::optional<ledger::Ledger::Product> {
     for (const auto& product : ledger.products()) {

@@ -165,9 +165,11 @@ Result<std::uint64_t> submit(Trustee::Impl& self, const Caller& caller, const st
          admit_module(file, plan, said.statement.name, self.options.sealed->pool, self.options.sealed->run_max));
   const std::lock_guard together(self.module_documents);
   Documents documents(self.store);
-  HF_CHECK(documents.put({{module_blob(hash), file},
-                          {ledger::document_path(ledger::DocumentKind::statement, said.hash), said.bytes},
-                          {report_blob(said.hash), json::serialize(admission.to_json())}}));
+  std::vector<storage::Blob> blobs{{ledger::document_path(ledger::DocumentKind::statement, said.hash), said.bytes},
+                                   {report_blob(said.hash), json::serialize(admission.to_json())}};
+  // Sealed it is never the same twice; the file of one that runs already is not to be replaced.
+  if (!self.module_files->get(hash)) blobs.push_back(self.module_files->sealed(hash, file));
+  HF_CHECK(documents.put(std::move(blobs)));
   HF_TRY(const auto appended,
          self.append_now(caller.name, evidence::ModuleSubmitted{said.statement.name, said.statement.version, hash,
                                                                 said.hash, file.size()}));

@@ -33,8 +33,6 @@ std::string agreement_blob(const Hash& document) {
   return ledger::document_path(ledger::DocumentKind::agreement, document);
 }
 
-std::string module_blob(const Hash& module) { return "module/" + to_hex(module.view()); }
-
 ledger::DocumentReader State::documents() const {
   return [this](ledger::DocumentKind kind, const Hash& hash) -> Result<std::string> {
     const std::string name = ledger::document_path(kind, hash);

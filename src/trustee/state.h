@@ -28,8 +28,6 @@ struct Active {
 
 /// The blob in which the signed note of an agreement lies.
 std::string agreement_blob(const Hash& document);
-/// The blob in which a sealed module's file lies: in custody, not beside the log.
-std::string module_blob(const Hash& module);
 
 /// What the log says is so, shared by all threads: the ledger under a lock, the agreement in force without one.
 class State final : public evidence::Follower {

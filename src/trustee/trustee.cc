@@ -69,6 +69,7 @@ Result<std::unique_ptr<Trustee>> Trustee::open(storage::Store& store, vault::Roo
                        if (!appended) raw->watch(appended.error());
                      });
   });
+  impl->module_files = std::make_unique<ModuleFiles>(store, impl->vault->derive_secret("module files"));
   impl->products = std::make_unique<Products>(store, impl->vault->derive_secret("products"));
   if (impl->options.sealed) {
     impl->run_seeds = impl->vault->derive_secret("runs");

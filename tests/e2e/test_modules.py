@@ -95,6 +95,10 @@ def test_a_module_from_its_source_to_its_release_and_withdrawal(holdfast, source
     for path in (f"/log/module/{digest}", f"/log/statement/{digest}", f"/v1/modules/{digest}"):
         answer = holdfast.client().call("GET", path)
         assert answer.status in (401, 404) and b"\0asm" not in answer.body
+    # Nor does whoever reads the trustee's disk find its code there; the statement, which is no secret, is found.
+    kept = b"".join(path.read_bytes() for path in (holdfast.dir / "data").rglob("*") if path.is_file())
+    assert b"in-toto" in base64.b64decode(public.json()["payload"]) and public.body[:200] in kept
+    assert module.read_bytes()[:64] not in kept and module.read_bytes()[-64:] not in kept
     assert holdfast.verify().returncode == 0
 
     # The overseer takes it back, and no old signature brings it forth again.
