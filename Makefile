@@ -5,12 +5,13 @@ JOBS ?= $(shell nproc)
 MINUTES ?= 10
 RUNS ?= 10000
 PACKAGES := $(shell grep -v '^\#' packaging/debian-packages.txt)
+TEST_PACKAGES := $(shell grep -v '^\#' packaging/test-packages.txt)
 BENCH_PACKAGES := $(shell grep -v '^\#' packaging/bench-packages.txt)
 # Debian's own interpreter, for which the packages above are; another python3 may stand before it in PATH.
 export PYTHON := /usr/bin/python3
 export CMAKE_BUILD_PARALLEL_LEVEL := $(JOBS)
 
-.PHONY: help deps deps-bench build deb test test-release test-sanitized demo fuzz asan bench soak format tidy clean
+.PHONY: help deps deps-test deps-bench build deb test test-release test-sanitized demo fuzz asan bench soak format tidy clean
 
 help:
 	@echo 'make demo [KEEP=1]     install, build, and show the main job whole; KEEP=1 leaves the server running'
@@ -39,6 +40,9 @@ endef
 deps:
 	@$(call INSTALL,$(PACKAGES))
 
+deps-test: deps
+	@$(call INSTALL,$(TEST_PACKAGES))
+
 # The bench starts a PostgreSQL of its own and leaves alone the one that Debian's package sets up.
 deps-bench: deps
 	@$(call INSTALL,$(BENCH_PACKAGES))
@@ -52,7 +56,7 @@ build: deps
 test: test-release test-sanitized
 	@echo 'make test: all passed'
 
-test-release: build
+test-release: deps-test build
 	ctest --preset release -LE unit -j $(JOBS)
 
 test-sanitized: deps
