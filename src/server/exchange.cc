@@ -66,7 +66,7 @@ Task<std::string> Exchange::piece() {
 }
 
 void Exchange::set_field(std::string_view name, std::string_view value) {
-  HF_ASSERT(value.find_first_of("\r\n") == std::string_view::npos);
+  HF_ASSERT(value.find('\r') == std::string_view::npos && value.find('\n') == std::string_view::npos);
   extra_.append(name).append(": ").append(value).append("\r\n");
 }
 

@@ -173,6 +173,14 @@ Result<void> RocksInstance::flush() {
   return {};
 }
 
+Result<void> RocksInstance::purge() {
+  // The two count, so that a backup that forbids deletions meanwhile goes on forbidding them.
+  rocksdb::Status status = db_->DisableFileDeletions();
+  if (status.ok()) status = db_->EnableFileDeletions(false);
+  if (!status.ok()) return tl::unexpected<Error>(error(status));
+  return {};
+}
+
 Result<void> RocksInstance::verify() const {
   const rocksdb::Status status = db_->VerifyChecksum();
   if (!status.ok()) return tl::unexpected<Error>(error(status));

@@ -60,6 +60,9 @@ class RocksInstance {
   Result<void> health() const;
   /// Every memtable into a file, so that older write-ahead logs are obsolete.
   Result<void> flush();
+  /// Deletes the files that are in use no more. A compaction does that when it ends, but for those that somebody still
+  /// looked at then, and these wait for the next compaction, if ever.
+  Result<void> purge();
   /// Reads every block of every file against its checksum.
   Result<void> verify() const;
   /// A copy that opens as an instance, in `path`, which must not exist.

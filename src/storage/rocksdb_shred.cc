@@ -21,10 +21,11 @@ Result<void> RocksLockers::shred(std::span<const LockerId> ids) {
   const FileSearch search(removed);
   std::optional<std::string> left;
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    // The engine deletes obsolete files in the background, and a reader may still hold one open.
+    // A reader may still hold an obsolete file.
     if (attempt > 0) std::this_thread::sleep_for(std::chrono::milliseconds(10 << attempt));
     HF_CHECK(instance_.flush());
     HF_CHECK(compact(ids));
+    HF_CHECK(instance_.purge());
     HF_TRY(left, search.first_hit(instance_.path()));
     if (!left) return {};
   }
