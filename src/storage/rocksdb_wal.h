@@ -10,9 +10,9 @@ namespace holdfast::storage {
 
 /// The environment in which RocksDB writes its logs so that a power cut tears the last record at most. Write-ahead logs
 /// (`NNNNNN.log`) go into space that is zeroed ahead: a file that grows with every write has its inode written at every
-/// sync as well, a second trip to the disk; one that is overwritten has not. The manifest (`MANIFEST-NNNNNN`, the list
-/// of the tables in force) is synced after every record. Everything else is as in Env::Default(). Lives as long as the
-/// process.
+/// sync as well, a second trip to the disk; one that is overwritten has not. Each record of the manifest
+/// (`MANIFEST-NNNNNN`, the list of the tables in force) is synced before the next. Everything else is as in
+/// Env::Default(). Lives as long as the process.
 rocksdb::Env* logs_env();
 
 /// By its name.

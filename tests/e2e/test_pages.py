@@ -9,6 +9,7 @@ from holdfast import Holdfast, run
 
 CHROMIUM = shutil.which("chromium")
 A4 = (794, 1123)  # at 96 dots an inch
+PAPER = ((255, 255),) * 3  # the least and the most of red, green and blue
 
 
 @pytest.fixture
@@ -40,9 +41,9 @@ def test_a_browser_shows_it_within_a_sheet(agreement, tmp_path, what):
          f"--window-size={A4[0]},{A4[1]}", f"--screenshot={picture}", page.as_uri()],
         capture_output=True, text=True, timeout=120)
     assert picture.exists(), shown.stderr[-500:]
-    image = pytest.importorskip("PIL.Image").open(picture).convert("L")
+    image = pytest.importorskip("PIL.Image").open(picture).convert("RGB")
     assert image.size == A4
     rows = [image.crop((0, y, A4[0], y + 1)).getextrema() for y in range(A4[1])]
-    assert sum(darkest < 255 for darkest, _ in rows) > 250, "the page is blank"
+    assert sum(row != PAPER for row in rows) > 250, "the page is blank"
     # What ran over the right edge would have ink in the margin.
-    assert image.crop((A4[0] - 12, 0, *A4)).getextrema() == (255, 255), "something runs over the edge of the sheet"
+    assert image.crop((A4[0] - 12, 0, *A4)).getextrema() == PAPER, "something runs over the edge of the sheet"
