@@ -59,8 +59,7 @@ void read_limit(const Node& node, Flow& flow, std::set<std::string>& seen, Draft
 
 void read_given(const Node::Member& member, CollectionIndex collection, GivenCollection& out, Draft& draft) {
   const Collection& declared = draft.plan.collections[collection];
-  const auto field = resolve(member.key, member.at, draft.fields[collection], "agreement.field.unknown",
-                             fmt::format("is not a field of '{}'", declared.name), draft.findings);
+  const auto field = resolve_field(member.key, member.at, collection, draft);
   const std::string* text = text_of(member.value, "a form such as clear, token or year", draft.findings);
   if (!text) return;
   const auto form = parse_form(*text);
@@ -86,7 +85,7 @@ void read_given(const Node::Member& member, CollectionIndex collection, GivenCol
 }
 
 /// {"profile":{"email":"token"}} with sorted keys, as RFC 8785 wants it; names and forms need no escapes. What a module
-/// reads is given in the form "read": what it makes of it, nobody can tell.
+/// reads is given in the form "read", for what it makes of it, nobody can tell; what sums are made of, as "aggregate".
 std::string canonical_gives(const Flow& flow, const Plan& plan) {
   std::map<std::string_view, std::map<std::string_view, std::string>> sorted;
   for (const auto& given : flow.gives) {
@@ -96,7 +95,8 @@ std::string canonical_gives(const Flow& flow, const Plan& plan) {
   }
   for (const auto& reads : flow.reads) {
     const Collection& collection = plan.collections[reads.collection];
-    for (const FieldIndex field : reads.fields) sorted[collection.name][collection.fields[field].name] = "read";
+    for (const FieldIndex field : reads.fields)
+      sorted[collection.name][collection.fields[field].name] = flow.aggregate ? "aggregate" : "read";
   }
   std::string out;
   for (const auto& [collection, fields] : sorted) {
@@ -112,8 +112,7 @@ std::string canonical_gives(const Flow& flow, const Plan& plan) {
 
 void read_gives(const Node& node, Flow& flow, Draft& draft) {
   each_named(node, "collection", 200, draft.findings, [&](const Node::Member& member) {
-    const auto collection = resolve(member.key, member.at, draft.collections, "agreement.collection.unknown",
-                                    "is not a collection of this agreement", draft.findings);
+    const auto collection = resolve_collection(member.key, member.at, draft);
     if (!collection) return;
     GivenCollection given{*collection, {}};
     each_named(member.value, "field", 200, draft.findings,
@@ -161,6 +160,10 @@ const Node* read_kind(const Node::Member& member, const Terms& terms, Flow& flow
                        fmt::format("flow '{}' needs exactly one of gives, run and aggregate", member.key));
     return nullptr;
   }
+  if (const auto* limit = aggregate ? member.value.find("limit") : nullptr) {
+    draft.findings.add("agreement.flow.kind", limit->at,
+                       "what a flow that aggregates may give is bounded by its privacy budget; it takes no 'limit'");
+  }
   for (const std::string_view term : {"reads", "output", "makes", "with"}) {
     const auto* misplaced = member.value.find(term);
     if (run || !misplaced) continue;
@@ -173,7 +176,11 @@ const Node* read_kind(const Node::Member& member, const Terms& terms, Flow& flow
     read_run(*run, terms, flow, draft);
     flow.gives_json = canonical_gives(flow, draft.plan);
   }
-  if (aggregate) flow.kind = Flow::Kind::aggregate, read_aggregate(*aggregate, flow, draft);
+  if (aggregate) {
+    flow.kind = Flow::Kind::aggregate;
+    read_aggregate(*aggregate, flow, draft);
+    flow.gives_json = canonical_gives(flow, draft.plan);
+  }
   return gives ? gives : run ? run : aggregate;
 }
 

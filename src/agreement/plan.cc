@@ -1,9 +1,12 @@
 #include "agreement/plan.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <set>
 #include <utility>
 
+#include "agreement/spelling.h"
 #include "base/result.h"
 
 namespace holdfast::agreement {
@@ -32,6 +35,11 @@ std::vector<Carried> Plan::carried(FlowIndex flow) const {
     }
   }
   return out;
+}
+
+std::string Aggregate::privacy() const {
+  return fmt::format("epsilon {} and delta {} per {}, of at most {} records of a subject", epsilon, delta_text,
+                     to_string(per), contributions);
 }
 
 std::string_view to_string(RuleStanding::Stands stands) {

@@ -132,6 +132,36 @@ struct Limit {
   std::optional<OfRule> of_rule;
 };
 
+/// What an aggregate adds up for each group: its records, or the values of a field, each brought within bounds. Values
+/// and bounds are whole numbers of 10^-scale of what the field has: of thousandths, for durations and decimals.
+struct Measure {
+  std::string name;
+  std::optional<FieldIndex> field;  ///< nothing: records are counted
+  std::int64_t low = 0, high = 1;
+  int scale = 0;
+  std::string text;  ///< "sum of watched within 0s..600s"
+};
+
+/// Sums over all subjects, with noise: differentially private, a subject with all its records being what may be there
+/// or not (Dwork, Roth, "The Algorithmic Foundations of Differential Privacy", 2014).
+struct Aggregate {
+  std::vector<FieldIndex> by;  ///< groups are of the same values of these; none: one total
+  std::vector<Measure> measures;
+  std::uint64_t epsilon_micro = 0;  ///< millionths, for the window; each part of it gets the same share
+  double delta = 0;
+  std::string epsilon, delta_text;  ///< as the document spells them
+  Limit::Window per = Limit::Window::week;
+  std::uint32_t contributions = 1;  ///< so many records of a subject count at most
+
+  /// Among how many the budget is shared: the measures, and where there are groups, which of them are told of.
+  std::uint64_t parts() const { return measures.size() + (by.empty() ? 0 : 1); }
+  /// "epsilon 1 and delta 1e-9 per week, of at most 20 records of a subject"
+  std::string privacy() const;
+  /// All of it, for people, and to tell whether it changed: "views, by video: views (count), watch-time (sum of watched
+  /// within 0s..600s); epsilon 1 …".
+  std::string text;
+};
+
 /// Where a law counts devices: what the records that a flow gives of a collection tell them apart by.
 struct CountedDevices {
   CollectionIndex collection = 0;
@@ -154,11 +184,11 @@ struct Flow {
   std::optional<std::string> with;  ///< kind run: the product that the module gets beside its input
   std::optional<FlowIndex> maker;   ///< of `with`: the flow that makes it
   std::vector<LimitIndex> limits;
-  std::string privacy;                        ///< kind aggregate, for people: "epsilon 1 and delta 1e-9 per week …"
+  std::optional<Aggregate> aggregate;         ///< kind aggregate; the collection is that of `reads`
   std::vector<CountedDevices> devices;        ///< kind gives, by collection; none: nothing is so counted
   std::optional<std::size_t> size_max_bytes;  ///< payload of one release
-  /// Canonical JSON of what is given: {"profile":{"email":"token"}}, or read by a module: {"views":{"video":"read"}};
-  /// goes into every release's entry.
+  /// Canonical JSON of what is given: {"profile":{"email":"token"}}, or read by a module: {"views":{"video":"read"}}, or
+  /// added up: {"views":{"video":"aggregate"}}; goes into every release's entry.
   std::string gives_json;
   std::uint32_t line = 0;
 };

@@ -80,12 +80,10 @@ std::string flows_text(const Plan& plan) {
     const Flow& flow = plan.flows[i];
     out += fmt::format("\n  {}: to {} ({}), for {}\n", flow.name, recipient(plan, flow),
                        fmt::join(plan.parties[flow.to].countries, ", "), flow.use);
-    if (flow.kind != Flow::Kind::gives) {
-      out += fmt::format("    {}: declared, not available in this version\n",
-                         flow.kind == Flow::Kind::run
-                             ? "runs '" + flow.module + "'" + (flow.with ? " with '" + *flow.with + "'" : "")
-                             : "aggregates");
+    if (flow.kind == Flow::Kind::run) {
+      out += fmt::format("    runs '{}'{}\n", flow.module, flow.with ? " with '" + *flow.with + "'" : "");
     }
+    if (flow.aggregate) out += fmt::format("    adds up {}\n", flow.aggregate->text);
     std::vector<Row> rows;
     for (const auto& [field, form, category] : outlets(plan, static_cast<FlowIndex>(i)))
       rows.push_back({"  " + field, form, category});

@@ -135,6 +135,16 @@ std::optional<std::uint16_t> resolve(std::string_view name, Position at, const N
   return index;
 }
 
+std::optional<CollectionIndex> resolve_collection(std::string_view name, Position at, Draft& draft) {
+  return resolve(name, at, draft.collections, "agreement.collection.unknown", "is not a collection of this agreement",
+                 draft.findings);
+}
+
+std::optional<FieldIndex> resolve_field(std::string_view name, Position at, CollectionIndex collection, Draft& draft) {
+  return resolve(name, at, draft.fields[collection], "agreement.field.unknown",
+                 fmt::format("is not a field of '{}'", draft.plan.collections[collection].name), draft.findings);
+}
+
 std::optional<PartyIndex> resolve_party(const Node& node, Draft& draft) {
   const std::string* name = text_of(node, "the name of a party", draft.findings);
   if (!name) return std::nullopt;

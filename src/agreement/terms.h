@@ -44,6 +44,9 @@ void each_text(const Node& node, std::string_view what, bool or_one, Findings& f
 /// The index of the name in `node`, or nothing after reporting it as unknown: "'x' is not a party of this agreement".
 std::optional<std::uint16_t> resolve(std::string_view name, Position at, const Names& names, std::string_view slug,
                                      std::string_view statement, Findings& findings);
+/// A collection of this agreement, and a field of one, by name.
+std::optional<CollectionIndex> resolve_collection(std::string_view name, Position at, Draft& draft);
+std::optional<FieldIndex> resolve_field(std::string_view name, Position at, CollectionIndex collection, Draft& draft);
 /// "bytedance" as a party.
 std::optional<PartyIndex> resolve_party(const Node& node, Draft& draft);
 /// "user.contact.email" as a category that Fideslang or the document knows.

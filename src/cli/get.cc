@@ -29,17 +29,22 @@ struct Options {
 
 Result<int> get(const Options& options, bool as_json) {
   HF_TRY(Client client, Client::create(options.client));
-  HF_TRY(const auto answer, client.call("GET", fmt::format("/v1/flows/{}/subjects/{}", percent_encode(options.flow),
-                                                           percent_encode(options.subject))));
+  const std::string flow = "/v1/flows/" + percent_encode(options.flow);
+  const bool of_all = options.subject.empty();
+  HF_TRY(const auto answer,
+         client.call("GET", of_all ? flow + "/aggregate" : flow + "/subjects/" + percent_encode(options.subject)));
   const std::string_view receipt = answer.header("holdfast-receipt"), salt = answer.header("holdfast-salt");
+  const std::string_view renews_at = answer.header("holdfast-renews-at");
   if (as_json) {
     // The payload stays as it came, byte for byte, since its digest is in the evidence.
-    print_line(fmt::format(R"({{"subject":{},"receipt":{},"salt":"{}","data":{}}})",
-                           json::serialize(json::string(options.subject)), receipt, salt, answer.body));
+    const std::string about = of_all ? fmt::format(R"("renews_at":"{}")", renews_at)
+                                     : fmt::format(R"("subject":{})", json::serialize(json::string(options.subject)));
+    print_line(fmt::format(R"({{{},"receipt":{},"salt":"{}","data":{}}})", about, receipt, salt, answer.body));
     return exit_ok;
   }
   print_line(answer.body);
   fmt::print(stderr, "receipt {}, salt {}\n", receipt, salt);
+  if (of_all) fmt::print(stderr, "these figures stand until {}\n", renews_at);
   return exit_ok;
 }
 
@@ -116,12 +121,13 @@ Result<int> batch(const Options& options) {
 
 void add_get(CLI::App& program, Session& session) {
   const auto options = std::make_shared<Options>();
-  CLI::App* getting = add_command(program, session, "get", "Read one subject through a flow",
+  CLI::App* getting = add_command(program, session, "get", "Read one subject through a flow, or the sums of a flow that aggregates",
                                   "  holdfast get account u-1007 --as app-us\n"
-                                  "  holdfast get support u-1007 --as bytedance --json | jq .data.profile",
+                                  "  holdfast get support u-1007 --as bytedance --json | jq .data.profile\n"
+                                  "  holdfast get weekly-report --as bytedance | jq -r '.groups[] | [.video, .views] | @tsv'",
                                   [&session, options] { return get(*options, session.json); });
   getting->add_option("FLOW", options->flow, "A flow of the agreement")->required();
-  getting->add_option("SUBJECT", options->subject, "The subject's id")->required();
+  getting->add_option("SUBJECT", options->subject, "The subject's id; of a flow that aggregates, leave it out");
   add_client_options(*getting, options->client);
 
   CLI::App* batching = add_command(program, session, "batch", "Read many subjects through a flow; NDJSON out",

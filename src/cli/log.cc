@@ -145,6 +145,7 @@ Result<void> check_payload(const Options& options, const Bytes& entry) {
   HF_TRY(const auto decoded, evidence::Entry::decode(entry));
   const Hash* digest = nullptr;
   if (const auto* released = std::get_if<evidence::Released>(&decoded.event)) digest = &released->digest;
+  if (const auto* summed = std::get_if<evidence::AggregateReleased>(&decoded.event)) digest = &summed->digest;
   if (const auto* exported = std::get_if<evidence::SubjectExported>(&decoded.event)) digest = &exported->digest;
   if (!salt || !digest) {
     return fail(Code::invalid, "cli.receipt.payload", "",

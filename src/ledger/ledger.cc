@@ -62,6 +62,8 @@ void Ledger::apply(std::uint64_t index, const Entry& entry) {
       state.spend(state.plan->flows[*flow], released->subject, devices ? &*devices : nullptr, released->records, at);
     }
     state.count(entry, *released, flow);
+  } else if (const auto* aggregate = std::get_if<AggregateReleased>(&entry.event)) {
+    state.take_aggregate(entry, *aggregate);
   } else if (is_about_module(entry.event)) {
     if (state.judge(entry)) state.take_module(entry);
   } else if (const auto* failed_run = std::get_if<RunFailed>(&entry.event)) {

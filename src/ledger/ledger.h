@@ -88,11 +88,20 @@ class Ledger {
   std::optional<Product> product(std::string_view name) const;
   std::vector<Product> products() const;  ///< by name
 
+  /// What a flow's privacy budget was spent on within the window that `now` lies in: until that ends, nothing but the
+  /// same may be released by it, of the same terms.
+  struct Aggregated {
+    Hash digest;
+    UnixMillis until = 0;
+    std::string what;  ///< agreement::Aggregate::text
+  };
+  std::optional<Aggregated> aggregated(std::string_view flow, UnixMillis now) const;
+
   /// How much of what happened: per (flow, recipient, what was given, agreement version), in order of first use.
   struct Tally {
     std::string flow, to, gives;
     std::uint32_t agreement = 0;
-    std::uint64_t releases = 0, records = 0, bytes = 0;
+    std::uint64_t releases = 0, records = 0, bytes = 0;  ///< records: of an aggregate, groups
     std::uint64_t contained = 0;  ///< runs of a module that were contained, and gave nothing
     UnixMillis first = 0, last = 0;
   };

@@ -57,18 +57,11 @@ class Rules {
 
   Result<void> operator()(const Released& released) const {
     HF_CHECK(version_in_force());
-    const auto index = state_.plan->find_flow(released.flow);
-    if (!index) {
-      return fail(Code::refused, "release.undeclared", shown(released.flow),
-                  "the agreement in force declares no such flow");
-    }
-    const agreement::Flow& flow = state_.plan->flows[*index];
+    HF_TRY(const agreement::Flow* const declared_flow, declared(released.flow));
+    const agreement::Flow& flow = *declared_flow;
     HF_CHECK(by_recipient(flow, released.to));
     HF_CHECK(state_.may_run(flow, released.run ? &*released.run : nullptr));
-    if (released.gives != flow.gives_json) {
-      return fail(Code::refused, "release.form", flow.name,
-                  "what was given, or its form, is not what the flow declares");
-    }
+    HF_CHECK(given_as_declared(flow, released.gives));
     if (flow.size_max_bytes && released.size_bytes > *flow.size_max_bytes) {
       return fail(Code::exhausted, "release.size", flow.name,
                   "the payload is larger than the " + std::to_string(*flow.size_max_bytes) +
@@ -79,15 +72,18 @@ class Rules {
     const auto& devices = released.devices;
     return state_.within_limits(flow, released.subject, devices ? &*devices : nullptr, released.records, entry_.at);
   }
+  Result<void> operator()(const AggregateReleased& released) const {
+    HF_CHECK(version_in_force());
+    HF_TRY(const agreement::Flow* const flow, declared(released.flow));
+    HF_CHECK(by_recipient(*flow, released.to));
+    HF_CHECK(given_as_declared(*flow, released.gives));
+    return state_.may_aggregate(*flow, released, entry_.at);
+  }
   /// Judged as a release is, and spends like one: how a run ended tells its caller something of the subject.
   Result<void> operator()(const RunFailed& failed) const {
     HF_CHECK(version_in_force());
-    const auto index = state_.find_flow(failed.flow);
-    if (!index) {
-      return fail(Code::refused, "release.undeclared", shown(failed.flow),
-                  "the agreement in force declares no such flow");
-    }
-    const agreement::Flow& flow = state_.plan->flows[*index];
+    HF_TRY(const agreement::Flow* const declared_flow, declared(failed.flow));
+    const agreement::Flow& flow = *declared_flow;
     HF_CHECK(by_recipient(flow, entry_.party));
     HF_CHECK(state_.may_run(flow, &failed.run));
     HF_CHECK(state_.readable(failed.subject));
@@ -164,6 +160,14 @@ class Rules {
   }
 
  private:
+  Result<const agreement::Flow*> declared(std::string_view flow) const {
+    if (const auto index = state_.find_flow(flow)) return &state_.plan->flows[*index];
+    return fail(Code::refused, "release.undeclared", shown(flow), "the agreement in force declares no such flow");
+  }
+  static Result<void> given_as_declared(const agreement::Flow& flow, std::string_view gives) {
+    if (gives == flow.gives_json) return {};
+    return fail(Code::refused, "release.form", flow.name, "what was given, or its form, is not what the flow declares");
+  }
   static Result<void> devices_as_declared(const agreement::Flow& flow, const Released& released) {
     const bool named = released.devices.has_value();
     const auto unordered = [](const Pseudonym& a, const Pseudonym& b) { return !(a < b); };

@@ -12,8 +12,8 @@ const Ledger::ReleasedModule* Ledger::State::released_module(std::string_view mo
 
 Result<void> Ledger::State::may_run(const agreement::Flow& flow, const evidence::ModuleRun* run) const {
   if (flow.kind == agreement::Flow::Kind::aggregate) {
-    return fail(Code::unsupported, "flow.kind.unavailable", flow.name,
-                "flows that aggregate are not available in this version, so nothing can be released by one");
+    return fail(Code::refused, "release.aggregate", flow.name,
+                "this flow releases sums over all subjects, and nothing of a single one");
   }
   if ((flow.kind == agreement::Flow::Kind::run) != (run != nullptr)) {
     return fail(Code::refused, "release.run", flow.name,

@@ -2,15 +2,15 @@
 
 #include "ledger/state.h"
 
-// The snapshot, version 5, in the encodings of base/bytes.h:
-//   u8 5 | u64 newest time | adoptions | restricted | erasing | erased | tallies | modules submitted | modules released
-//   | jobs | products | numbers of subjects, of devices | spending of every limit
+// The snapshot, version 6, in the encodings of base/bytes.h:
+//   u8 6 | u64 newest time | adoptions | restricted | erasing | erased | tallies | modules submitted | modules released
+//   | jobs | products | aggregates | numbers of subjects, of devices | spending of every limit
 // The last adoption is the agreement in force; its limits say how each spending is read.
 
 namespace holdfast::ledger {
 namespace {
 
-constexpr std::uint8_t kVersion = 5;
+constexpr std::uint8_t kVersion = 6;
 
 tl::unexpected<Error> corrupt() {
   return fail(Code::corrupt, "ledger.snapshot.corrupt", "",
@@ -172,6 +172,27 @@ void take_jobs(ByteReader& in, State& state) {
   }
 }
 
+void put_aggregates(Bytes& out, const std::map<std::string, Ledger::Aggregated, std::less<>>& aggregates) {
+  put_varint(out, aggregates.size());
+  for (const auto& [flow, last] : aggregates) {
+    put_sized(out, flow);
+    out += last.digest.view();
+    put_u64(out, static_cast<std::uint64_t>(last.until));
+    put_sized(out, last.what);
+  }
+}
+
+void take_aggregates(ByteReader& in, std::map<std::string, Ledger::Aggregated, std::less<>>& aggregates) {
+  for (std::uint64_t left = in.varint(); left > 0 && in.ok(); --left) {
+    std::string flow(in.sized());
+    Ledger::Aggregated last;
+    last.digest = Hash::from(in.take(Hash::kSize)).value_or(Hash{});
+    last.until = static_cast<UnixMillis>(in.u64());
+    last.what = in.sized();
+    if (!aggregates.emplace(std::move(flow), std::move(last)).second) in.fail();
+  }
+}
+
 template <class Seen>
 void put_seen(Bytes& out, const Seen& seen) {
   put_varint(out, seen.kept);
@@ -202,6 +223,7 @@ Bytes Ledger::snapshot() const {
   for (const Tally& tally : state_->tallies) put_tally(out, tally);
   put_modules(out, state_->submitted, state_->module_releases);
   put_jobs(out, *state_);
+  put_aggregates(out, state_->aggregates);
   put_seen(out, state_->subjects);
   put_seen(out, state_->devices);
   for (const Spending& spending : state_->spendings) spending.encode(out);
@@ -219,6 +241,7 @@ Result<Ledger> Ledger::restore(ByteView snapshot, DocumentReader documents, std:
   for (std::uint64_t left = in.varint(); left > 0 && in.ok(); --left) state.tallies.push_back(take_tally(in));
   take_modules(in, state.submitted, state.module_releases);
   take_jobs(in, state);
+  take_aggregates(in, state.aggregates);
   take_seen(in, state.subjects);
   take_seen(in, state.devices);
   if (!in.ok() || !is_entry_time(state.newest_at)) return corrupt();

@@ -32,6 +32,8 @@ struct Ledger::State {
   std::vector<Job> jobs;  // in order
   std::map<std::string, Product, std::less<>> products;
 
+  std::map<std::string, Aggregated, std::less<>> aggregates;  // by flow
+
   UnixMillis newest_at = 0;
   PseudonymSet restricted, erasing, erased;
 
@@ -104,6 +106,13 @@ struct Ledger::State {
   /// Is it run exactly as `flow` says: the module of its name that is in force, or none where it runs none?
   Result<void> may_run(const agreement::Flow& flow, const evidence::ModuleRun* run) const;
   void take_failed_run(const evidence::Entry& entry, const evidence::RunFailed& failed);
+
+  // aggregates.cc: sums over all subjects.
+  /// What was released by `flow` in the window of `at`; null if nothing was.
+  const Aggregated* aggregated(std::string_view flow, UnixMillis at) const;
+  Result<void> may_aggregate(const agreement::Flow& flow, const evidence::AggregateReleased& released,
+                             UnixMillis at) const;
+  void take_aggregate(const evidence::Entry& entry, const evidence::AggregateReleased& released);
 
   /// Time has gone on to `at`: rolling limits let go, and what none counts any longer loses its number, when there has
   /// become as much of it as of the rest.

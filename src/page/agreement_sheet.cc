@@ -138,7 +138,10 @@ std::string limits_text(const agreement::Plan& plan, const agreement::Flow& flow
     out.push_back(limit.text + (limit.rolling && !brief ? fmt::format(" ({}, over all its flows)", limit.name) : ""));
   }
   if (flow.size_max_bytes) out.push_back(fmt::format("{} bytes a release", number_text(*flow.size_max_bytes)));
-  if (!flow.privacy.empty()) out.push_back(brief ? flow.privacy.substr(0, flow.privacy.find(',')) : flow.privacy);
+  if (flow.aggregate) {
+    const std::string privacy = flow.aggregate->privacy();
+    out.push_back(brief ? privacy.substr(0, privacy.find(',')) : privacy);
+  }
   return out.empty() ? "no limit" : fmt::format("{}", fmt::join(out, "; "));
 }
 

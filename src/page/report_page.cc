@@ -18,6 +18,8 @@ using namespace report;
 constexpr UnixMillis kMinute = 60'000, kHour = 60 * kMinute, kDay = 24 * kHour;
 constexpr std::size_t kFindingsShown = 200;
 constexpr std::uint64_t kRunsShown = 24;
+constexpr const char* kAggregate = "aggregate";
+constexpr const char* kInSums = "in sums";  ///< where subjects cannot be counted, for none is told of
 
 std::string date(UnixMillis at) { return to_rfc3339(at).substr(0, 10); }
 std::string minute(UnixMillis at) {
@@ -174,6 +176,7 @@ class Page {
 
   json::object flow_row(std::size_t index) {
     const Flow& flow = report_.flows[index];
+    const bool sums = std::ranges::any_of(flow.items, [](const Item& item) { return item.form == kAggregate; });
     json::object row{
         {"anchor", flow_anchor(index)},
         {"name", flow.name},
@@ -184,8 +187,8 @@ class Page {
         {"releases", number_text(flow.releases)},
         {"contained",
          flow.contained.entries.count() == 0 ? "" : number_text(flow.contained.entries.count()) + " runs contained"},
-        {"records", number_text(flow.records)},
-        {"subjects", number_text(flow.subjects.count())},
+        {"records", sums ? number_text(flow.groups) + " groups" : number_text(flow.records)},
+        {"subjects", sums ? std::string(kInSums) : number_text(flow.subjects.count())},
         {"first", date(flow.first)},
         {"last", date(flow.last)}};
     sources_.name(row, flow.trace);
@@ -204,7 +207,9 @@ class Page {
         }
         categories.push_back(json::object{{"category", breakable(reached.category)},
                                           {"forms", fmt::format("{}", fmt::join(reached.forms, ", "))},
-                                          {"subjects", number_text(reached.subjects)},
+                                          {"subjects", reached.forms == std::vector<std::string>{kAggregate}
+                                                                  ? std::string(kInSums)
+                                                                  : number_text(reached.subjects)},
                                           {"releases", number_text(reached.releases)},
                                           {"flows", std::move(by)}});
       }

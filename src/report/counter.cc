@@ -169,6 +169,7 @@ Flow& Counter::flow_of(const Entry& entry, const std::string& name, const std::s
       const agreement::Flow& flow = plan_->flows[*declared];
       row.use = flow.use;
       for (const auto limit : flow.limits) row.limits.push_back(plan_->limits[limit].text);
+      if (flow.aggregate) row.limits.push_back(flow.aggregate->privacy());
     }
     report_.flows.push_back(std::move(row));
     found = report_.flows.end() - 1;
@@ -190,6 +191,21 @@ void Counter::count(const Heard& heard, const Released& released) {
   row.records += released.records;
   row.bytes += released.size_bytes;
   row.subjects.add(subjects_.of(released.subject));
+  row.days.add(heard.entry.at, 1);
+}
+
+void Counter::count(const Heard& heard, const AggregateReleased& released) {
+  if (!heard.within) return;
+  if (report_.flows.size() == kRowsMax) {
+    ++report_.not_listed;
+    return;
+  }
+  Flow& row = flow_of(heard.entry, released.flow, released.to, released.gives);
+  stretch(row, heard.entry.at);
+  note(row.trace, heard);
+  row.releases += 1;
+  row.groups += released.groups;
+  row.bytes += released.size_bytes;
   row.days.add(heard.entry.at, 1);
 }
 
@@ -400,6 +416,7 @@ void Counter::add_recipients() {
       }
       reached.subjects = subjects.count();
       const auto level = [](const std::string& form) {
+        if (form == "aggregate") return agreement::Level::aggregate;
         const auto parsed = agreement::parse_form(form);
         return parsed ? agreement::level_of(*parsed) : agreement::Level::clear;
       };

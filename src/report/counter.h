@@ -33,6 +33,7 @@ class Counter final : public verify::Listener {
   Flow& flow_of(const evidence::Entry& entry, const std::string& name, const std::string& to, const std::string& gives);
 
   void count(const Heard& heard, const evidence::Released& released);
+  void count(const Heard& heard, const evidence::AggregateReleased& released);
   void count(const Heard& heard, const evidence::RunFailed& failed);
   void count(const Heard& heard, const evidence::ModuleLogRead& read);
   void count(const Heard& heard, const evidence::Refused& refused);

@@ -61,6 +61,7 @@ json::object flow_json(const Flow& flow) {
           {"limits", strings(flow.limits)},
           {"releases", flow.releases},
           {"records", flow.records},
+          {"groups", flow.groups},
           {"bytes", flow.bytes},
           {"subjects", flow.subjects.count()},
           {"first", to_rfc3339(flow.first)},

@@ -32,6 +32,17 @@ Task<void> disclose(Service& service, Exchange& exchange) {
   co_return Result<void>{};
 }
 
+Task<void> aggregate(Service& service, Exchange& exchange) {
+  auto disclosed = co_await service.trustee.aggregate(exchange.caller(), exchange.parameter(0));
+  if (!disclosed) co_return tl::unexpected<Error>(std::move(disclosed).error());
+  exchange.set_field("Holdfast-Receipt", std::to_string(disclosed->receipt));
+  exchange.set_field("Holdfast-Salt", to_hex(disclosed->salt));
+  if (disclosed->renews_at) exchange.set_field("Holdfast-Renews-At", to_rfc3339(*disclosed->renews_at));
+  exchange.set_field("Cache-Control", "no-store");
+  exchange.answer(200, kJson, std::move(disclosed->payload));
+  co_return Result<void>{};
+}
+
 /// One line that came in: what it asks for, or why not.
 struct BatchRequest {
   std::uint64_t line = 0;
@@ -129,6 +140,7 @@ std::vector<Operation> flow_routes() {
   return {
       {{"GET", "/v1/flows/{flow}/subjects/{subject}"}, Audience::certificate, disclose},
       {{"POST", "/v1/flows/{flow}/batch"}, Audience::certificate, batch},
+      {{"GET", "/v1/flows/{flow}/aggregate"}, Audience::certificate, aggregate},
   };
 }
 

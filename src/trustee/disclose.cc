@@ -7,13 +7,7 @@
 #include "trustee/release.h"
 
 namespace holdfast::trustee {
-namespace {
 
-namespace asio = boost::asio;
-
-constexpr int kTriesMax = 4;
-
-/// A flow that this party may use, by name. Says what is missing where there is none.
 Result<agreement::FlowIndex> find_flow(const agreement::Plan& plan, agreement::PartyIndex party,
                                        const std::string& name) {
   const auto found = plan.find_flow(name);
@@ -37,6 +31,16 @@ Result<agreement::FlowIndex> find_flow(const agreement::Plan& plan, agreement::P
                   " What is missing is a flow with recipient, use and forms in an agreement " +
                   "that the parties sign");
 }
+
+bool is_overtaken(const Error& error) {
+  return error.slug == "agreement.version.stale" || error.slug == "release.module" || error.slug == "product.stale" ||
+         error.slug == "product.missing" || error.slug == "sealed.module.unknown" ||
+         error.slug == "sealed.pool.stopped";
+}
+
+namespace {
+
+namespace asio = boost::asio;
 
 /// Step 4 to 6 for one collection: opens, decrypts, forms and inspects; appends `"name":…`. Answers the records given.
 Result<std::uint64_t> form_collection(const vault::Vault& vault, const vault::Subject& subject,
@@ -97,9 +101,11 @@ Result<Asked> ask(const Trustee::Impl& self, const Caller& caller, const std::st
         "starts it: holdfast job start " +
             flow_name);
   }
-  if (plan.flows[index].kind == agreement::Flow::Kind::aggregate) {
-    return fail(Code::unsupported, "flow.kind.unavailable", flow_name,
-                "this flow is declared, but flows that aggregate are not available in this version");
+  if (plan.flows[index].aggregate) {
+    return fail(Code::refused, "flow.kind", flow_name,
+                "this flow releases sums over all subjects, and nothing of a single one: ask for it without a subject "
+                "(GET /v1/flows/" +
+                    flow_name + "/aggregate, or holdfast get " + flow_name + ")");
   }
 
   // 3. limit: refuses early; the log holds the entry against the limits once more, in order, before it gets its place
@@ -154,13 +160,6 @@ Result<Prepared> form_release(const Trustee::Impl& self, const Caller& caller, c
 }
 
 bool runs_module(const Result<Asked>& asked) { return asked && asked->flow().kind == agreement::Flow::Kind::run; }
-
-/// Another agreement or module came into force meanwhile: judged anew by that one.
-bool is_overtaken(const Error& error) {
-  return error.slug == "agreement.version.stale" || error.slug == "release.module" || error.slug == "product.stale" ||
-         error.slug == "product.missing" || error.slug == "sealed.module.unknown" ||
-         error.slug == "sealed.pool.stopped";
-}
 
 /// Step 8: what the log has taken goes out; of a run that was contained, only that it was.
 Result<Disclosure> released(Prepared prepared, const evidence::Appended& appended) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <thread>
 
+#include "trustee/aggregate_tables.h"
 #include "trustee/await.h"
 #include "trustee/commit_queue.h"
 #include "trustee/job_runner.h"
@@ -36,16 +37,18 @@ struct Trustee::Impl {
   Key256 run_seeds;            ///< makes a run's seed of what stands in its entry
   std::unique_ptr<ModuleFiles> module_files;
   std::unique_ptr<Products> products;
+  std::unique_ptr<AggregateTables> aggregate_tables;
   std::unique_ptr<JobRunner> job_runner;
   std::atomic<bool> log_failed = false;
   std::mutex admitting;         ///< one module is tried at a time, which takes a core for seconds; the next is told so
   std::mutex module_documents;  ///< a module's documents and its entry come together, or the documents go again
+  std::mutex aggregating;       ///< all records are read for one flow at a time; the next is told so
   std::mutex erasing;           ///< one shredding at a time: each rewrites the engine's key files
   boost::asio::thread_pool jobs;
 
   std::mutex sweep_mutex;
   std::condition_variable sweep_wake;
-  bool stopping = false;
+  std::atomic<bool> stopping = false;
   std::string sweep_failure;  ///< of the last sweep; empty when it went well
   std::thread sweeper;
 
@@ -64,6 +67,9 @@ struct Trustee::Impl {
   Result<std::string> serves(const Active& active, const Caller& caller, const std::string& subject) const;
   /// The trustee's name under the agreement in force.
   std::string own_name() const;
+
+  /// May this subject be read, of its own and together with others: neither restricted nor erased?
+  bool readable(const vault::Subject& subject) const;
 
   // ---- record
   evidence::Entry entry(const Active& active, std::string party, evidence::Event event) const;

@@ -124,14 +124,6 @@ class JobRun {
     }
   }
 
-  /// May this subject be read now?
-  bool readable(const vault::Subject& subject) const {
-    return self_.state->ledger([&](const ledger::Ledger& ledger) {
-      const Pseudonym& who = subject.pseudonym();
-      return !ledger.restricted(who) && !ledger.erasing(who) && !ledger.erased(who);
-    });
-  }
-
   /// One frame, of as many of `lockers` as make one; how many those were.
   Result<std::size_t> hand_over(const RunInput& input, std::span<const LockerId> lockers, sealed::LongRun& worker) {
     std::set<std::size_t> gone;  // erased while they were read
@@ -145,7 +137,7 @@ class JobRun {
         auto subject = self_.vault->open_locker(lockers[taken]);
         if (!subject && subject.error().code == Code::not_found) continue;
         if (!subject) return tl::unexpected<Error>(std::move(subject).error());
-        if (!readable(*subject)) continue;
+        if (!self_.readable(*subject)) continue;
         const auto added = input.add(*self_.vault, *subject, writer, nullptr);
         if (!added && added.error().slug == "vault.subject.erased") {
           lost = taken;

@@ -24,6 +24,15 @@ struct Prepared {
   std::optional<Error> contained;
 };
 
+/// A flow that this party may use, by name. Says what is missing where there is none.
+/// Errors: refused "flow.party", "flow.unknown".
+Result<agreement::FlowIndex> find_flow(const agreement::Plan& plan, agreement::PartyIndex party,
+                                       const std::string& name);
+
+/// Another agreement or module came into force meanwhile: judged anew by that one, so often at most.
+bool is_overtaken(const Error& error);
+inline constexpr int kTriesMax = 4;
+
 /// Step 4 to 6 of a flow that runs a sealed module, for many subjects of one flow at once; one answer for each of
 /// `asked`, in order.
 /// Errors: refused "module.none"; not_found "vault.record.unknown"; those of Runs::load and Pool::submit;

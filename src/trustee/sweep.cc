@@ -46,7 +46,7 @@ void Trustee::Impl::sweep_until_stopped() {
       lock.lock();
       sweep_failure = swept ? std::string() : swept.error().text();
     }
-    sweep_wake.wait_for(lock, options.sweep_every, [this] { return stopping; });
+    sweep_wake.wait_for(lock, options.sweep_every, [this] { return stopping.load(); });
   }
 }
 

@@ -71,6 +71,7 @@ Result<std::unique_ptr<Trustee>> Trustee::open(storage::Store& store, vault::Roo
   });
   impl->module_files = std::make_unique<ModuleFiles>(store, impl->vault->derive_secret("module files"));
   impl->products = std::make_unique<Products>(store, impl->vault->derive_secret("products"));
+  impl->aggregate_tables = std::make_unique<AggregateTables>(store, impl->vault->derive_secret("aggregates"));
   if (impl->options.sealed) {
     impl->run_seeds = impl->vault->derive_secret("runs");
     impl->runs = std::make_unique<Runs>(*impl->options.sealed,
@@ -113,6 +114,13 @@ Result<agreement::PartyIndex> Trustee::Impl::party(const Active& active, const C
                     std::to_string(active.plan->version) + ") has no such party");
   }
   return *found;
+}
+
+bool Trustee::Impl::readable(const vault::Subject& subject) const {
+  return state->ledger([&](const ledger::Ledger& ledger) {
+    const Pseudonym& who = subject.pseudonym();
+    return !ledger.restricted(who) && !ledger.erasing(who) && !ledger.erased(who);
+  });
 }
 
 Result<void> Trustee::Impl::require_trustee(const Caller& caller, const char* operation) {

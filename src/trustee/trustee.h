@@ -24,6 +24,7 @@ struct Disclosure {
   std::uint64_t receipt = 0;             ///< index of its entry in the evidence
   Bytes salt;                            ///< 16 bytes: the entry's digest is SHA-256(salt || payload)
   std::optional<std::uint64_t> version;  ///< of the record, when the flow gives just one
+  std::optional<UnixMillis> renews_at;   ///< of an aggregate: until then the same figures are all there is
 };
 struct BatchItem {
   std::string subject;
@@ -98,6 +99,12 @@ class Trustee {
   Task<Disclosure> disclose(Caller caller, std::string flow, std::string subject);
   /// Many under one sync; an item that fails does not stop the others.
   Async<std::vector<BatchItem>> disclose_batch(Caller caller, std::string flow, std::vector<std::string> subjects);
+
+  /// Sums over all subjects by a flow that aggregates, of a JSON that disclosure::Aggregator describes. The first call
+  /// within a window of the privacy budget spends it, and takes as long as all records take to read; the others answer
+  /// the same bytes. Refusals: flow.unknown, flow.party; exhausted flow.kind (it gives single subjects); exhausted aggregate.spent (on
+  /// other terms), aggregate.groups, aggregate.large. unavailable aggregate.busy.
+  Task<Disclosure> aggregate(Caller caller, std::string flow);
 
   // ---- deposit
   /// One record of a collection without a key. `json` is an object of fields. With `idempotency_key` a retry

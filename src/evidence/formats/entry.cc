@@ -18,7 +18,7 @@ constexpr std::array<std::string_view, std::variant_size_v<Event>> kKinds = {
     "erasure.asked",     "erasure.done",     "retention.swept",    "root-key.rotated",
     "backup.taken",      "module.submitted", "module.shown",       "module.released",
     "module.withdrawn",  "run.failed",       "module.log-read",    "job.started",
-    "job.finished",      "job.failed",       "job.cancelled"};
+    "job.finished",      "job.failed",       "job.cancelled",      "aggregate.released"};
 
 template <class T, class Kind>
 concept Is = std::same_as<std::remove_const_t<T>, Kind>;
@@ -91,6 +91,23 @@ void members(Json& json, E& entry, T& event) {
   json.group("run", event.run, [](auto& inner, auto& run) { run_members(inner, run); });
   json("size", event.size_bytes);
   json("subject", event.subject);
+  json("to", event.to);
+}
+
+template <class Json, class E, Is<AggregateReleased> T>
+void members(Json& json, E& entry, T& event) {
+  head(json, entry);
+  json("digest", event.digest);
+  json("flow", event.flow);
+  json.object("gives", event.gives);
+  json("groups", event.groups);
+  middle(json, entry);
+  json("party", entry.party);
+  json("size", event.size_bytes);
+  json.group("spent", event.spent, [](auto& inner, auto& spent) {
+    inner("delta", spent.delta);
+    inner("epsilon", spent.epsilon);
+  });
   json("to", event.to);
 }
 

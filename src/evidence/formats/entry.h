@@ -55,6 +55,20 @@ struct Released {  // "released": the entry behind every byte that leaves
   std::optional<std::vector<Pseudonym>> devices = {};
   std::optional<ModuleRun> run = {};  ///< of a flow that runs a module; `gives` then says what that read
 };
+/// What a window of a flow's privacy budget was spent on, as its agreement spells it.
+struct PrivacySpent {
+  std::string delta, epsilon;
+};
+struct AggregateReleased {  // "aggregate.released": sums over all subjects, with noise
+  std::string flow;
+  std::string to;            ///< recipient party
+  std::string gives;         ///< canonical JSON, Flow::gives_json; an object in the entry
+  std::uint64_t groups = 0;  ///< told of
+  Hash digest;               ///< SHA-256(16-byte salt || payload)
+  std::uint64_t size_bytes = 0;
+  /// Of the first release within a window. The others within it are of the same bytes, and spend nothing.
+  std::optional<PrivacySpent> spent = {};
+};
 struct Refused {            // "refused"
   std::string operation;    ///< "disclose", "deposit", "export" …
   std::string flow;         ///< as asked, if a known one; else empty
@@ -149,7 +163,7 @@ struct JobCancelled {  // "job.cancelled"
 using Event = std::variant<AgreementAdopted, ServerStarted, Deposited, Released, Refused, SubjectExported,
                            SubjectRestricted, SubjectUnrestricted, ErasureAsked, ErasureDone, RetentionSwept,
                            RootKeyRotated, BackupTaken, ModuleSubmitted, ModuleShown, ModuleReleased, ModuleWithdrawn,
-                           RunFailed, ModuleLogRead, JobStarted, JobFinished, JobFailed, JobCancelled>;
+                           RunFailed, ModuleLogRead, JobStarted, JobFinished, JobFailed, JobCancelled, AggregateReleased>;
 
 struct Entry {
   UnixMillis at = 0;            ///< never decreases along the log

@@ -79,7 +79,20 @@ const std::vector<Event>& one_of_each() {
                   .records = 2'000'000,
                   .size_bytes = 1'500'000},
       JobFailed{.started = 71, .reason = "sealed.worker.died"},
-      JobCancelled{.started = 71}};
+      JobCancelled{.started = 71},
+      AggregateReleased{.flow = "weekly-report",
+                        .to = "bytedance",
+                        .gives = R"({"views":{"video":"aggregate"}})",
+                        .groups = 12,
+                        .digest = kDigest,
+                        .size_bytes = 900,
+                        .spent = PrivacySpent{.delta = "1e-9", .epsilon = "1"}},
+      AggregateReleased{.flow = "weekly-report",
+                        .to = "bytedance",
+                        .gives = R"({"views":{"video":"aggregate"}})",
+                        .groups = 12,
+                        .digest = kDigest,
+                        .size_bytes = 900}};
   return events;
 }
 
