@@ -84,12 +84,36 @@ TEST(Plan, AProductCarriesWhatItsMakersRead) {
   EXPECT_THAT(show_text(p), testing::HasSubstr("profile.birthdate  of all, in index"));
 }
 
+TEST(Plan, HasAnAggregatesTerms) {
+  const auto plan = compile(base_document());
+  ASSERT_TRUE(plan.has_value());
+  const Flow& flow = (*plan)->flows[*(*plan)->find_flow("report")];
+  ASSERT_TRUE(flow.aggregate);
+  const Aggregate& terms = *flow.aggregate;
+  const Collection& visits = (*plan)->collections[flow.reads.front().collection];
+  ASSERT_EQ(terms.by.size(), 1u);
+  EXPECT_EQ(visits.fields[terms.by[0]].name, "page");
+  ASSERT_EQ(terms.measures.size(), 2u);
+  EXPECT_FALSE(terms.measures[0].field);
+  EXPECT_EQ(terms.measures[0].high, 1);
+  EXPECT_EQ(visits.fields[*terms.measures[1].field].name, "spent");
+  EXPECT_EQ(terms.measures[1].high, 600'000);  // milliseconds
+  EXPECT_EQ(terms.measures[1].scale, 3);
+  EXPECT_EQ(terms.epsilon_micro, 1'000'000u);
+  EXPECT_EQ(terms.delta, 1e-9);
+  EXPECT_EQ(terms.per, Limit::Window::week);
+  EXPECT_EQ(terms.contributions, 20u);
+  EXPECT_EQ(terms.parts(), 3u);
+  EXPECT_EQ(flow.gives_json, R"({"visits":{"page":"aggregate","spent":"aggregate"}})");
+}
+
 TEST(Plan, IsShownWhole) {
   const auto plan = compile(base_document());
   ASSERT_TRUE(plan.has_value());
   const std::string text = show_text(**plan);
   for (const char* part : {"shop version 1", "support: to maker (CN)", "profile.email      token",
-                           "at most 200 subjects per day", "36h", "not available in this version", "keeper"}) {
+                           "at most 200 subjects per day", "36h", "runs 'ranker'",
+                           "adds up visits, by page: visits (count), time (sum of spent within 0s..600s)", "keeper"}) {
     EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
   }
   EXPECT_NE(show_json(**plan).find(R"("field":"profile.email","form":"token")"), std::string::npos);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <chrono>
 #include <cstdlib>
@@ -12,6 +13,7 @@
 
 #include "agreement/form.h"
 #include "analysis/fixture_test.h"
+#include "disclosure/aggregate.h"
 #include "disclosure/form.h"
 #include "disclosure/value.h"
 
@@ -90,6 +92,7 @@ class Generator {
                                   to == parties ? "maker" : fmt::format("p{}", to), kUses[pick(3)]);
     const int collection = pick(collections_);
     if (pick(4) == 0) return out + runs(collection, pick(products_ + 1));
+    if (pick(5) == 0) return out + sums(collection);
     std::string fields;
     for (std::size_t s = 0; s < kSamples.size(); ++s) {
       if (pick(3) != 0 && !(fields.empty() && s + 1 == kSamples.size())) continue;
@@ -104,6 +107,16 @@ class Generator {
   std::string runs(int collection, int product) {
     return fmt::format("    run: module\n    reads: {{c{}: [f{}]}}\n    output: 1KiB\n", collection, pick(9)) +
            (product < products_ ? fmt::format("    with: m{}\n", product) : "");
+  }
+
+  /// Sums by up to two fields, of which the last but one of the samples may be added up.
+  std::string sums(int collection) {
+    std::string by;
+    for (int left = pick(3); left > 0; --left) by += fmt::format("{}f{}", by.empty() ? "" : ", ", pick(4) * 2 + left - 1);
+    return fmt::format(
+        "    aggregate: {{from: c{}, by: [{}], measure: {{{}}}, privacy: {{epsilon: 20, delta: 1e-6, per: week, "
+        "contributions: 1}}}}\n",
+        collection, by, pick(2) == 0 ? "n: count" : "t: sum of f7 within 0s..600s");
   }
 
   /// Jobs, of which one may go on from the products before it or after it, but never round.
@@ -177,6 +190,35 @@ std::map<std::string, Told> run_jobs(const Plan& plan) {
   return out;
 }
 
+/// Adds up what some have deposited, and tells whether anything of each field that is read can be seen in it: groups
+/// and counts are of all of them, a sum is of its own.
+void add_up(const Plan& plan, const Flow& flow, std::map<Key, Level>& out) {
+  const Collection& collection = plan.collections[flow.reads.front().collection];
+  const Record record = record_of(collection);
+  disclosure::Aggregator sums(plan, flow);
+  std::vector<ByteView> values;
+  for (const std::uint32_t tag : sums.fields()) values.push_back(*record.find(tag));
+  for (int subject = 0; subject < 40; ++subject) {
+    sums.begin_subject();
+    sums.add(values);
+    ASSERT_TRUE(sums.end_subject());
+  }
+  const json::value table = json::parse(sums.finish().json);
+  const json::array& groups = table.get_object().at("groups").get_array();
+  ASSERT_EQ(groups.size(), 1u) << "flow " << flow.name;
+  const Aggregate& terms = *flow.aggregate;
+  const bool counts = std::ranges::any_of(terms.measures, [](const Measure& measure) { return !measure.field; });
+  for (std::size_t i = 0; i < collection.fields.size(); ++i) {
+    const auto field = static_cast<FieldIndex>(i);
+    const bool grouped = std::ranges::find(terms.by, field) != terms.by.end();
+    const bool summed = std::ranges::any_of(terms.measures, [&](const Measure& each) { return each.field == field; });
+    if (!counts && !grouped && !summed) continue;
+    EXPECT_EQ(grouped, groups[0].get_object().contains(collection.fields[i].name));
+    Level& most = out[{flow.to, collection.fields[i].category, flow.use}];
+    most = std::max(most, Level::aggregate);
+  }
+}
+
 /// Runs every flow of a plan for one subject: the most revealing form of each category at each party and use.
 std::map<Key, Level> run(const Plan& plan) {
   std::map<Key, Level> out;
@@ -187,6 +229,7 @@ std::map<Key, Level> run(const Plan& plan) {
       for (const std::string& category : told_by(plan, flow, products))
         out[{flow.to, category, flow.use}] = Level::clear;
     }
+    if (flow.kind == Flow::Kind::aggregate) add_up(plan, flow, out);
     if (flow.kind != Flow::Kind::gives) continue;
     const auto token = std::make_shared<const disclosure::TokenKey>(keys.key_for(plan.parties[flow.to].name, flow.use));
     for (const GivenCollection& given : flow.gives) {
@@ -225,7 +268,7 @@ void compare_both(const Reach& reach) {
   }
   for (const Cell& cell : reach.cells) {
     const Source& source = reach.sources[cell.source];
-    if (source.kind != Source::Kind::gives && source.kind != Source::Kind::run) continue;
+    if (source.kind == Source::Kind::exports) continue;
     const auto found = released.find({source.to, std::string(cell.category), std::string(cell.use)});
     ASSERT_NE(found, released.end()) << describe_path(reach, cell) << ": is never released";
     EXPECT_GE(found->second, cell.level) << describe_path(reach, cell);

@@ -176,7 +176,6 @@ class Page {
 
   json::object flow_row(std::size_t index) {
     const Flow& flow = report_.flows[index];
-    const bool sums = std::ranges::any_of(flow.items, [](const Item& item) { return item.form == kAggregate; });
     json::object row{
         {"anchor", flow_anchor(index)},
         {"name", flow.name},
@@ -187,8 +186,8 @@ class Page {
         {"releases", number_text(flow.releases)},
         {"contained",
          flow.contained.entries.count() == 0 ? "" : number_text(flow.contained.entries.count()) + " runs contained"},
-        {"records", sums ? number_text(flow.groups) + " groups" : number_text(flow.records)},
-        {"subjects", sums ? std::string(kInSums) : number_text(flow.subjects.count())},
+        {"records", flow.sums ? number_text(flow.groups) + " groups" : number_text(flow.records)},
+        {"subjects", flow.sums ? std::string(kInSums) : number_text(flow.subjects.count())},
         {"first", date(flow.first)},
         {"last", date(flow.last)}};
     sources_.name(row, flow.trace);

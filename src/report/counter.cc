@@ -204,6 +204,7 @@ void Counter::count(const Heard& heard, const AggregateReleased& released) {
   stretch(row, heard.entry.at);
   note(row.trace, heard);
   row.releases += 1;
+  row.sums = true;
   row.groups += released.groups;
   row.bytes += released.size_bytes;
   row.days.add(heard.entry.at, 1);

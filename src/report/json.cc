@@ -56,7 +56,8 @@ json::object flow_json(const Flow& flow) {
           {"to", flow.to},
           {"agreement", flow.agreement},
           {"use", flow.use},
-          {"method", "one subject a release, on the recipient's request over mutual TLS"},
+          {"method", flow.sums ? "sums over all subjects, with noise, on the recipient's request over mutual TLS"
+                               : "one subject a release, on the recipient's request over mutual TLS"},
           {"gives", std::move(items)},
           {"limits", strings(flow.limits)},
           {"releases", flow.releases},

@@ -54,7 +54,8 @@ struct Flow {
   std::vector<Item> items;  ///< what was given; the category is empty when the agreement has no such field
   std::vector<std::string> limits;
   std::uint64_t releases = 0, records = 0, bytes = 0;
-  std::uint64_t groups = 0;  ///< of a flow that aggregates, told of in all releases; it has neither records nor subjects
+  bool sums = false;         ///< over all subjects: it has neither records nor subjects of its own
+  std::uint64_t groups = 0;  ///< that such a flow told of, in all releases
   SubjectSet subjects;
   UnixMillis first = 0, last = 0;
   Days days;        ///< releases

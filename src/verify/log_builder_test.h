@@ -80,6 +80,8 @@ class LogBuilder {
            "\n  train: {use: personalize.content, run: ranker, reads: {profile: [email]}, makes: model, output: 1KiB}"
            "\n  hints: {to: subject via app, use: personalize.content, run: ranker, reads: {profile: [email]},"
            " with: model, output: 1KiB}"
+           "\n  sums: {to: acme, use: functional.service.improve, aggregate: {from: profile, by: [], measure: {people: count},"
+           " privacy: {epsilon: 1, delta: 1e-9, per: week, contributions: 1}}}"
            "\nprohibitions:\n  - {bulk: user.contact, to: {country: CN}, at-most: " +
            std::to_string(bulk) +
            " subjects per 2 days}\n"
@@ -123,6 +125,13 @@ class LogBuilder {
     out.flow = "hints";
     out.gives = R"({"profile":{"email":"read"}})";
     out.run = evidence::ModuleRun{ranker(), job, {}, 1'790'000'000'000};
+    return out;
+  }
+
+  /// Sums of the flow `sums`; `first`: they spend the window's budget.
+  static evidence::AggregateReleased sums(const std::string& table, bool first) {
+    evidence::AggregateReleased out{"sums", "acme", R"({"profile":{"email":"aggregate"}})", 1, sha256(table), 40, {}};
+    if (first) out.spent = evidence::PrivacySpent{"1e-9", "1"};
     return out;
   }
 

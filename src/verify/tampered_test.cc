@@ -153,6 +153,19 @@ TEST_F(Verify, FindsForgedJobs) {
                                    "product.stale@13", "release.product@14", "release.module@15"));
 }
 
+TEST_F(Verify, FindsAPrivacyBudgetSpentTwice) {
+  log.append("acme", LogBuilder::sums("table", true));
+  log.append("acme", LogBuilder::sums("table", false));
+  log.append("acme", LogBuilder::sums("another", false));  // 3
+  log.append("acme", LogBuilder::sums("another", true));   // 4
+  log.now += 7 * 86'400'000LL;
+  log.append("acme", LogBuilder::sums("next week's", false));  // 5
+  log.append("acme", LogBuilder::sums("next week's", true));
+  log.append("app", LogBuilder::sums("next week's", false));  // 7
+  EXPECT_THAT(found(), ElementsAre("aggregate.spent@3", "aggregate.spent@4", "aggregate.budget@5",
+                                   "release.recipient@7"));
+}
+
 TEST_F(Verify, FindsWhatWasDoneToAStatement) {
   log.submit(1);
   log.show();

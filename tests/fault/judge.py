@@ -57,6 +57,7 @@ class Memory:
         self.lock = threading.Lock()
         self.subjects = collections.defaultdict(Subject)
         self.releases = {}      # index -> (digest, flow, subject)
+        self.sums = {}          # index -> digest of what the flow sums told
         self.receipts = {}      # index of what was acknowledged -> kinds of entry that may stand there
         self.tokens = collections.defaultdict(set)  # (flow, subject) -> tokens
         self.salts = set()
@@ -85,6 +86,14 @@ class Memory:
             if flow in LIMITS:
                 self.tokens[flow, subject].add(data["profile"]["email"])
         return data
+
+    def take_sums(self, answer):
+        """A year's budget is spent on one table: whoever asks again gets the same bytes."""
+        digest = hashlib.sha256(bytes.fromhex(answer.headers["Holdfast-Salt"]) + answer.body).digest()
+        with self.lock:
+            self.sums[int(answer.headers["Holdfast-Receipt"])] = digest
+            if len(set(self.sums.values())) != 1:
+                self.findings.append("the sums of one window were told with different noise")
 
     def take_checkpoint(self, note):
         lines = note.decode().splitlines()
@@ -140,8 +149,8 @@ class Load(threading.Thread):
             self.put(name, one)
         doing = self.choose.choices(
             (self.put, self.append, self.visit, self.read, self.support, self.oversee, self.history, self.batch,
-             self.export, self.restrict, self.erase, self.checkpoint, self.bring_in),
-            (2, 2, 1, 3, 3, 2, 1, 1, 0.5, 0.5, 0.5, 1, 0.5))[0]
+             self.export, self.restrict, self.erase, self.checkpoint, self.bring_in, self.add_up),
+            (2, 2, 1, 3, 3, 2, 1, 1, 0.5, 0.5, 0.5, 1, 0.5, 0.5))[0]
         doing(name, one)
 
     # ---- what changes something: uncertain until the answer is there
@@ -269,6 +278,11 @@ class Load(threading.Thread):
         if answer.status == 200 and one.erased == {True}:
             self.memory.wrong(f"{name} is erased and was exported")
 
+    def add_up(self, *_):
+        answer = self.call(self.app, "GET", "/v1/flows/sums/aggregate")
+        if answer.status == 200:
+            self.memory.take_sums(answer)
+
     def checkpoint(self, *_):
         answer = self.call(self.public, "GET", "/log/checkpoint")
         if answer.status == 200:
@@ -350,6 +364,11 @@ def judge_log(memory, entries):
         if entry.get("kind") != "released" or entry.get("flow") != flow or \
                 entry.get("digest") != base64.urlsafe_b64encode(digest).decode().rstrip("="):
             memory.wrong(f"what left to {flow} on {subject} with receipt {index} is not in the log: {entry}")
+    for index, digest in memory.sums.items():
+        entry = told[index] if index < len(told) else {}
+        if entry.get("kind") != "aggregate.released" or \
+                entry.get("digest") != base64.urlsafe_b64encode(digest).decode().rstrip("="):
+            memory.wrong(f"the sums that left with receipt {index} are not in the log: {entry}")
     for index, kinds in memory.receipts.items():
         if index >= len(told) or told[index]["kind"] not in kinds:
             memory.wrong(f"an acknowledged deposit's receipt {index} is not in the log of {len(told)}")
@@ -370,6 +389,19 @@ def judge_limits(memory, told):
             spent = len({e["subject"] for e in released}) if unit == "subjects" else sum(e["records"] for e in released)
             if spent > most:
                 memory.wrong(f"{flow}: {spent} {unit} on {day}, {most} are agreed")
+
+
+    years = collections.Counter(entry["at"][:4] for entry in told if "spent" in entry)
+    if any(times > 1 for times in years.values()):
+        memory.wrong(f"a year's privacy budget was spent more than once: {years}")
+
+
+def judge_sums(memory, app):
+    answer = app.call("GET", "/v1/flows/sums/aggregate")
+    if answer.status == 200:
+        memory.take_sums(answer)
+    else:
+        memory.wrong(f"the sums are answered {answer.status}: {answer.body!r}")
 
 
 def judge_tokens(memory):
@@ -494,6 +526,7 @@ def judge(holdfast, memory, subjects=None, retention=False):
             judge_subject(memory, app, name, memory.subjects[name])
             if retention and memory.subjects[name].visits:
                 judge_retention(memory, app, name, memory.subjects[name])
+        judge_sums(memory, app)
         app.close()
         judge_log(memory, read_log(holdfast, memory))
         judge_tokens(memory)
