@@ -1,13 +1,11 @@
 """The pages for people: sound files from the command line, and what a browser makes of them where there is one."""
-import shutil
-import subprocess
 import xml.etree.ElementTree as ElementTree
 
 import pytest
 
+from browser import PHONE, browse, needs_browser, width_on_a_phone
 from holdfast import Holdfast, run
 
-CHROMIUM = shutil.which("chromium")
 A4 = (794, 1123)  # at 96 dots an inch
 PAPER = ((255, 255),) * 3  # the least and the most of red, green and blue
 
@@ -31,15 +29,12 @@ def test_the_agreement_as_page_map_and_markdown(agreement, tmp_path):
     assert both.returncode == 2
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium here")
+@needs_browser
 @pytest.mark.parametrize("what", ["--html", "--svg"])
 def test_a_browser_shows_it_within_a_sheet(agreement, tmp_path, what):
     page, picture = tmp_path / f"page.{what[2:]}", tmp_path / "page.png"
     run("agreement", "show", agreement, what, "-o", page)
-    shown = subprocess.run(
-        [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", f"--user-data-dir={tmp_path}/profile",
-         f"--window-size={A4[0]},{A4[1]}", f"--screenshot={picture}", page.as_uri()],
-        capture_output=True, text=True, timeout=120)
+    shown = browse(tmp_path, page, f"--window-size={A4[0]},{A4[1]}", f"--screenshot={picture}")
     assert picture.exists(), shown.stderr[-500:]
     image = pytest.importorskip("PIL.Image").open(picture).convert("RGB")
     assert image.size == A4
@@ -47,3 +42,10 @@ def test_a_browser_shows_it_within_a_sheet(agreement, tmp_path, what):
     assert sum(row != PAPER for row in rows) > 250, "the page is blank"
     # What ran over the right edge would have ink in the margin.
     assert image.crop((A4[0] - 12, 0, *A4)).getextrema() == PAPER, "something runs over the edge of the sheet"
+
+
+@needs_browser
+def test_the_agreement_fits_on_a_phone(agreement, tmp_path):
+    page = tmp_path / "page.html"
+    run("agreement", "show", agreement, "--html", "-o", page)
+    assert width_on_a_phone(tmp_path, page) == PHONE

@@ -4,6 +4,7 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
+from browser import PHONE, needs_browser, width_on_a_phone
 from holdfast import disclose, run
 
 
@@ -68,6 +69,13 @@ def test_the_page_is_one_sound_file_and_the_same_from_url_and_folder(used, tmp_p
     mirror = tmp_path / "mirror"
     run("log", "export", mirror, "--dir", used.dir)
     assert report(used, source=mirror).stdout == page
+
+
+@needs_browser
+def test_the_page_fits_on_a_phone(used, tmp_path):
+    page = tmp_path / "report.html"
+    report(used, "-o", page)
+    assert width_on_a_phone(tmp_path, page) == PHONE
 
 
 def test_a_forged_log_gives_a_report_that_says_so_and_another_log_none(used, tmp_path):
