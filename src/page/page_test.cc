@@ -81,6 +81,14 @@ TEST(ReportPage, IsSoundAndTellsTheFigures) {
   EXPECT_TRUE(page == report_page(*report::make(year.options())));
 }
 
+TEST(ReportPage, NamesAKeyWithoutTheKeyItself) {
+  Year year(3);
+  auto report = report::make(year.options());
+  ASSERT_TRUE(report);
+  report->recipients[0].party.key = "acme+d277f61f+AYq+IoSlM+0";
+  EXPECT_TRUE(holds(report_page(*report), "key acme+d277f61f<"));
+}
+
 TEST(ReportPage, ShowsAMonthByDays) {
   Year year(40);
   report::Options options = year.options();

@@ -59,12 +59,25 @@ class Sources {
   json::array rows_;
 };
 
+/// Of a verifier key "name+id+public key"; the last may hold more of the sign.
+struct KeyName {
+  std::string name, id;
+  explicit KeyName(const std::string& key) {
+    const auto first = key.find('+'), second = key.find('+', first == std::string::npos ? first : first + 1);
+    name = key.substr(0, first);
+    if (second != std::string::npos) id = key.substr(first + 1, second - first - 1);
+  }
+};
+
 std::string facts_of(const Party& party) {
   std::vector<std::string> out;
   out.push_back(party.role.empty() ? "no party of the agreement" : party.role);
   if (!party.operated_by.empty()) out.push_back("operated by " + party.operated_by);
   if (!party.owners.empty()) out.push_back(fmt::format("owned by {}", fmt::join(party.owners, ", ")));
-  if (!party.key.empty()) out.push_back("key " + party.key.substr(0, party.key.rfind('+')));
+  if (!party.key.empty()) {
+    const KeyName key(party.key);
+    out.push_back(fmt::format("key {}+{}", key.name, key.id));
+  }
   return fmt::format("{}", fmt::join(out, " · "));
 }
 
@@ -282,10 +295,9 @@ class Page {
 
   static json::array signers(const std::vector<std::string>& keys) {
     json::array out;
-    for (const std::string& key : keys) {
-      const auto name = key.find('+'), hash = key.find('+', name == std::string::npos ? name : name + 1);
-      out.push_back(json::object{{"name", key.substr(0, name)},
-                                 {"id", hash == std::string::npos ? "" : key.substr(name + 1, hash - name - 1)}});
+    for (const std::string& each : keys) {
+      const KeyName key(each);
+      out.push_back(json::object{{"name", key.name}, {"id", key.id}});
     }
     return out;
   }
