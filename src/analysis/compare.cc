@@ -12,6 +12,7 @@
 #include "agreement/form.h"
 #include "analysis/answers.h"
 #include "analysis/compare_terms.h"
+#include "analysis/danger.h"
 
 namespace holdfast::analysis {
 namespace {
@@ -28,9 +29,11 @@ std::uint32_t danger_of(Kind kind, Level level, const Plan& plan, const Party* p
   const bool abroad = party != nullptr && std::ranges::any_of(party->countries, [&](const std::string& country) {
                         return country != plan.subjects_country;
                       });
-  const auto worth = is_opening(kind) ? 2000u : kind == Kind::alters ? 500u : 0u;
-  const auto rank = static_cast<std::uint32_t>(kKinds.size()) - static_cast<std::uint32_t>(kind);
-  return worth + (abroad ? worth / 2u : 0u) + static_cast<std::uint32_t>(level) * 100u + rank;
+  std::uint32_t danger = static_cast<std::uint32_t>(kKinds.size()) - static_cast<std::uint32_t>(kind);
+  danger += static_cast<std::uint32_t>(level) * kDangerLevel;
+  if (is_opening(kind)) danger += kDangerOpens + (abroad ? kDangerOpensAbroad : 0);
+  if (kind == Kind::alters) danger += kDangerAlters + (abroad ? kDangerAltersAbroad : 0);
+  return danger;
 }
 
 using CellKey = std::tuple<std::string_view, std::string_view, std::string_view>;  ///< party, category, use

@@ -10,6 +10,7 @@
 #include "agreement/agreement.h"
 #include "agreement/form.h"
 #include "agreement/spelling.h"
+#include "analysis/danger.h"
 
 namespace holdfast::analysis {
 namespace {
@@ -17,12 +18,21 @@ namespace {
 using namespace agreement;
 using Kind = Change::Kind;
 
-// Between what opens a way at home (2000 and up) and abroad, and what only closes.
-constexpr std::uint32_t kLooser = 2200, kSigners = 2250, kTighter = 10;
+std::uint32_t danger_of(Kind kind) {
+  switch (kind) {
+    case Kind::signs:
+      return kDangerSigners;
+    case Kind::loosens:
+      return kDangerLooser;
+    case Kind::alters:
+      return kDangerAltered;
+    default:
+      return kDangerTighter;
+  }
+}
 
 Change term(Kind kind, std::string text, std::uint32_t line, std::uint32_t old_line) {
-  const std::uint32_t danger = kind == Kind::signs ? kSigners : kind == Kind::loosens ? kLooser : kTighter;
-  return {kind, danger, std::move(text), "", line, old_line};
+  return {kind, danger_of(kind), std::move(text), "", line, old_line};
 }
 
 /// What a flow may give by its own limits: "subjects per day" to its number.
@@ -61,14 +71,14 @@ void compare_products(const Plan& before, const Plan& after, std::vector<Change>
     const auto index = flow.makes ? before.find_maker(*flow.makes) : std::nullopt;
     const std::string now = reads_text(after, flow);
     if (flow.makes && !index) {
-      out.push_back({Kind::alters, 600,
-                     fmt::format("a new product, '{}', is made of {} of all subjects", *flow.makes, now), "", flow.line,
-                     0});
+      out.push_back(term(Kind::alters,
+                         fmt::format("a new product, '{}', is made of {} of all subjects", *flow.makes, now), flow.line,
+                         0));
     } else if (index && reads_text(before, before.flows[*index]) != now) {
-      out.push_back(
-          {Kind::alters, 600,
-           fmt::format("'{}' is made of {}; before: {}", *flow.makes, now, reads_text(before, before.flows[*index])),
-           "", flow.line, before.flows[*index].line});
+      out.push_back(term(
+          Kind::alters,
+          fmt::format("'{}' is made of {}; before: {}", *flow.makes, now, reads_text(before, before.flows[*index])),
+          flow.line, before.flows[*index].line));
     }
   }
   for (const Flow& flow : before.flows) {
@@ -100,15 +110,15 @@ void compare_limits(const Plan& before, const Plan& after, std::vector<Change>& 
                          flow.line, old.line));
     }
     if (flow.makes != old.makes || flow.with != old.with) {
-      out.push_back({Kind::alters, 600,
-                     fmt::format("flow '{}' {}; before: it {}", flow.name, product_text(flow), product_text(old)), "",
-                     flow.line, old.line});
+      out.push_back(term(Kind::alters,
+                         fmt::format("flow '{}' {}; before: it {}", flow.name, product_text(flow), product_text(old)),
+                         flow.line, old.line));
     }
     if (flow.module != old.module && !flow.module.empty()) {
-      out.push_back({Kind::alters, 600,
-                     fmt::format("flow '{}' runs '{}'; before: {}", flow.name, flow.module,
-                                 old.module.empty() ? "no module" : "'" + old.module + "'"),
-                     "", flow.line, old.line});
+      out.push_back(term(Kind::alters,
+                         fmt::format("flow '{}' runs '{}'; before: {}", flow.name, flow.module,
+                                     old.module.empty() ? "no module" : "'" + old.module + "'"),
+                         flow.line, old.line));
     }
   }
 }
