@@ -57,9 +57,9 @@ Result<void> check_header(const http::request_header<>& header) {
   return {};
 }
 
-bool is_cut_last_chunk(bool chunked, std::string_view unread) {
+bool is_cut_last_chunk(std::string_view begin) {
   constexpr std::string_view kLast = "0\r\n\r\n";
-  return chunked && unread.size() < kLast.size() && unread.starts_with('0');
+  return begin.size() < kLast.size() && begin.starts_with('0');
 }
 
 Error parse_error(const boost::system::error_code& error) {

@@ -16,10 +16,11 @@ Result<void> check_lines(std::string_view taken);
 /// invalid "request.version" (505), "request.malformed", "request.expect" (417).
 Result<void> check_header(const boost::beast::http::request_header<>& header);
 
-/// Is `unread` of a body in chunks too little to be shown to the parser? A body whose first chunk is its last ("0",
-/// twice CRLF), with just four bytes of it there, breaks an assertion of Beast 1.81, and ends the process. Five bytes
-/// are still to come whenever such a body is not at its end, so that nothing waits in vain.
-bool is_cut_last_chunk(bool chunked, std::string_view unread);
+/// Is `begin`, all there is of a body in chunks, too little to be shown to the parser? A body whose first chunk is its
+/// last ("0", twice CRLF), with just four bytes of it there, breaks an assertion of Beast 1.81, and ends the process.
+/// A later chunk is no danger: the parser reads its size together with the CRLF before it. No body has less than five
+/// bytes, so that nothing waits in vain, and these can hold no byte of a chunk.
+bool is_cut_last_chunk(std::string_view begin);
 
 /// Of what the parser says: "request.header.large" (431) or "request.malformed".
 Error parse_error(const boost::system::error_code& error);

@@ -146,32 +146,35 @@ class Connection {
     (void)server::parse_idempotency_key({key.data(), key.size()}).has_value();
   }
 
-  /// A body that the connection's end cuts off is none: how much of it was there to be given depends on the pieces.
   bool read_body(Parser& parser) {
     std::array<char, 512> room{};
-    std::string whole;
+    std::size_t total = 0;
+    bool begun = false;
     auto& body = parser.get().body();
-    while (!parser.is_done() && whole.size() < kBodyBytes) {
+    while (!parser.is_done() && total < kBodyBytes) {
       body.data = room.data();
       body.size = room.size();
       boost::system::error_code error = http::error::need_more;
       std::size_t used = 0;
       const std::string_view unread(static_cast<const char*>(in_.data().data()), in_.size());
-      if (!unread.empty() && !server::is_cut_last_chunk(parser.chunked(), unread)) {
+      const bool held = parser.chunked() && !begun && server::is_cut_last_chunk(unread);
+      if (!unread.empty() && !held) {
         used = parser.put(in_.data(), error);
         in_.consume(used);
+        begun = begun || used > 0;
       }
-      whole.append(room.data(), room.size() - body.size);
+      const std::size_t got = room.size() - body.size;
+      out_.append(room.data(), got);
+      total += got;
       if (error && error != http::error::need_more && error != http::error::need_buffer) {
         return end();
       }
       if (error == http::error::need_buffer || (!error && used > 0)) continue;
       if (!fill()) return end();
     }
-    if (!parser.is_done()) return end();
-    if (const auto length = parser.content_length()) HF_ASSERT(whole.size() == *length);
-    out_ += whole + '\n';
-    return parser.keep_alive();
+    if (const auto length = parser.content_length(); length && parser.is_done()) HF_ASSERT(total == *length);
+    out_ += '\n';
+    return parser.is_done() && parser.keep_alive();
   }
 
   std::size_t step_;

@@ -172,9 +172,11 @@ Task<std::size_t> Session::read_body(char* out, std::size_t size) {
     error_code error = http::error::need_more;
     std::size_t used = 0;
     const std::string_view unread(static_cast<const char*>(in_.data().data()), in_.size());
-    if (!unread.empty() && !is_cut_last_chunk(parser_->chunked(), unread)) {
+    const bool held = parser_->chunked() && !body_begun_ && is_cut_last_chunk(unread);
+    if (!unread.empty() && !held) {
       used = parser_->put(in_.data(), error);
       in_.consume(used);
+      body_begun_ = body_begun_ || used > 0;
     }
     if (error == http::error::need_buffer) break;
     if (error && error != http::error::need_more) co_return tl::unexpected<Error>(parse_error(error));
@@ -207,7 +209,7 @@ Async<bool> Session::serve_one() {
   parser_.emplace();
   parser_->header_limit(core_.shared().config.bounds.header_bytes);
   parser_->body_limit(boost::none);  // a handler that takes a body whole bounds it
-  continue_sent_ = false;
+  continue_sent_ = body_begun_ = false;
   const Result<void> header = co_await read_header();
   in_header_ = false;
   const bool waited = waiting_since_ != Clock::time_point::max();

@@ -86,6 +86,7 @@ class Session final
   bool ending_ = false;  ///< stop waiting for requests
   bool broken_ = false;  ///< nothing can be written any more
   bool continue_sent_ = false;
+  bool body_begun_ = false;           ///< the parser took some of it
   std::ptrdiff_t header_fields_ = 0;  ///< as many as the header had
 };
 
