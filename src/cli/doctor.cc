@@ -23,6 +23,8 @@
 #include "sealed/pool.h"
 #include "sealed/worker_process.h"
 #include "server/config.h"
+#include "storage/rocksdb_store.h"
+#include "trustee/whole.h"
 #include "vault/root_keys.h"
 
 namespace holdfast::cli {
@@ -54,7 +56,7 @@ class Doctor {
       examine_certificates();
       examine_disk();
       examine_limits();
-      examine_server();
+      if (!examine_server()) examine_store();
     }
     examine_clock();
     examine_jail();
@@ -81,7 +83,8 @@ class Doctor {
   void examine_limits();
   void examine_clock();
   void examine_jail();
-  void examine_server();
+  bool examine_server();
+  void examine_store();
 
   const WorkDir& dir_;
   server::Config config_;
@@ -246,11 +249,12 @@ void Doctor::examine_clock() {
   good("clock", to_rfc3339(now));
 }
 
-void Doctor::examine_server() {
+/// Does it answer?
+bool Doctor::examine_server() {
   ClientOptions options;
   options.dir = dir_.path();
   const auto url = find_server(options);
-  if (!url) return bad("server", url.error().text(), "correct listen: in holdfast.yaml");
+  if (!url) return bad("server", url.error().text(), "correct listen: in holdfast.yaml"), false;
   fetch::HttpOptions http;
   http.ca_file = fs::exists(dir_.authority_certificate()) ? dir_.authority_certificate() : config_.tls.client_ca;
   http.connect_timeout = std::chrono::seconds(3);
@@ -258,16 +262,35 @@ void Doctor::examine_server() {
   fetch::HttpClient client(std::move(http));
   const auto alive = client.get(*url + "/healthz");
   if (!alive) {
-    return bad("server", alive.error().text(),
-               alive.error().code == Code::unavailable ? "holdfast serve --dir " + dir_.path()
-                                                       : "give the server a certificate of this directory's authority");
+    bad("server", alive.error().text(),
+        alive.error().code == Code::unavailable ? "holdfast serve --dir " + dir_.path()
+                                                : "give the server a certificate of this directory's authority");
+    return false;
   }
-  if (!alive->ok()) return bad("server", fmt::format("{} answers {}", *url, alive->status), "read its log");
+  if (!alive->ok()) return bad("server", fmt::format("{} answers {}", *url, alive->status), "read its log"), true;
   good("server", *url);
   const auto ready = client.get(*url + "/readyz");
-  if (ready && ready->ok()) return good("agreement", "one is in force");
+  if (ready && ready->ok()) return good("agreement", "one is in force"), true;
   warn("agreement", "none is adopted, so every flow is refused",
        "holdfast agreement adopt agreement.signed --as TRUSTEE");
+  return true;
+}
+
+/// Would a start find records, keys and evidence together? One that serves has found them so.
+void Doctor::examine_store() {
+  const auto there = [this](const char* part) { return fs::exists(config_.data + "/" + part + "/CURRENT"); };
+  if (!there("records") && !there("keys") && !there("log")) return good("store", "none yet");
+  const auto store = storage::open_rocksdb(config_.data, {.read_only = true});
+  if (!store && store.error().slug == "storage.part.missing") {
+    return bad("store", store.error().where + " is gone, and what belongs to it is not",
+               "put it back, or restore a backup; a start would find that the others are without it");
+  }
+  if (!store && store.error().code == Code::unavailable) {
+    return warn("store", "it cannot be looked into: " + store.error().text(), "stop what has it open, and ask again");
+  }
+  const auto whole = store ? trustee::check_whole(**store) : tl::unexpected<Error>(store.error());
+  if (!whole) return bad("store", whole.error().text(), "put the part that is gone back, or restore a backup");
+  good("store", "records, keys and evidence are there");
 }
 
 std::string_view word_of(Grade grade) {

@@ -89,15 +89,27 @@ std::string blamed_file(const std::string& message, const std::string& path) {
   return manifest ? path + "/MANIFEST" : path;
 }
 
+std::vector<rocksdb::ColumnFamilyDescriptor> describe(const std::vector<FamilySpec>& families,
+                                                      const RocksShared& shared) {
+  std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
+  for (const FamilySpec& spec : families) {
+    descriptors.emplace_back(descriptors.empty() ? rocksdb::kDefaultColumnFamilyName : spec.name,
+                             family_options(spec.kind, shared));
+  }
+  return descriptors;
+}
+
 }  // namespace
 
 RocksShared RocksShared::create(const RocksOptions& options) {
   return {rocksdb::NewLRUCache(options.cache_bytes),
-          std::make_shared<rocksdb::WriteBufferManager>(options.write_buffer_bytes), options.drop_damaged_tail};
+          std::make_shared<rocksdb::WriteBufferManager>(options.write_buffer_bytes), options.drop_damaged_tail,
+          options.read_only};
 }
 
 Result<std::unique_ptr<RocksInstance>> RocksInstance::open(const std::string& path, const RocksShared& shared,
                                                            const std::vector<FamilySpec>& families) {
+  if (shared.read_only) return look_into(path, shared, families);
   std::error_code failed;
   std::filesystem::create_directories(path, failed);
   if (!failed) std::filesystem::permissions(path, std::filesystem::perms::owner_all, failed);
@@ -106,11 +118,7 @@ Result<std::unique_ptr<RocksInstance>> RocksInstance::open(const std::string& pa
                 "the directory cannot be created or made private: " + failed.message());
   }
   HF_CHECK(check_format(path));
-  std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
-  for (const FamilySpec& spec : families) {
-    descriptors.emplace_back(descriptors.empty() ? rocksdb::kDefaultColumnFamilyName : spec.name,
-                             family_options(spec.kind, shared));
-  }
+  const auto descriptors = describe(families, shared);
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;
   // Not while another process writes them; one that begins to between the two has the lock, so that this fails.
@@ -131,6 +139,22 @@ Result<std::unique_ptr<RocksInstance>> RocksInstance::open(const std::string& pa
     }
     return tl::unexpected<Error>(error(status, path));
   }
+  return std::unique_ptr<RocksInstance>(new RocksInstance(path, db, std::move(handles)));
+}
+
+Result<std::unique_ptr<RocksInstance>> RocksInstance::look_into(const std::string& path, const RocksShared& shared,
+                                                                const std::vector<FamilySpec>& families) {
+  std::error_code unknown;
+  if (!std::filesystem::exists(path + "/CURRENT", unknown)) {
+    return fail(Code::not_found, "storage.part.missing", path, "this part of the store is gone");
+  }
+  rocksdb::DBOptions options = database_options(shared);
+  options.create_if_missing = options.create_missing_column_families = false;
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  rocksdb::DB* db = nullptr;
+  const rocksdb::Status status =
+      rocksdb::DB::OpenForReadOnly(options, path, describe(families, shared), &handles, &db);
+  if (!status.ok()) return tl::unexpected<Error>(error(status, path));
   return std::unique_ptr<RocksInstance>(new RocksInstance(path, db, std::move(handles)));
 }
 

@@ -20,7 +20,7 @@ namespace holdfast::storage {
 struct RocksShared {
   std::shared_ptr<rocksdb::Cache> cache;
   std::shared_ptr<rocksdb::WriteBufferManager> write_buffers;
-  bool drop_damaged_tail = false;
+  bool drop_damaged_tail = false, read_only = false;
   static RocksShared create(const RocksOptions& options);
 };
 
@@ -74,6 +74,8 @@ class RocksInstance {
   static Error error(const rocksdb::Status& status, const std::string& path);
 
  private:
+  static Result<std::unique_ptr<RocksInstance>> look_into(const std::string& path, const RocksShared& shared,
+                                                          const std::vector<FamilySpec>& families);
   RocksInstance(std::string path, rocksdb::DB* db, std::vector<rocksdb::ColumnFamilyHandle*> families)
       : path_(std::move(path)), db_(db), families_(std::move(families)) {}
 

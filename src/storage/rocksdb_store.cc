@@ -151,7 +151,7 @@ Result<std::unique_ptr<Store>> open_rocksdb(const std::string& directory, RocksO
   HF_TRY(auto keys, RocksInstance::open(directory + "/keys", shared, keys_families()));
   HF_TRY(auto log, RocksInstance::open(directory + "/log", shared, log_families()));
   auto store = std::make_unique<RocksStore>(shared, std::move(records), std::move(keys), std::move(log), options.clock);
-  HF_CHECK(store->start());
+  if (!options.read_only) HF_CHECK(store->start());
   return store;
 }
 

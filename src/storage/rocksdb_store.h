@@ -17,6 +17,9 @@ struct RocksOptions {
   /// Opening refuses a write-ahead log that is damaged before its end ("storage.corrupt"), since acknowledged writes
   /// may lie behind the damage. True: go on with what precedes it, for an operator who decided so.
   bool drop_damaged_tail = false;
+  /// Only looks, and makes and changes no file: for a doctor. Takes no lock, so no other process may have it open.
+  /// Each of the three must be there: not_found ("storage.part.missing", where names it). Every write fails.
+  bool read_only = false;
 };
 
 /// Opens, or creates, the embedded engine in `directory`: RocksDB in records/, keys/ and log/ beneath it. One process

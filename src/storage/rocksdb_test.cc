@@ -30,6 +30,27 @@ TEST(Rocks, a_place_that_cannot_be_a_directory_is_an_error) {
   EXPECT_TRUE(fails(open_rocksdb("/proc/no/store"), Code::unavailable, "storage.directory"));
 }
 
+TEST(Rocks, a_look_changes_nothing_and_names_the_part_that_is_gone) {
+  const Scratch scratch;
+  {
+    const auto store = must_open(scratch / "store");
+    ASSERT_TRUE(put(*store, Shelf::records, 1, "k", "v"));
+  }
+  const auto before = files(scratch / "store/records", "");
+  {
+    const auto looking = must_open(scratch / "store", {.read_only = true});
+    EXPECT_EQ(*looking->get(Shelf::records, locker(1), "k"), "v");
+    EXPECT_EQ(*looking->end("log"), 0u);
+    EXPECT_FALSE(put(*looking, Shelf::records, 1, "k", "w"));
+  }
+  EXPECT_EQ(files(scratch / "store/records", ""), before);
+  std::filesystem::remove_all(scratch / "store/log");
+  const auto missed = open_rocksdb(scratch / "store", {.read_only = true});
+  ASSERT_TRUE(fails(missed, Code::not_found, "storage.part.missing"));
+  EXPECT_EQ(missed.error().where, scratch / "store/log");
+  EXPECT_FALSE(std::filesystem::exists(scratch / "store/log"));
+}
+
 TEST(Rocks, a_store_says_its_format_and_one_of_another_is_refused_untouched) {
   const Scratch scratch;
   must_open(scratch / "store").reset();

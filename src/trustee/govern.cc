@@ -4,6 +4,7 @@
 #include "agreement/agreement.h"
 #include "base/hash.h"
 #include "trustee/impl.h"
+#include "trustee/whole.h"
 
 namespace holdfast::trustee {
 namespace json = boost::json;
@@ -73,6 +74,8 @@ Task<std::uint64_t> Trustee::adopt(Caller caller, std::string text) {
     entry.event = std::move(event);
     HF_TRY(const auto appended, impl_->log->append_and_wait(std::move(entry)));
     if (!now) {
+      // A crash before this is mended by the next start, which binds what is not bound.
+      HF_CHECK(bind_history(impl_->store, *impl_->vault, *impl_->log));
       HF_CHECK(impl_->append_now(impl_->own_name(),
                                  evidence::ServerStarted{impl_->options.binary, impl_->options.software}));
     }

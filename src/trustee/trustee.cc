@@ -5,6 +5,7 @@
 
 #include "base/hash.h"
 #include "trustee/impl.h"
+#include "trustee/whole.h"
 
 namespace holdfast::trustee {
 
@@ -55,9 +56,11 @@ Trustee::~Trustee() {
 Result<std::unique_ptr<Trustee>> Trustee::open(storage::Store& store, vault::RootKeys& roots, SigningKey log_key,
                                                const Clock& clock, TrusteeOptions options) {
   auto impl = std::make_unique<Impl>(store, roots, clock, std::move(options));
+  HF_CHECK(check_whole(store));
   HF_TRY(impl->vault, vault::Vault::create(store, roots, clock));
   impl->state = std::make_unique<State>(store, disclosure::TokenKeys(impl->vault->derive_secret("tokens")));
   HF_TRY(impl->log, evidence::Log::open(store, std::move(log_key), clock, *impl->state));
+  HF_CHECK(bind_history(store, *impl->vault, *impl->log));
   impl->commits = std::make_unique<CommitQueue>(*impl->vault);
   impl->refusals = std::make_unique<Refusals>([raw = impl.get()](const std::string& party, const std::string& operation,
                                                                  const std::string& flow, std::string_view reason,

@@ -148,6 +148,13 @@ class TrusteeTest : public testing::Test {
                                               vault::Expect::anything(), std::nullopt));
     ASSERT_TRUE(put) << put.error().text();
   }
+  /// What a start says of `store`.
+  Result<void> start_on(storage::Store& store) {
+    trustee_.reset();
+    auto log_key = SigningKey::from_seed("example.org/log", Bytes(32, 'l'));
+    HF_CHECK(Trustee::open(store, roots_, std::move(*log_key), clock_, {}));
+    return {};
+  }
   evidence::Entry entry(std::uint64_t index) {
     const auto raw = trustee_->log().entry(index);
     return std::move(*evidence::Entry::decode(*raw));
@@ -184,6 +191,94 @@ TEST_F(TrusteeTest, each_recipient_gets_its_own_form_and_every_release_its_entry
   EXPECT_EQ(released.digest, sha256({support->salt, support->payload}));
   EXPECT_EQ(released.size_bytes, support->payload.size());
   EXPECT_THAT(recorded.encode(), Not(HasSubstr("u1\"")));
+}
+
+struct Parts {
+  bool records = true, keys = true, log = true;
+};
+
+void copy_shelf(storage::Store& from, storage::Store& to, storage::Shelf shelf) {
+  const std::vector<LockerId> lockers = *from.list(shelf, std::nullopt, 1000);
+  for (const LockerId& locker : lockers) {
+    storage::LockerChange change{shelf, locker, storage::kAnyVersion, {}, {}};
+    ASSERT_TRUE(from.scan(shelf, locker, {}, {}, [&](ByteView key, ByteView value) {
+      change.puts.push_back({Bytes(key), Bytes(value)});
+      return true;
+    }));
+    ASSERT_TRUE(to.apply({&change, 1}).front());
+  }
+}
+
+void copy_log(storage::Store& from, storage::Store& to) {
+  const std::vector<std::string> names = *from.list_blobs("", "", 1000);
+  for (const std::string& name : names) {
+    const storage::Blob blob{name, **from.get_blob(name)};
+    ASSERT_TRUE(to.put_blobs({&blob, 1}));
+  }
+  const auto lease = to.acquire("log", "copy", std::chrono::seconds(1));
+  ASSERT_TRUE(from.read("log", 0, [&](std::uint64_t position, std::uint32_t count, ByteView packed) {
+    EXPECT_TRUE(to.append("log", position, count, packed, *lease));
+    return true;
+  }));
+  ASSERT_TRUE(to.release("log", *lease));
+}
+
+/// What is left of a store when parts of it are lost.
+std::unique_ptr<storage::Store> left_of(storage::Store& whole, Parts parts) {
+  auto out = storage::open_memory();
+  if (parts.records) copy_shelf(whole, *out, storage::Shelf::records);
+  if (parts.keys) copy_shelf(whole, *out, storage::Shelf::keys);
+  if (parts.log) copy_log(whole, *out);
+  return out;
+}
+
+TEST_F(TrusteeTest, records_keys_and_evidence_are_served_together_only) {
+  ASSERT_TRUE(start_on(*store_)) << "nothing is missing from an empty store";
+  open();
+  adopt();
+  for (const bool held : {false, true}) {
+    if (held) open(), deposit("u1");
+    trustee_.reset();
+    EXPECT_TRUE(start_on(*left_of(*store_, {})));
+    EXPECT_EQ(start_on(*left_of(*store_, {.log = false})).error().slug, "evidence.log.missing");
+    EXPECT_EQ(start_on(*left_of(*store_, {.records = false, .log = false})).error().slug, "evidence.log.missing");
+    EXPECT_EQ(start_on(*left_of(*store_, {.keys = false})).error().slug, "vault.keys.missing");
+    EXPECT_EQ(start_on(*left_of(*store_, {.records = false, .keys = false})).error().slug, "vault.keys.missing");
+    EXPECT_EQ(start_on(*left_of(*store_, {.records = false})).error().slug, "vault.records.missing");
+  }
+}
+
+TEST_F(TrusteeTest, what_was_held_before_shelves_said_their_history_is_missed_too_and_bound_at_a_start) {
+  adopt();
+  deposit("u1");
+  trustee_.reset();
+  for (const storage::Shelf shelf : {storage::Shelf::records, storage::Shelf::keys}) {
+    const std::vector<LockerId> lockers = *store_->list(shelf, std::nullopt, 1000);
+    for (const LockerId& locker : lockers) {
+      const storage::LockerChange change{shelf, locker, storage::kAnyVersion, {}, {"history"}};
+      ASSERT_TRUE(store_->apply({&change, 1}).front());
+    }
+  }
+  const auto before = *vault::Vault::holdings(*store_);
+  EXPECT_FALSE(before.keys_history || before.records_history);
+  EXPECT_EQ(start_on(*left_of(*store_, {.log = false})).error().slug, "evidence.log.missing");
+  ASSERT_TRUE(start_on(*store_));
+  const auto after = *vault::Vault::holdings(*store_);
+  EXPECT_TRUE(after.keys_history && after.keys_history == after.records_history);
+}
+
+TEST_F(TrusteeTest, the_log_of_another_history_under_the_same_key_is_refused) {
+  adopt();
+  deposit("u1");
+  trustee_.reset();
+  const auto mixed = left_of(*store_, {.log = false});
+  clock_.advance(std::chrono::hours(1));
+  store_ = storage::open_memory();
+  open();
+  adopt();
+  trustee_.reset();
+  copy_log(*store_, *mixed);
+  EXPECT_EQ(start_on(*mixed).error().slug, "evidence.log.other");
 }
 
 TEST_F(TrusteeTest, is_not_ready_while_the_store_takes_no_writes) {

@@ -131,6 +131,14 @@ struct Erasure {
   Pseudonym pseudonym;
 };
 
+/// What of a vault lies in a store. A history of evidence is named by the hash of its first entry.
+struct Holdings {
+  bool own_key = false;
+  bool subject_keys = false;  ///< of anybody, or an erasure to be finished
+  bool records = false;       ///< of anybody, or answers that are remembered
+  std::optional<Hash> keys_history, records_history;  ///< what each shelf says it belongs to; nothing: it does not say
+};
+
 /// Personal data in custody: a locker per subject, a data key per subject, wrapped by a root key and kept on another
 /// shelf than the records. Every value is sealed with AES-256-GCM, bound to its subject, collection, place and
 /// version, so that nothing can be moved or mixed unnoticed (corrupt "vault.sealed.damaged", naming the place).
@@ -142,6 +150,12 @@ class Vault {
   /// a backup was restored), and those of the store.
   static Result<std::unique_ptr<Vault>> create(storage::Store& store, RootKeys& roots, const Clock& clock);
   ~Vault();
+
+  /// Looks without opening, so without making anything.
+  static Result<Holdings> holdings(const storage::Store& store);
+  /// Has both shelves say that they belong to the history of evidence that begins with `first`; on disk on return. So
+  /// that one of the three that is lost is missed at the next start, also when nobody's data is held.
+  Result<void> bind_history(const Hash& first);
 
   /// A key for another room's purpose, stable for the life of this vault, root-key rotations included.
   Key256 derive_secret(std::string_view purpose) const;

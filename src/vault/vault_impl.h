@@ -14,10 +14,13 @@ namespace holdfast::vault {
 /// The item of a locker on the keys shelf that holds its wrapped key.
 inline constexpr std::string_view kKeyItem = "key";
 
+/// In a locker of the vault's own on each shelf: the history that the shelf belongs to.
+inline constexpr std::string_view kHistoryItem = "history";
+
 /// Lockers of the vault's own. A subject's locker is a MAC, which meets one of these with odds of 2^-128.
-inline constexpr LockerId kVaultLocker{};                                                 ///< keys: the vault's own key
+inline constexpr LockerId kVaultLocker{};                                                 ///< keys: the vault's own key, history
 inline constexpr LockerId kTodoLocker{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}};  ///< keys: locker → pseudonym
-inline constexpr LockerId kBatchLocker{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2}};  ///< records: answers
+inline constexpr LockerId kBatchLocker{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2}};  ///< records: answers, history
 
 /// What the wrap of a locker's key is bound to.
 Bytes key_context(const LockerId& locker);

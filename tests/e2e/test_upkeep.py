@@ -159,6 +159,40 @@ def test_repair_goes_on_with_what_precedes_the_damage_and_only_when_told(holdfas
     assert disclose(app, "account", "s199").status == 404
 
 
+def test_without_its_evidence_or_its_keys_nothing_is_served_and_the_doctor_says_so(holdfast):
+    app, data = holdfast.client("app-us"), holdfast.dir / "data"
+    holdfast.deposit(app, "una")
+    holdfast.stop()
+
+    def doctor():
+        checks = json.loads(run("doctor", "--dir", holdfast.dir, "--json", check=False).stdout)["checks"]
+        (store,) = [check for check in checks if check["check"] == "store"]
+        return store["grade"], store["found"]
+
+    def start():
+        refused = run("serve", "--dir", holdfast.dir, check=False)
+        assert refused.returncode == 1, refused.stderr
+        return refused.stderr
+
+    assert doctor()[0] == "ok"
+    for part, code in (("log", "evidence.log.missing"), ("keys", "vault.keys.missing"), ("records", "vault.records.missing")):
+        (data / part).rename(holdfast.folder / part)
+        grade, found = doctor()
+        assert grade == "BAD" and str(data / part) in found, "a look makes nothing"
+        assert not (data / part).exists()
+        told = start()
+        assert f"[{code}]" in told and "restore" in told
+        # The start made the folder anew, empty: it is no more whole for that.
+        assert f"[{code}]" in start()
+        grade, found = doctor()
+        assert grade == "BAD" and code in found
+        shutil.rmtree(data / part)
+        (holdfast.folder / part).rename(data / part)
+    holdfast.start()
+    assert disclose(holdfast.client("app-us"), "account", "una").status == 200
+    assert holdfast.verify().returncode == 0
+
+
 def test_a_store_of_a_later_format_is_refused_with_what_to_do(holdfast):
     holdfast.stop()
     (holdfast.dir / "data/log/FORMAT").write_text("holdfast store 2\n")

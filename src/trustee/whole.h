@@ -1,0 +1,20 @@
+#pragma once
+
+#include "evidence/log.h"
+#include "storage/store.h"
+#include "vault/vault.h"
+
+namespace holdfast::trustee {
+
+/// Records, keys and evidence are whole together only: records whose evidence is gone would be served under limits that
+/// nothing was spent of, by a second history under the same name, and evidence without what it tells of would answer
+/// that nothing is held. So a store of which one of the three is gone is not served. Writes nothing; for before the
+/// vault is opened, which makes a key where there is none.
+/// Errors: corrupt "evidence.log.missing", "vault.keys.missing", "vault.records.missing".
+Result<void> check_whole(const storage::Store& store);
+
+/// Holds the vault to the log: has it remember which history it belongs to, if it does not yet, and else compares.
+/// Nothing to do while the log is empty. Errors: corrupt "evidence.log.other", and those of the store.
+Result<void> bind_history(const storage::Store& store, vault::Vault& vault, const evidence::Log& log);
+
+}  // namespace holdfast::trustee
