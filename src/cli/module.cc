@@ -125,6 +125,14 @@ Result<json::object> parse_answer(const std::string& body) {
   return fail(Code::corrupt, "cli.answer", "", "the server's answer cannot be read");
 }
 
+/// Its state; of a file that was submitted anew while flows run it, that too.
+std::string state_of(const json::object& module) {
+  std::string out = text_of(module, "state");
+  const std::string running = text_of(object_of(module, "in_force"), "version");
+  if (!running.empty() && running != text_of(module, "version")) out += fmt::format(", version {} in force", running);
+  return out;
+}
+
 void print_list(const json::object& answer) {
   const json::value* list = answer.if_contains("modules");
   if (!list || !list->is_array() || list->get_array().empty()) return print_line("no module is submitted");
@@ -132,7 +140,7 @@ void print_list(const json::object& answer) {
     if (!each.is_object()) continue;
     const json::object& module = each.get_object();
     print_line(fmt::format("{} {:16} version {:3} {}", text_of(module, "hash"), text_of(module, "module"),
-                           text_of(module, "version"), text_of(module, "state")));
+                           text_of(module, "version"), state_of(module)));
   }
 }
 
@@ -162,7 +170,11 @@ void print_module(const json::object& module) {
   const json::object &said = object_of(object_of(module, "said"), "predicate"), &source = object_of(said, "source"),
                      &submitted = object_of(module, "submitted");
   print_line(fmt::format("{} version {}: {}\nsha256      {}", text_of(module, "module"), text_of(module, "version"),
-                         text_of(module, "state"), text_of(module, "hash")));
+                         state_of(module), text_of(module, "hash")));
+  if (const auto& in_force = object_of(module, "in_force"); !in_force.empty()) {
+    print_line(fmt::format("in force    version {} since {}, by statement {}", text_of(in_force, "version"),
+                           text_of(in_force, "released"), text_of(in_force, "statement")));
+  }
   print_line(fmt::format("submitted   by {} at {}", text_of(submitted, "by"), text_of(submitted, "at")));
   print_line(fmt::format("source      {} files under {}", text_of(source, "files"), text_of(source, "root")));
   print_line(fmt::format("built       by {} with {}; flags: {}", text_of(said, "builder"), text_of(said, "compiler"),

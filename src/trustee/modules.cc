@@ -90,23 +90,33 @@ json::array names_of(const agreement::Plan& plan, const std::vector<agreement::P
   return out;
 }
 
+/// Do flows run this file? It may be submitted anew meanwhile, under a higher version that nobody has released.
+bool runs_file(const Submitted& module, const Released* released) {
+  return released && !released->withdrawn && released->hash == module.hash;
+}
 /// Is this submission what flows run?
 bool runs(const Submitted& module, const Released* released) {
-  return released && !released->withdrawn && released->hash == module.hash && released->version == module.version;
+  return runs_file(module, released) && released->version == module.version;
 }
 
 json::object describe(const Submitted& module, const Released* released) {
   const bool in_force = runs(module, released);
-  return {{"module", module.module},
-          {"version", module.version},
-          {"hash", hex(module.hash)},
-          {"state", in_force                                       ? "in force"
-                    : released && released->used >= module.version ? "replaced"
-                                                                   : "submitted"},
-          {"statement", hex(in_force ? released->statement : module.statement)},
-          {"size_bytes", module.size_bytes},
-          {"submitted", json::object{{"by", module.party}, {"at", to_rfc3339(module.at)}}},
-          {"shown_to", json::value_from(module.shown_to)}};
+  json::object out{{"module", module.module},
+                    {"version", module.version},
+                    {"hash", hex(module.hash)},
+                    {"state", in_force                                       ? "in force"
+                              : released && released->used >= module.version ? "replaced"
+                                                                             : "submitted"},
+                    {"statement", hex(in_force ? released->statement : module.statement)},
+                    {"size_bytes", module.size_bytes},
+                    {"submitted", json::object{{"by", module.party}, {"at", to_rfc3339(module.at)}}},
+                    {"shown_to", json::value_from(module.shown_to)}};
+  if (runs_file(module, released)) {
+    out["in_force"] = json::object{{"version", released->version},
+                                   {"statement", hex(released->statement)},
+                                   {"released", to_rfc3339(released->at)}};
+  }
+  return out;
 }
 
 /// A submission as the ledger has it, copied out of its lock.
@@ -277,6 +287,11 @@ Task<std::string> Trustee::show_module(Caller caller, std::string hash_hex) {
       shown_to.insert(std::upper_bound(shown_to.begin(), shown_to.end(), caller.name), caller.name);
     }
     json::object out = describe(known->module, released);
+    if (json::value* const in_force = out.if_contains("in_force")) {
+      HF_TRY(const auto of_release, impl_->store.get_blob(ledger::document_path(ledger::DocumentKind::statement,
+                                                                               released->statement)));
+      if (of_release) in_force->as_object()["envelope"] = json::parse(*of_release);
+    }
     out["signed_by"] = names_of(plan, signed_by);
     out["needs"] = plan.change_module ? agreement::describe(plan, *plan.change_module) : "nobody can release it";
     out["to_be_shown_to"] = names_of(plan, plan.module_seen_by);

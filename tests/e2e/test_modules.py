@@ -127,6 +127,25 @@ def test_a_module_from_its_source_to_its_release_and_withdrawal(holdfast, source
     assert "module.statement.missing" in holdfast.verify(source=mirror).stdout
 
 
+def test_a_module_in_force_that_is_submitted_again_is_shown_as_both(holdfast, source):
+    module = built(source).read_bytes()
+    digest = holdfast.release_module(module)
+    overseer = holdfast.client("treasury")
+    (before,) = overseer.call("GET", "/v1/modules").json()["modules"]
+    assert (before["state"], before["in_force"]["version"], before["in_force"]["statement"]) == ("in force", 1, before["statement"])
+    assert post(holdfast.client("bytedance"), holdfast.statement(module, 2), module).status == 201
+    (now,) = overseer.call("GET", "/v1/modules").json()["modules"]
+    assert (now["version"], now["state"], now["in_force"]) == (2, "submitted", before["in_force"])
+    shown = overseer.call("GET", f"/v1/modules/{digest}").json()
+    assert shown["said"]["predicate"]["version"] == 2, "what is to be signed next"
+    released = json.loads(base64.b64decode(shown["in_force"]["envelope"]["payload"]))
+    assert released["predicate"]["version"] == 1 and len(shown["in_force"]["envelope"]["signatures"]) == 2
+    assert "submitted, version 1 in force" in holdfast.cli("module", "show", profile="treasury").stdout
+    assert "in force    version 1 since" in holdfast.cli("module", "show", digest, profile="treasury").stdout
+    assert holdfast.cli("module", "withdraw", digest, profile="treasury").returncode == 0
+    assert overseer.call("GET", "/v1/modules").json() == {"modules": []}
+
+
 def test_who_has_not_been_shown_a_module_keeps_it_from_being_released(holdfast, source):
     module = built(source)
     statement = holdfast.sign_statement(commit(source, module), "bytedance", "treasury")
