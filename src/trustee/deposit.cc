@@ -86,6 +86,15 @@ Task<Deposit> deposit(Trustee::Impl& self, DepositRequest request, Change change
   std::optional<std::uint64_t> receipt;
   std::optional<Pseudonym> recorded;
   for (int tries = 0;; ++tries) {
+    // Before the subject is opened, which makes one: a late retry must not bring back who was erased.
+    if (!key.empty()) {
+      HF_CO_TRY(const bool erased, self.vault->answer_erased(request.subject, key));
+      if (erased) {
+        co_return fail(Code::conflict, "idempotency.erased", "Idempotency-Key",
+                       "what this request deposited was erased since, and a retry does not bring it back; to deposit "
+                       "anew, use a new key");
+      }
+    }
     auto subject = co_await open_for_deposit(self, request.subject);
     if (!subject) co_return tl::unexpected<Error>(std::move(subject).error());
     if (!key.empty()) {

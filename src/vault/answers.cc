@@ -1,3 +1,4 @@
+#include "base/hash.h"
 #include "vault/vault_impl.h"
 
 namespace holdfast::vault {
@@ -10,6 +11,12 @@ Result<Bytes> plain_answer(const Remembered& remembered) {
     return fail(Code::invalid, "vault.answer.large", "", "an answer to be remembered has at most 64 KiB");
   }
   return Bytes(remembered.request.view()) + remembered.answer;
+}
+
+/// Where the vault's own locker keeps that a request's answer went with an erased subject. Under a key of the vault's:
+/// both a subject's id and an idempotency key may be guessed.
+Bytes erased_item(const Key256& key, const LockerId& erased, ByteView item_key) {
+  return answer_item(hmac_sha256(key.view(), Bytes(erased.view()).append(item_key)).view());
 }
 
 }  // namespace
@@ -52,6 +59,31 @@ Result<void> Vault::remember_batch(std::string_view key, const Remembered& remem
   change.puts.push_back({std::move(item_key), std::move(sealed)});
   HF_CHECK(impl_->store.apply({&change, 1}).front());
   return {};
+}
+
+Result<void> Vault::Impl::keep_answered(const LockerId& erased) {
+  storage::LockerChange change{Shelf::records, kBatchLocker, storage::kAnyVersion, {}, {}};
+  Result<void> outcome;
+  HF_CHECK(store.scan(Shelf::records, erased, "i", {}, [&](ByteView item_key, ByteView value) {
+    const auto created = read_answer_created(erased, item_key, value);
+    if (!created) return outcome = tl::unexpected<Error>(created.error()), false;
+    Bytes item = erased_item(batch_key, erased, item_key);
+    Bytes sealed = seal_answer(batch_key, kBatchLocker, item, *created, {});  // so that it goes when it would have gone
+    change.puts.push_back({std::move(item), std::move(sealed)});
+    return true;
+  }));
+  HF_CHECK(std::move(outcome));
+  if (change.puts.empty()) return {};
+  HF_CHECK(store.apply({&change, 1}).front());
+  return {};
+}
+
+Result<bool> Vault::answer_erased(std::string_view subject_id, std::string_view key) const {
+  const Bytes item = erased_item(impl_->batch_key, locker_of(subject_id), answer_item(key));
+  HF_TRY(const auto value, impl_->store.get(Shelf::records, kBatchLocker, item));
+  if (!value) return false;
+  HF_CHECK(unseal_answer(impl_->batch_key, kBatchLocker, item, *value));
+  return true;
 }
 
 }  // namespace holdfast::vault

@@ -57,7 +57,10 @@ Result<void> Vault::finish_erasures(std::span<const Erasure> erasures) {
   }
   HF_CHECK(impl_->store.shred(Shelf::keys, lockers));
   for (const LockerId& locker : lockers) impl_->keys.forget(locker);
-  for (const LockerId& locker : lockers) HF_CHECK(impl_->store.remove(Shelf::records, locker));
+  for (const LockerId& locker : lockers) {
+    HF_CHECK(impl_->keep_answered(locker));
+    HF_CHECK(impl_->store.remove(Shelf::records, locker));
+  }
 
   const std::lock_guard lock(impl_->todo_mutex);
   HF_CHECK(impl_->store.apply({&done, 1}).front());

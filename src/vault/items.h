@@ -14,7 +14,8 @@ namespace holdfast::vault {
 //   'r' collection                    the one record of a collection
 //   'c' collection, number            a chunk of rows that takes no more
 //   'c' collection, ffffffff          the chunk that takes rows; its number is in its header
-//   'i' SHA-256 of an idempotency key what was answered
+//   'i' SHA-256 of an idempotency key what was answered; in the vault's own locker also 'i' and a keyed hash of
+//                                     an erased subject's, with nothing in it
 
 inline constexpr std::uint32_t kTail = 0xffffffff;
 

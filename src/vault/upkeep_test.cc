@@ -158,6 +158,26 @@ TEST_F(Upkeep, ErasesAndStartsAnew) {
   EXPECT_TRUE(append("a", numbered(0, 3)));
 }
 
+TEST_F(Upkeep, KnowsTheRequestsOfAnErasedSubjectForAsLongAsItWouldHave) {
+  Draft first = draft("a");
+  ASSERT_TRUE(vault->put(first, kProfile, record_of({{1, "a"}})));
+  ASSERT_TRUE(vault->remember(first, "app\nk1", {sha256("request"), "answer"}));
+  ASSERT_TRUE(vault->commit(std::move(first)));
+  ASSERT_TRUE(put("b", record_of({{1, "b"}})));
+  EXPECT_FALSE(*vault->answer_erased("a", "app\nk1"));
+  const auto erasure = vault->begin_erasure(subject("a"));
+  ASSERT_TRUE(vault->finish_erasures({&*erasure, 1}));
+  for (const bool again : {false, true}) {
+    if (again) restart();
+    EXPECT_TRUE(*vault->answer_erased("a", "app\nk1"));
+    EXPECT_FALSE(*vault->answer_erased("a", "app\nk2"));
+    EXPECT_FALSE(*vault->answer_erased("b", "app\nk1")) << "the key is another subject's too";
+  }
+  clock.advance(kIdempotencyKept + 1s);
+  sweep({});
+  EXPECT_FALSE(*vault->answer_erased("a", "app\nk1"));
+}
+
 TEST_F(Upkeep, FinishesAnErasureAfterACrashAtEveryWrite) {
   for (std::uint64_t nth = 1; nth < 12; ++nth) {
     for (const auto mode : {storage::MemoryFaults::Mode::before, storage::MemoryFaults::Mode::after}) {

@@ -208,6 +208,9 @@ class Vault {
   Result<std::optional<Remembered>> recall(const Subject&, std::string_view key) const;
   /// Goes to disk together with the draft's other changes.
   Result<void> remember(Draft&, std::string_view key, const Remembered&) const;
+  /// Was what this request deposited erased since, within the time that it would be remembered? Of an erased subject's
+  /// requests only a keyed hash is kept, in which neither the subject nor the key can be found.
+  Result<bool> answer_erased(std::string_view subject_id, std::string_view key) const;
   /// For requests that touch many subjects.
   Result<std::optional<Remembered>> recall_batch(std::string_view key) const;
   Result<void> remember_batch(std::string_view key, const Remembered&);

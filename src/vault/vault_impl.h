@@ -77,6 +77,8 @@ struct Vault::Impl {
   Result<std::optional<Bytes>> load(const Draft& draft, ByteView item_key) const;
   static void put(Draft& draft, Bytes item_key, Bytes value);
   Result<std::optional<Remembered>> recall(const Key256& key, const LockerId& locker, std::string_view name) const;
+  /// Has the vault's own locker know the requests that an erased subject's locker remembers, without what they said.
+  Result<void> keep_answered(const LockerId& erased);
   /// All chunks of a collection as the draft would leave them, oldest first.
   Result<void> chunks(const Subject& subject, const Draft* draft, CollectionId collection,
                       const std::function<Result<bool>(const Chunk&)>& visit) const;

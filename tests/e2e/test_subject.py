@@ -54,3 +54,26 @@ def test_after_an_erasure_nobody_can_read(holdfast):
     holdfast.stop()
     holdfast.start()
     assert disclose(holdfast.client("app-us"), "account", "una").status == 404
+
+
+def test_a_late_retry_does_not_bring_an_erased_subject_back(holdfast):
+    app = holdfast.client("app-us")
+
+    def put(subject, key):
+        return app.call("PUT", f"/v1/collections/profile/subjects/{subject}", '{"zip":"94105"}',
+                        {"Content-Type": "application/json", "Idempotency-Key": key})
+
+    first = put("una", "k1")
+    assert (first.status, put("una", "k1").json()) == (201, first.json())
+    assert holdfast.subject_client("una").call("DELETE", "/v1/subjects/una").status == 200
+    for _ in range(2):
+        retry = put("una", "k1")
+        assert (retry.status, retry.code) == (409, "idempotency.erased")
+        assert disclose(app, "account", "una").code == "vault.subject.unknown"
+        holdfast.stop()
+        holdfast.start()
+        app = holdfast.client("app-us")
+    assert put("vic", "k1").status == 201, "a key is one subject's"
+    assert put("una", "k2").status == 201, "who is to come back is deposited anew"
+    assert put("una", "k1").code == "idempotency.erased"
+    assert holdfast.verify().returncode == 0
