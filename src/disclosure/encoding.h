@@ -8,10 +8,8 @@
 namespace holdfast::disclosure {
 
 /// The first byte of a stored value. Never changes for a type, whatever becomes of the enum's order.
-constexpr char code_of(agreement::FieldType type) {
-  constexpr std::string_view codes = "tidbDTuxl";
-  return codes[static_cast<std::size_t>(type)];
-}
+inline constexpr std::string_view kTypeCodes = "tidbDTuxl";
+constexpr char code_of(agreement::FieldType type) { return kTypeCodes[static_cast<std::size_t>(type)]; }
 
 /// Small for small magnitudes of either sign.
 constexpr std::uint64_t zigzag(std::int64_t value) {

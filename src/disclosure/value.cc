@@ -121,6 +121,11 @@ void append_json_string(std::string& out, std::string_view text) {
   out.push_back('"');
 }
 
+std::optional<FieldType> stored_type(ByteView encoded) {
+  const std::size_t at = encoded.empty() ? std::string_view::npos : kTypeCodes.find(encoded.front());
+  return at == std::string_view::npos ? std::nullopt : std::optional(static_cast<FieldType>(at));
+}
+
 Result<void> append_json(std::string& out, FieldType type, ByteView encoded) {
   if (append_value(out, type, encoded)) return {};
   return fail(Code::corrupt, "disclosure.value.stored", "",

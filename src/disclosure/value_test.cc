@@ -189,6 +189,20 @@ TEST(Value, ListsOfText) {
       value_from_json(FieldType::text_list, boost::json::array(2, boost::json::value(std::string(40'000, 'x')))));
 }
 
+TEST(Value, StoredBytesNameTheirType) {
+  for (const auto& [type, text] : {std::pair(FieldType::text, "94105"), {FieldType::integer, "94105"},
+                                   {FieldType::decimal, "1.5"}, {FieldType::boolean, "true"},
+                                   {FieldType::date, "1990-04-01"}, {FieldType::time, "2026-11-23T22:00:00Z"},
+                                   {FieldType::duration, "90s"}, {FieldType::bytes, "AA=="},
+                                   {FieldType::text_list, "[\"a\"]"}}) {
+    const auto encoded = value_from_text(type, text);
+    ASSERT_TRUE(encoded) << text;
+    EXPECT_EQ(stored_type(*encoded), type);
+  }
+  EXPECT_EQ(stored_type(""), std::nullopt);
+  EXPECT_EQ(stored_type("?1"), std::nullopt);
+}
+
 TEST(Value, StoredBytesOfAnotherTypeAreCorruptNotMisread) {
   const std::array<std::pair<FieldType, std::string_view>, 9> values{{{FieldType::text, "1"},
                                                                       {FieldType::integer, "1"},

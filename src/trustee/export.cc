@@ -17,7 +17,8 @@ const agreement::Collection* find_collection(const agreement::Plan& plan, vault:
   return nullptr;
 }
 
-/// Fields in the clear. What an earlier agreement declared and this one does not is there too, under its tag.
+/// Fields in the clear. What an earlier agreement declared and this one does not is there too, under its tag; each value
+/// as it was deposited, also where the agreement has given its field another type since.
 Result<void> append_record(std::string& out, const agreement::Collection* collection, const vault::Record& record) {
   bool first = true;
   const auto name = [&](std::string_view text) {
@@ -35,7 +36,8 @@ Result<void> append_record(std::string& out, const agreement::Collection* collec
     Bytes tag;
     put_u32(tag, value.tag);
     name(field != nullptr ? field->name : "undeclared-" + to_hex(tag));
-    if (field == nullptr || !disclosure::append_json(out, field->type, value.value)) {
+    const auto type = disclosure::stored_type(value.value);
+    if (!type || !disclosure::append_json(out, *type, value.value)) {
       disclosure::append_json_string(out, to_base64(value.value));
     }
   }

@@ -381,6 +381,25 @@ TEST_F(TrusteeTest, an_export_tells_all_and_an_erasure_leaves_nothing) {
   EXPECT_NE(json::parse(again->payload).at_pointer("/pseudonym"), told.at_pointer("/pseudonym"));
 }
 
+TEST_F(TrusteeTest, an_export_gives_each_value_as_it_was_deposited_whatever_its_field_became) {
+  adopt();
+  deposit("u1");
+  std::string next = agreement(2);
+  replace(next, "zip: {type: text,", "zip: {type: integer,");
+  replace(next, "      birthdate: {type: date, category: user.demographic.date_of_birth}\n", "");
+  replace(next, "birthdate: clear", "email: clear");
+  replace(next, "email: clear, zip: clear, email: clear", "email: clear, zip: clear");
+  replace(next, "birthdate: year, zip: first 3", "email: token");
+  replace(next, "email: token, email: token", "email: token");
+  const auto adopted = run(trustee_->adopt(kTrustee, signed_by(next, 3)));
+  ASSERT_TRUE(adopted) << adopted.error().text();
+  const auto told = run(trustee_->export_subject({Caller::Kind::subject, "u1"}, "u1"));
+  ASSERT_TRUE(told) << told.error().text();
+  EXPECT_THAT(told->payload, HasSubstr(R"("zip":"94105")"));
+  EXPECT_THAT(told->payload, HasSubstr(R"("undeclared-)"));
+  EXPECT_THAT(told->payload, HasSubstr(R"(:"1990-04-01")"));
+}
+
 TEST_F(TrusteeTest, a_retry_with_its_key_is_told_the_same_and_another_request_is_not) {
   adopt();
   const auto put = [&](const char* zip) {
