@@ -33,7 +33,8 @@ std::string_view name_of(LogLevel level) {
   return kNames[static_cast<std::size_t>(level)];
 }
 
-LogLevel level_of(unsigned status) {
+LogLevel level_of(unsigned status, const Error* error) {
+  if (error && is_contained_run(*error)) return LogLevel::info;
   if (status >= 500 && status != 501 && status != 503) return LogLevel::error;
   if (status == 503) return LogLevel::warn;
   return status >= 400 ? LogLevel::info : LogLevel::debug;
@@ -68,7 +69,7 @@ AccessLog::AccessLog(LogLevel level)
 AccessLog::~AccessLog() = default;
 
 void AccessLog::request(const AccessLine& line) {
-  const LogLevel level = level_of(line.status);
+  const LogLevel level = level_of(line.status, line.error);
   if (!logger_->should_log(to_spdlog(level))) return;
   std::string text = fmt::format(
       R"({{"time":"{}","level":"{}","event":"request","method":"{}","route":"{}","party":{},"status":{},"duration_us":{},"trace":"{}")",

@@ -30,7 +30,8 @@ class AccessLog {
  public:
   explicit AccessLog(LogLevel level);
   ~AccessLog();
-  /// Served requests at debug, those that we failed at error (with what went wrong), refused ones at info.
+  /// Served requests at debug, those that we failed at error (with what went wrong), refused ones and contained runs at
+  /// info.
   void request(const AccessLine& line);
   /// Anything else worth a line; `what` is for people.
   void event(LogLevel level, std::string_view name, std::string_view what);

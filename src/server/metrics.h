@@ -43,6 +43,7 @@ class Metrics {
   std::atomic<std::uint64_t> handshakes_failed{0};
   std::atomic<std::uint64_t> timed_out{0};
   std::atomic<std::uint64_t> evicted{0};
+  std::atomic<std::uint64_t> faults{0};         ///< answers of 500 that were ours, no contained run's
   std::atomic<std::time_t> certificate_end{0};  ///< of the server's own
 
   /// Prometheus text format, with what the trustee says of itself.

@@ -78,6 +78,8 @@ unsigned status_of(const Error& error, bool conditional) {
   return 500;
 }
 
+bool is_contained_run(const Error& error) { return error.slug.starts_with("sealed.run."); }
+
 int retry_after_s(const Error& error, unsigned status) {
   return status == 429 || status == 503 ? std::max(error.retry_after_s, 1) : 0;
 }

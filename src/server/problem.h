@@ -8,6 +8,9 @@ namespace holdfast::server {
 
 /// The HTTP status of an error. `conditional`: the request had If-Match or If-None-Match, so a conflict is 412.
 unsigned status_of(const Error& error, bool conditional);
+/// Is it a sealed module's fault, and none of the server's: a run that was contained? An operator's module that crashes
+/// must not wake the trustee up.
+bool is_contained_run(const Error& error);
 /// Seconds for Retry-After; 0: the status has none.
 int retry_after_s(const Error& error, unsigned status);
 /// The body of the answer: RFC 9457 application/problem+json.

@@ -31,6 +31,12 @@ TEST(Problem, http_has_statuses_of_its_own) {
   EXPECT_EQ(status_of(error(Code::invalid, "request.header.large"), false), 431u);
 }
 
+TEST(Problem, a_contained_run_is_the_modules_fault) {
+  EXPECT_TRUE(is_contained_run(error(Code::internal, "sealed.run.trapped")));
+  EXPECT_FALSE(is_contained_run(error(Code::internal, "sealed.worker.died")));
+  EXPECT_FALSE(is_contained_run(error(Code::internal, "server.fault")));
+}
+
 TEST(Problem, retry_after_is_there_when_it_helps) {
   EXPECT_EQ(retry_after_s(error(Code::exhausted, "limit.exceeded", 30), 429), 30);
   EXPECT_EQ(retry_after_s(error(Code::unavailable), 503), 1);

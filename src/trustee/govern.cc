@@ -21,6 +21,13 @@ Result<std::string> find_pack(const Trustee::Impl& self, const agreement::PackRe
   return fail(Code::not_found, "rules.missing", pack.name, "no rule packs are installed here");
 }
 
+/// Of what a caller sent: damage in it is the caller's error and not ours, and what is stored here is sound.
+template <class T>
+Result<T> of_caller(Result<T> judged) {
+  if (!judged && judged.error().code == Code::corrupt) judged.error().code = Code::invalid;
+  return judged;
+}
+
 }  // namespace
 
 Task<std::uint64_t> Trustee::adopt(Caller caller, std::string text) {
@@ -44,10 +51,12 @@ Task<std::uint64_t> Trustee::adopt(Caller caller, std::string text) {
     if (now && now->plan->hash == proposed->hash) {
       return fail(Code::conflict, "agreement.version.stale", proposed->agreement, "this agreement is in force already");
     }
-    auto judged = agreement::check_quorum(in_force, *proposed, note);
+    const auto judged = of_caller(agreement::check_quorum(in_force, *proposed, note));
     if (!judged) {
-      impl_->refuse(caller, "adopt", {}, judged.error());
-      return tl::unexpected<Error>(std::move(judged).error());
+      Error refusal = judged.error();
+      if (refusal.slug == "note.signature.wrong") refusal.code = Code::refused;  // tampered with: that goes on record
+      impl_->refuse(caller, "adopt", {}, refusal);
+      return tl::unexpected<Error>(judged.error());
     }
     HF_TRY(const auto signers, agreement::signers(in_force, note));
     evidence::AgreementAdopted event{proposed->hash, proposed->agreement, proposed->version, {}};

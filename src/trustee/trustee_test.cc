@@ -503,6 +503,20 @@ TEST_F(TrusteeTest, the_next_agreement_takes_effect_at_once_and_needs_the_old_qu
   EXPECT_THAT(run(trustee_->disclose(kOperator, "support", "u1"))->payload, HasSubstr(R"("zip":"9")"));
 }
 
+TEST_F(TrusteeTest, a_tampered_agreement_is_the_callers_error_and_on_record) {
+  adopt();
+  deposit("u1");
+  std::string tampered = signed_by(agreement(2), 3);
+  replace(tampered, "zip: first 3", "zip: first 4");
+  const auto refused = run(trustee_->adopt(kOperator, tampered));
+  EXPECT_EQ(refused.error().slug, "note.signature.wrong");
+  EXPECT_EQ(refused.error().code, Code::invalid);
+  ASSERT_TRUE(run(trustee_->disclose(kApp, "account", "u1")));  // by then the refusal above is durable
+  const auto recorded = std::get<evidence::Refused>(entry(trustee_->log().size() - 2).event);
+  EXPECT_EQ(recorded.reason, "note.signature.wrong");
+  EXPECT_EQ(recorded.operation, "adopt");
+}
+
 TEST_F(TrusteeTest, a_deposit_that_an_adoption_overtakes_is_judged_anew) {
   adopt();
   std::vector<std::string> notes;

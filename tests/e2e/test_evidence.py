@@ -77,6 +77,11 @@ def test_the_plain_port_serves_evidence_and_nothing_else(used):
 def test_the_next_agreement_narrows_at_once(used):
     refused = run("agreement", "adopt", used.signed(2, signers=("oracle",)), "--dir", used.dir, "--as", "oracle", check=False)
     assert refused.returncode != 0 and "agreement.quorum" in refused.stderr
+    signed = used.signed(2)
+    tampered = signed.read_text().replace("zip: first 3", "zip: first 4", 1)
+    answer = used.client("bytedance").call("POST", "/v1/agreement", tampered.encode(), {"Content-Type": "text/plain; charset=utf-8"})
+    assert (answer.status, answer.code) == (400, "note.signature.wrong")
+    assert "holdfast_faults_total 0" in used.client().call("GET", "/metrics").body.decode()
     used.adopt(2, edit=lambda text: text.replace("zip: first 3", "zip: first 1"))
     assert disclose(used.client("bytedance"), "support", "s1").json()["profile"]["zip"] == "9"
     out = used.verify()

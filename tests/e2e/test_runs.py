@@ -224,6 +224,9 @@ def test_a_hostile_module_is_contained(server, plan, code):
     assert (entry["flow"], entry["party"], entry["ending"]) == ("feed", "app-us", code.removeprefix("sealed.run."))
     assert entry["run"]["module"] == base64url(bytes.fromhex(digest))
     assert disclose(server.app, "account", "ana").status == 200
+    # The operator's module is at fault: nobody is paged for it, and the log of the server's own has no error.
+    assert "holdfast_faults_total 0" in server.client().call("GET", "/metrics").body.decode()
+    assert '"level":"error"' not in (server.folder / "server.log").read_text()
 
 
 def test_an_exit_code_is_a_failure(server, folder):
