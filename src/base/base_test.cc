@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/near.h"
 #include "base/note.h"
+#include "base/plain.h"
 
 namespace holdfast {
 namespace {
@@ -179,6 +180,20 @@ TEST(KeyFile, is_private_never_overwritten_and_opens_with_its_passphrase_only) {
   EXPECT_EQ(SigningKey::load(dir + "/bad.key").error().slug, "key.file.malformed");
   EXPECT_EQ(SigningKey::load(dir + "/none.key").error().slug, "file.missing");
   std::filesystem::remove_all(dir);
+}
+
+TEST(Plain, shows_text_and_what_would_act_is_replaced) {
+  for (const char* text : {"", "Debian clang 14", "Zoë 東 صباح", "👩‍👩‍👧", "\u00a0"}) {
+    EXPECT_TRUE(is_plain_line(text)) << text;
+    EXPECT_EQ(to_plain(text), text);
+  }
+  for (const char* text : {"\n", "\t", "\x1b", "\x7f", "\u0080", "\u009f", "\u061c", "\u200e", "\u202a", "\u202e", "\u2066",
+                           "\u2069", "\u2028", "\ufeff", "\xff", "\x9b"}) {
+    EXPECT_FALSE(is_plain_line(std::string("a") + text)) << text;
+    EXPECT_EQ(to_plain(std::string("a") + text + "b"), "a?b") << text;
+  }
+  EXPECT_EQ(to_plain("\xed\xa0\x80"), "???");
+  EXPECT_EQ(to_plain("a\tb\nc", "\t"), "a\tb?c");
 }
 
 }  // namespace

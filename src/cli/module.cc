@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/plain.h"
 #include "cli/client.h"
 #include "cli/passphrase.h"
 #include "sealed/formats/module.h"
@@ -85,16 +86,7 @@ Result<int> submit(const Options& options, bool as_json) {
 }
 
 /// Without what a terminal would act on: a module names its exports as it likes.
-std::string printable(const json::string& text) {
-  std::string out(text.data(), text.size());
-  for (std::size_t i = 0; i < out.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(out[i]);
-    const bool c1 = byte == 0xc2 && i + 1 < out.size() && static_cast<unsigned char>(out[i + 1]) < 0xa0;
-    if (byte < 0x20 || byte == 0x7f) out[i] = '?';
-    if (c1) out.replace(i, 2, "?");
-  }
-  return out;
-}
+std::string printable(const json::string& text) { return to_plain({text.data(), text.size()}); }
 
 std::string text_of(const json::object& object, std::string_view name) {
   const json::value* value = object.if_contains({name.data(), name.size()});

@@ -133,7 +133,7 @@ Result<Prepared> prepare(const Trustee::Impl& self, const Caller& caller, const 
     return form_output(self, *asked.active->run_inputs[asked.index], asked, reading.read.withheld, output);
   }();
   if (payload) {
-    if (!answer->log.empty()) self.runs->note(flow.module, asked.now, "finished", *answer);
+    if (!answer->log.empty()) self.runs->note(flow.module, reading.run.module, asked.now, "finished", *answer);
     out.disclosure.payload = std::move(*payload);
     Salted proof = salted(out.disclosure.payload);
     out.disclosure.salt = std::move(proof.salt);
@@ -152,7 +152,7 @@ Result<Prepared> prepare(const Trustee::Impl& self, const Caller& caller, const 
   const std::string_view slug = payload.error().slug;
   if (!slug.starts_with(kContained)) return tl::unexpected<Error>(std::move(payload).error());
   const std::string ending(slug.substr(kContained.size()));
-  self.runs->note(flow.module, asked.now, answer ? ending + " (" + answer->text() + ")" : ending,
+  self.runs->note(flow.module, reading.run.module, asked.now, answer ? ending + " (" + answer->text() + ")" : ending,
                   answer ? *answer : sealed::Answer{});
   out.entry =
       self.entry(*asked.active, caller.name,

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/hash.h"
+#include "base/plain.h"
 #include "base/secret.h"
 
 namespace holdfast::trustee {
@@ -10,12 +11,8 @@ namespace {
 
 constexpr std::chrono::seconds kFailureKept{5};
 
-/// Line by line; what a terminal would act on is told apart from text.
-void append_lines(std::string& out, ByteView text) {
-  for (const char c : text)
-    out += (static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t') || c == 0x7f ? '?' : c;
-  if (!out.ends_with('\n')) out += '\n';
-}
+constexpr std::string_view kMark = "  | ";
+constexpr std::size_t kHashDigits = 12;  ///< enough to find a module in the list of all
 
 /// Nobody sees an answer before its beat, so looking for answers some times within one is enough.
 SealedOptions with_collection(SealedOptions options) {
@@ -24,6 +21,16 @@ SealedOptions with_collection(SealedOptions options) {
 }
 
 }  // namespace
+
+std::string marked_lines(ByteView text) {
+  std::string out;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    out.append(kMark).append(to_plain(text.substr(0, end), "\t")).append(1, '\n');
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return out;
+}
 
 Hash Loadable::key() const {
   if (!product) return module;
@@ -72,12 +79,14 @@ void Runs::keep(const std::function<std::vector<Loadable>()>& in_force) {
   });
 }
 
-void Runs::note(const std::string& module, UnixMillis at, const std::string& ending, const sealed::Answer& answer) {
+void Runs::note(const std::string& module, const Hash& file, UnixMillis at, const std::string& ending,
+                const sealed::Answer& answer) {
   if (answer.log.empty() && answer.good()) return;
   const std::lock_guard lock(log_mutex_);
   std::string& log = logs_[module];
-  log += to_rfc3339(at) + " " + ending + (answer.log_cut ? ", and what it wrote is cut\n" : "\n");
-  append_lines(log, answer.log);
+  log += to_rfc3339(at) + " " + to_hex(file.view()).substr(0, kHashDigits) + " " + ending;
+  log += answer.log_cut ? ", and what it wrote is cut\n" : "\n";
+  log += marked_lines(answer.log);
   if (log.size() <= kLogBytesMax) return;
   const std::size_t from = log.find('\n', log.size() - kLogBytesMax);
   log.erase(0, from == std::string::npos ? log.size() - kLogBytesMax : from + 1);

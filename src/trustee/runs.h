@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/bytes.h"
 #include "base/clock.h"
 #include "sealed/long_run.h"
 #include "sealed/pool.h"
@@ -34,6 +35,10 @@ struct Loadable {
   Hash key() const;
 };
 
+/// What a module wrote, as UTF-8 in which nothing acts on a terminal, each line behind a mark that no line of the
+/// trustee's has.
+std::string marked_lines(ByteView text);
+
 /// The sealed modules that are loaded, and what they wrote to their stderr of late. Thread-safe.
 class Runs {
  public:
@@ -54,9 +59,11 @@ class Runs {
   /// Loads what `in_force` names, then drops all else. Blocks. `in_force` is asked when it is this call's turn.
   void keep(const std::function<std::vector<Loadable>()>& in_force);
 
-  /// Of each module the last kLogBytesMax that it wrote.
+  /// Of each module's name the last kLogBytesMax: of each run a line of the trustee's, with its time, the first digits of
+  /// the file's hash and how it ended, then what the module wrote.
   static constexpr std::size_t kLogBytesMax = 64u << 10;
-  void note(const std::string& module, UnixMillis at, const std::string& ending, const sealed::Answer& answer);
+  void note(const std::string& module, const Hash& file, UnixMillis at, const std::string& ending,
+            const sealed::Answer& answer);
   /// Text, oldest first; empty when there is none.
   std::string log(const std::string& module) const;
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import threading
@@ -273,6 +274,18 @@ def test_what_a_module_writes_is_for_trustee_and_overseer(server, folder):
     read = server.entries("module.log-read")
     assert {entry["party"] for entry in read} == {"oracle", "treasury"} and read[0]["module"] == "feed-ranker"
     assert server.client("treasury").call("GET", "/v1/modules/feed-ranker/log").headers["Holdfast-Receipt"]
+
+
+def test_what_a_module_writes_cannot_pass_for_the_trustees_nor_act_on_who_reads_it(server, folder):
+    said = r"\x1b[2J\xc2\x9b\x9b\xe2\x80\xae\xff\n2026-01-01T00:00:00.000Z 000000000000 finished\n"
+    digest = server.release(built(folder, f'-DTELL="{said}"'))
+    assert disclose(server.app, "feed", "ana").status == 200
+    body = server.client("treasury").call("GET", "/v1/modules/feed-ranker/log").body
+    first, *lines = body.decode().splitlines()[-3:]
+    assert re.fullmatch(rf"2\d{{3}}-[-0-9T:.]+Z {digest[:12]} finished", first)
+    assert lines == ["  | ?[2J????", "  | 2026-01-01T00:00:00.000Z 000000000000 finished"]
+    told = json.loads(server.cli("module", "log", "feed-ranker", "--json", profile="treasury").stdout)
+    assert told["log"].encode() == body
 
 
 def test_a_new_module_takes_over_and_a_withdrawn_one_runs_no_more(server, folder):

@@ -6,6 +6,7 @@
 #include <boost/json.hpp>
 #include <limits>
 
+#include "base/plain.h"
 #include "sealed/provenance/json_members.h"
 
 namespace holdfast::sealed {
@@ -23,8 +24,7 @@ std::string signed_bytes(std::string_view payload) {
 std::string key_id_of(const VerifierKey& key) { return fmt::format("{}+{:08x}", key.name(), key.id()); }
 
 bool is_plain(std::string_view text) {
-  return !text.empty() && text.size() <= kTextBytesMax && is_utf8(text) &&
-         std::ranges::none_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == '\x7f'; });
+  return !text.empty() && text.size() <= kTextBytesMax && is_plain_line(text);
 }
 
 bool is_module_name(std::string_view name) {

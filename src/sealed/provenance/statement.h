@@ -27,8 +27,8 @@ struct ModuleStatement {
   bool operator==(const ModuleStatement&) const = default;
 };
 
-/// Errors: invalid "sealed.statement.malformed": texts that are empty, not UTF-8, with control characters, or of more
-/// than 4096 bytes; more than 256 flags; a name that is none.
+/// Errors: invalid "sealed.statement.malformed": texts that are empty, no plain line (base/plain.h), or of more than
+/// 4096 bytes; more than 256 flags; a name that is none.
 Result<std::string> to_json(const ModuleStatement& statement);
 /// Errors: as to_json, and for any JSON that is not such a statement. Members that it does not know are an error.
 Result<ModuleStatement> parse_statement(std::string_view json);

@@ -48,6 +48,11 @@ TEST(Statement, WhatIsWrongIsNamed) {
   EXPECT_EQ(where("bytedance, build room 3", ""), "predicate.builder");
   EXPECT_EQ(where("Debian clang", "Debian\\u0000clang"), "predicate.compiler");
   EXPECT_EQ(where("\"-O3\"", "3"), "predicate.flags");
+  for (const std::string acting : {"\\u009b", "\\u202e", "\\u2066", "\\u200f", "\\u2028", "\\ufeff"}) {
+    EXPECT_EQ(where("bytedance, build room 3", "a" + acting + "b"), "predicate.builder") << acting;
+    EXPECT_EQ(where("Debian clang", "Debian" + acting), "predicate.compiler") << acting;
+    EXPECT_EQ(where("-O3", "-O3" + acting), "predicate.flags") << acting;
+  }
   EXPECT_EQ(where("\"builder\"", "\"extra\":1,\"builder\""), "predicate");
   EXPECT_EQ(where("Statement/v1", "Statement/v9"), "");
   ModuleStatement bad = kStatement;

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace holdfast {
+
+// Text of somebody else's, shown to people who judge by it: on a terminal, in a log, before a signature.
+
+/// UTF-8 on one line, of which each character shows where its bytes stand: without control characters (C0, DEL, C1),
+/// Unicode's line separators and byte order mark, and what changes the direction of writing.
+bool is_plain_line(std::string_view text);
+/// `text` with a '?' for each character that may not stand in such a line, and each byte that is no UTF-8; those of
+/// ASCII in `kept` stay.
+std::string to_plain(std::string_view text, std::string_view kept = {});
+
+}  // namespace holdfast
