@@ -64,7 +64,10 @@ class JobRun {
     request.run_max = options.job_run_max;
     request.output_bytes_max = how.output_bytes_max;
     HF_TRY(auto answer, worker.run(request, [this] { return goes_on(); }));
-    self_.runs->note(flow.module, run.module, self_.clock.now(), "job " + std::to_string(job_.id) + ", " + answer.text(), answer);
+    if (!answer.log.empty() || !answer.good()) {
+      self_.runs->note(flow.module, run.module, self_.clock.now(),
+                       "job " + std::to_string(job_.id) + ", " + answer.text(), answer);
+    }
     if (!answer.good()) return evidence::JobFailed{job_.id, "sealed.run." + std::string(ending_of(answer))};
 
     enter(Phase::keeping);

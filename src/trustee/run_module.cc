@@ -124,6 +124,12 @@ Result<Reading> read_for(const Trustee::Impl& self, const Asked& asked, const Lo
   return Reading{std::move(read), {what.module, what.product, new_run_seed(), asked.now}};
 }
 
+/// Of a contained run, for the module's log: without any value, which what was put out may hold.
+std::string how_it_ended(const Result<sealed::Answer>& answer) {
+  if (!answer) return {};
+  return " (" + answer->text() + (answer->good() ? "; what it put out did not leave)" : ")");
+}
+
 Result<Prepared> prepare(const Trustee::Impl& self, const Caller& caller, const Asked& asked, const Reading& reading,
                          Result<sealed::Answer> answer) {
   const agreement::Flow& flow = asked.flow();
@@ -152,7 +158,7 @@ Result<Prepared> prepare(const Trustee::Impl& self, const Caller& caller, const 
   const std::string_view slug = payload.error().slug;
   if (!slug.starts_with(kContained)) return tl::unexpected<Error>(std::move(payload).error());
   const std::string ending(slug.substr(kContained.size()));
-  self.runs->note(flow.module, reading.run.module, asked.now, answer ? ending + " (" + answer->text() + ")" : ending,
+  self.runs->note(flow.module, reading.run.module, asked.now, ending + how_it_ended(answer),
                   answer ? *answer : sealed::Answer{});
   out.entry =
       self.entry(*asked.active, caller.name,

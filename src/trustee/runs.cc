@@ -81,7 +81,6 @@ void Runs::keep(const std::function<std::vector<Loadable>()>& in_force) {
 
 void Runs::note(const std::string& module, const Hash& file, UnixMillis at, const std::string& ending,
                 const sealed::Answer& answer) {
-  if (answer.log.empty() && answer.good()) return;
   const std::lock_guard lock(log_mutex_);
   std::string& log = logs_[module];
   log += to_rfc3339(at) + " " + to_hex(file.view()).substr(0, kHashDigits) + " " + ending;

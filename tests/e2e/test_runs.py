@@ -225,6 +225,8 @@ def test_a_hostile_module_is_contained(server, plan, code):
     assert (entry["flow"], entry["party"], entry["ending"]) == ("feed", "app-us", code.removeprefix("sealed.run."))
     assert entry["run"]["module"] == base64url(bytes.fromhex(digest))
     assert disclose(server.app, "account", "ana").status == 200
+    log = server.cli("module", "log", "feed-ranker", profile="treasury").stdout
+    assert re.search(rf"(?m)^2\S+Z {digest[:12]} {entry['ending']} \(", log), log
     # The operator's module is at fault: nobody is paged for it, and the log of the server's own has no error.
     assert "holdfast_faults_total 0" in server.client().call("GET", "/metrics").body.decode()
     assert '"level":"error"' not in (server.folder / "server.log").read_text()
@@ -252,6 +254,8 @@ def test_what_a_module_was_not_given_does_not_leave(server, folder):
     assert disclose(server.app, "feed", "kim").status == 200
     [entry] = [each for each in server.entries("run.failed") if each["ending"] == "withheld"]
     assert entry["flow"] == "feed"
+    log = server.cli("module", "log", "feed-ranker", profile="treasury").stdout
+    assert " withheld (finished; what it put out did not leave)\n" in log and "kim@secret.example" not in log
 
 
 def test_more_than_the_agreement_allows_does_not_leave(server, folder):
