@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -38,6 +39,35 @@ Result<fs::path> private_directory(const std::string& directory) {
   if (!failed) fs::permissions(path, fs::perms::owner_all, failed);
   if (failed) return disk_failure(directory, failed.message());
   return path;
+}
+
+/// Where `path` leads, through links, as far as it exists.
+Result<fs::path> resolved(const std::string& path) {
+  std::error_code failed;
+  fs::path out = fs::weakly_canonical(fs::absolute(path, failed), failed);
+  if (failed) return disk_failure(path, failed.message());
+  if (!out.has_filename()) out = out.parent_path();
+  return out;
+}
+
+bool within(const fs::path& inner, const fs::path& outer) {
+  return std::mismatch(outer.begin(), outer.end(), inner.begin(), inner.end()).first == outer.end();
+}
+
+/// So that whoever copies or drops one of store, records and keys does not get or lose another with it.
+Result<void> require_apart(const fs::path& store, const std::string& directory, const std::string& keys_directory) {
+  HF_TRY(const fs::path data, resolved(store.string()));
+  HF_TRY(const fs::path records, resolved(directory));
+  HF_TRY(const fs::path keys, resolved(keys_directory));
+  for (const fs::path& target : {records, keys}) {
+    if (!within(target, data) && !within(data, target)) continue;
+    return fail(Code::invalid, "storage.backup.inside", target.string(),
+                "a backup lies neither in the store's own folder nor around it; it belongs on another disk");
+  }
+  if (!within(records, keys) && !within(keys, records)) return {};
+  return fail(Code::invalid, "storage.backup.same", directory,
+              "keys and records must go to different directories, neither within the other, so that no copy of records "
+              "holds a key");
 }
 
 /// Copies the files of one instance and syncs them, then the directory.
@@ -88,6 +118,7 @@ Result<void> backup_instances(RocksInstance& records, RocksInstance& keys, Rocks
       return fail(Code::conflict, "storage.backup.exists", path, "a backup goes into a directory that is new or empty");
     }
   }
+  HF_CHECK(require_apart(fs::path(records.path()).parent_path(), directory, keys_directory));
   HF_TRY(const fs::path into, private_directory(directory));
   HF_TRY(const fs::path keys_into, private_directory(keys_directory));
   std::error_code failed;
