@@ -11,6 +11,7 @@
 #include "evidence/names.h"
 #include "server/config.h"
 #include "storage/rocksdb_store.h"
+#include "trustee/whole.h"
 
 namespace holdfast::cli {
 namespace {
@@ -54,6 +55,13 @@ Result<int> restore(const Options& options, bool as_json) {
   return exit_ok;
 }
 
+/// What a start would find of the store, and what a start would only find later.
+Result<void> examine(const std::string& data) {
+  HF_CHECK(storage::verify_rocksdb(data));
+  HF_TRY(const auto store, storage::open_rocksdb(data));
+  return trustee::check_whole(*store);
+}
+
 /// The one way on without a backup when a write-ahead log of the engine is damaged before its end.
 Result<int> repair(const Options& options, bool as_json) {
   const WorkDir dir(options.client.dir);
@@ -61,16 +69,17 @@ Result<int> repair(const Options& options, bool as_json) {
   if (!std::filesystem::is_directory(config.data)) {
     return fail(Code::not_found, "cli.repair.data", config.data, "there is no store here");
   }
-  // Opened as the server does, and closed again: only damage is a reason to drop anything.
-  const auto opened = [&]() -> Result<void> {
-    HF_CHECK(storage::open_rocksdb(config.data));
-    return {};
-  };
-  const auto present = opened();
+  // Opened as the server does, read, and closed again: only damage is a reason to drop anything.
+  const auto present = examine(config.data);
   if (present) {
     as_json ? print_json(json::object{{"repaired", nullptr}})
-            : print_line(config.data + ": opens; nothing was changed");
+            : print_line(config.data + ": opens, and every block is as it was written; nothing was changed");
     return exit_ok;
+  }
+  if (storage::is_table_damage(present.error())) {
+    return fail(Code::corrupt, "cli.repair.table", present.error().where,
+                "this file is damaged, and no repair mends it: repair drops the end of a write-ahead log, and this is a "
+                "table. Nothing was changed; copy the folder away, check the disk, and restore a backup");
   }
   if (present.error().slug != "storage.corrupt") return tl::unexpected<Error>(present.error());
   if (!options.yes) {
@@ -84,7 +93,7 @@ Result<int> repair(const Options& options, bool as_json) {
     HF_TRY(const auto store, storage::open_rocksdb(config.data, {.drop_damaged_tail = true}));
     HF_TRY(entries, store->end(evidence::kJournal));
   }
-  HF_CHECK(opened());
+  HF_CHECK(examine(config.data));
   if (as_json) {
     print_json(json::object{{"repaired", config.data}, {"log_entries", entries}});
     return exit_ok;

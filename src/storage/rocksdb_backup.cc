@@ -144,6 +144,13 @@ Result<void> backup_instances(RocksInstance& records, RocksInstance& keys, Rocks
   return {};
 }
 
+Result<void> verify_rocksdb(const std::string& directory) {
+  HF_CHECK(open_rocksdb(directory));
+  HF_CHECK(verify_instance(directory + "/records", records_families()));
+  HF_CHECK(verify_instance(directory + "/keys", keys_families()));
+  return verify_instance(directory + "/log", log_families());
+}
+
 Result<void> restore_rocksdb(const std::string& directory, const std::string& keys_directory,
                              const std::string& target) {
   std::error_code failed;

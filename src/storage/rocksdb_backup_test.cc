@@ -127,6 +127,25 @@ TEST(Backup, refuses_places_that_are_taken) {
   EXPECT_FALSE(std::filesystem::exists(scratch / "r"));
 }
 
+TEST(Backup, damage_in_a_table_is_found_by_reading_and_names_no_repair) {
+  const Scratch scratch;
+  {
+    const auto store = must_open(scratch / "store");
+    fill(*store);
+    ASSERT_TRUE(store->backup(scratch / "b", scratch / "k"));  // writes the tables
+  }
+  ASSERT_TRUE(verify_rocksdb(scratch / "store"));
+  const auto tables = files(scratch / "store/records", ".sst");
+  ASSERT_FALSE(tables.empty());
+  damage(tables.front(), 100);
+  ASSERT_TRUE(open_rocksdb(scratch / "store")) << "an open reads few blocks";
+  const auto found = verify_rocksdb(scratch / "store");
+  ASSERT_TRUE(fails(found, Code::corrupt, "storage.corrupt"));
+  EXPECT_TRUE(is_table_damage(found.error())) << found.error().where;
+  EXPECT_EQ(found.error().what.find("repair"), std::string::npos) << found.error().what;
+  EXPECT_NE(found.error().what.find("restore a backup"), std::string::npos);
+}
+
 TEST(Backup, a_damaged_backup_is_found_before_it_is_in_place) {
   const Scratch scratch;
   {

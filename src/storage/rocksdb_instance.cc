@@ -229,12 +229,15 @@ std::uint64_t RocksInstance::property(const char* name) const {
   return sum;
 }
 
+bool is_table_damage(const Error& error) { return error.slug == "storage.corrupt" && error.where.ends_with(".sst"); }
+
 Error RocksInstance::error(const rocksdb::Status& status, const std::string& path) {
   const std::string text = status.ToString();  // may quote stored bytes, so it is read but not shown
   if (status.IsCorruption()) {
-    return {Code::corrupt, "storage.corrupt", blamed_file(text, path),
-            "a stored checksum does not match what the disk gives back; check the disk and restore a backup, or read "
-            "what 'holdfast repair' would drop"};
+    Error out{Code::corrupt, "storage.corrupt", blamed_file(text, path),
+              "a stored checksum does not match what the disk gives back; check the disk and restore a backup"};
+    if (!is_table_damage(out)) out.what += ", or read what 'holdfast repair' would drop";
+    return out;
   }
   if (status.IsNoSpace()) {
     return {Code::unavailable, "storage.disk.full", path,

@@ -27,6 +27,14 @@ struct RocksOptions {
 /// Errors: corrupt (names the file), unavailable (permissions, disk).
 Result<std::unique_ptr<Store>> open_rocksdb(const std::string& directory, RocksOptions options = {});
 
+/// Opens the store as open_rocksdb does, and reads every block of every file against its checksum; an open alone reads
+/// few of them. Errors: as open_rocksdb.
+Result<void> verify_rocksdb(const std::string& directory);
+
+/// Is the damage that `error` tells of in a table, so that nothing but a backup helps? What a write-ahead log lost is
+/// behind the damage; what a table lost may be anything.
+bool is_table_damage(const Error& error);
+
 /// Makes `target` (absent or empty: else conflict, "storage.restore.target") a store with the content of a backup.
 /// Copies aside, opens the copy and reads every block against its checksum, and only then puts it in place.
 /// Errors: not_found (no backup there), corrupt (names the file), unavailable (disk).

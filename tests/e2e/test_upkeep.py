@@ -159,6 +159,24 @@ def test_repair_goes_on_with_what_precedes_the_damage_and_only_when_told(holdfas
     assert disclose(app, "account", "s199").status == 404
 
 
+def test_a_damaged_table_is_said_to_be_past_repair(holdfast):
+    app = holdfast.client("app-us")
+    for number in range(50):
+        holdfast.deposit(app, f"r{number}")
+    holdfast.cli("backup", holdfast.folder / "b", "--keys", holdfast.folder / "k", profile="oracle")  # writes the tables
+    holdfast.stop()
+    assert "every block" in run("repair", "--dir", holdfast.dir).stdout
+    (table,) = sorted(holdfast.dir.glob("data/log/*.sst"), key=lambda path: -path.stat().st_size)[:1]
+    content = bytearray(table.read_bytes())
+    content[len(content) // 3] ^= 0x01
+    table.write_bytes(content)
+    for words in ((), ("--yes",)):
+        told = run("repair", "--dir", holdfast.dir, *words, "--json", check=False)
+        error = json.loads(told.stderr)["error"]
+        assert told.returncode == 1 and error["code"] == "cli.repair.table" and error["where"].endswith(table.name), told
+        assert table.read_bytes() == content
+
+
 def test_without_its_evidence_or_its_keys_nothing_is_served_and_the_doctor_says_so(holdfast):
     app, data = holdfast.client("app-us"), holdfast.dir / "data"
     holdfast.deposit(app, "una")
