@@ -61,4 +61,16 @@ Result<void> check_module_quorum(const Plan& in_force, const std::vector<PartyIn
 /// For people: "operator 'bytedance' and trustee 'oracle'", "any 2 of …".
 std::string describe(const Plan& plan, const Quorum& quorum);
 
+/// One thing that `changes` lets parties do together, for people.
+struct ChangeRule {
+  std::string_view name;  ///< its key in the document: "agreement", "module", "emergency", "suspend"
+  std::string_view what;  ///< "a change", "a module", "an emergency", "a suspension"
+  std::string signed_by;  ///< as `describe` has it
+  std::string besides;    ///< what else holds: "seen by overseer 'treasury'", "lasts at most 4 hours"; or empty
+  /// "operator 'a', trustee 'b', and seen by overseer 'c'".
+  std::string needs() const { return besides.empty() ? signed_by : signed_by + ", and " + besides; }
+};
+/// All of them that the agreement declares, in this order; that of the agreement itself first.
+std::vector<ChangeRule> change_rules(const Plan& plan);
+
 }  // namespace holdfast::agreement

@@ -13,6 +13,11 @@ constexpr std::string_view kExpected = "'any N', or roles and parties such as [o
 
 bool can_sign(const Party& party) { return party.role != Role::recipient && party.key.has_value(); }
 
+/// A role and a name may mean the same party.
+void add_once(std::vector<PartyIndex>& parties, PartyIndex party) {
+  if (std::ranges::find(parties, party) == parties.end()) parties.push_back(party);
+}
+
 /// The parties that a role or a name means.
 std::vector<PartyIndex> parties_meant(const Node& node, Draft& draft) {
   std::vector<PartyIndex> out;
@@ -70,7 +75,7 @@ std::optional<Quorum> read_signed_by(const Node& node, Draft& draft) {
         draft.findings.add("agreement.quorum.unreachable", item.at,
                            fmt::format("'{}' has no key, so it cannot sign", who.name));
       }
-      if (std::ranges::find(quorum.all, party) == quorum.all.end()) quorum.all.push_back(party);
+      add_once(quorum.all, party);
     }
   });
   std::ranges::sort(quorum.all);
@@ -95,10 +100,12 @@ void read_agreement_change(const Node& node, Draft& draft) {
 
 void read_emergency(const Node& node, Draft& draft) {
   const Terms terms(node, "an emergency", {"signed-by", "for-at-most"}, draft.findings);
-  required_quorum(terms, draft);
+  draft.plan.change_emergency = required_quorum(terms, draft);
   const Node* longest = terms.required("for-at-most", "how long, such as 4h");
   const std::string* text = longest ? text_of(*longest, "a duration such as 4h", draft.findings) : nullptr;
-  if (text && !parse_duration(*text)) {
+  const auto at_most = text ? parse_duration(*text) : std::nullopt;
+  if (at_most) draft.plan.emergency_at_most = *at_most;
+  if (text && !at_most) {
     add_expected("agreement.duration.malformed", *longest, "a duration such as 4h or 2d", draft.findings);
   }
 }
@@ -108,8 +115,9 @@ void read_module_change(const Node& node, Draft& draft) {
   draft.plan.change_module = required_quorum(terms, draft);
   if (const Node* seen_by = terms.optional("seen-by")) {
     each_text(*seen_by, "roles and parties", true, draft.findings, [&](const Node& item) {
-      for (const PartyIndex party : parties_meant(item, draft)) draft.plan.module_seen_by.push_back(party);
+      for (const PartyIndex party : parties_meant(item, draft)) add_once(draft.plan.module_seen_by, party);
     });
+    std::ranges::sort(draft.plan.module_seen_by);
   }
 }
 
@@ -122,7 +130,7 @@ void read_changes(const Node& node, Draft& draft) {
   if (const Node* emergency = terms.optional("emergency")) read_emergency(*emergency, draft);
   if (const Node* suspend = terms.optional("suspend")) {
     const Terms inner(*suspend, "a suspension", {"signed-by"}, draft.findings);
-    required_quorum(inner, draft);
+    draft.plan.change_suspend = required_quorum(inner, draft);
   }
 }
 

@@ -282,6 +282,9 @@ struct Plan {
   Quorum change_agreement;
   std::optional<Quorum> change_module;     ///< none: no sealed module can be released
   std::vector<PartyIndex> module_seen_by;  ///< who must have been shown a module before it is released
+  std::optional<Quorum> change_emergency;  ///< none: nobody may declare one; cannot be carried out in this version
+  std::chrono::seconds emergency_at_most{0};
+  std::optional<Quorum> change_suspend;  ///< none: nobody may; cannot be carried out in this version
 
   NameIndex party_names, collection_names, flow_names;
 

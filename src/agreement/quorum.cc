@@ -81,4 +81,20 @@ std::string describe(const Plan& plan, const Quorum& quorum) {
   return names(plan, quorum.all);
 }
 
+std::vector<ChangeRule> change_rules(const Plan& plan) {
+  std::vector<ChangeRule> out{{"agreement", "a change", describe(plan, plan.change_agreement), ""}};
+  if (plan.change_module) {
+    out.push_back({"module", "a module", describe(plan, *plan.change_module),
+                   plan.module_seen_by.empty() ? "" : "seen by " + names(plan, plan.module_seen_by)});
+  }
+  if (plan.change_emergency) {
+    out.push_back({"emergency", "an emergency", describe(plan, *plan.change_emergency),
+                   fmt::format("lasts at most {} hours", plan.emergency_at_most.count() / 3600)});
+  }
+  if (plan.change_suspend) {
+    out.push_back({"suspend", "a suspension", describe(plan, *plan.change_suspend), ""});
+  }
+  return out;
+}
+
 }  // namespace holdfast::agreement

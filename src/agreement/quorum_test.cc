@@ -121,5 +121,22 @@ TEST_F(QuorumTest, AModuleNeedsThoseWhomTheAgreementNames) {
   EXPECT_EQ(slug(check_module_quorum(*with, {})), "agreement.module.quorum");
 }
 
+TEST_F(QuorumTest, ChangeRulesAreAllThatTheDocumentDeclares) {
+  const std::string text = document(1, "any 2", watcher_.verifier());
+  ASSERT_EQ(change_rules(*plan(text)).size(), 1u);
+  const auto with = plan(text +
+                         "  suspend: {signed-by: overseer}\n  emergency: {signed-by: any 2, for-at-most: 2d}\n"
+                         "  module: {signed-by: [operator, keeper], seen-by: [overseer, watcher]}\n");
+  std::string found;
+  for (const ChangeRule& rule : change_rules(*with)) {
+    found += std::string(rule.name) + ": " + std::string(rule.what) + " needs " + rule.needs() + "\n";
+  }
+  EXPECT_EQ(found,
+            "agreement: a change needs any 2 of operator, trustee and overseer\n"
+            "module: a module needs operator 'maker', trustee 'keeper', and seen by overseer 'watcher'\n"
+            "emergency: an emergency needs any 2 of operator, trustee and overseer, and lasts at most 48 hours\n"
+            "suspend: a suspension needs overseer 'watcher'\n");
+}
+
 }  // namespace
 }  // namespace holdfast::agreement

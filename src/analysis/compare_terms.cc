@@ -173,10 +173,27 @@ void compare_collections(const Plan& before, const Plan& after, std::vector<Chan
   }
 }
 
+/// By whom a change, a module, an emergency and a suspension are signed, and what else these take.
+void compare_change_rules(const Plan& before, const Plan& after, std::vector<Change>& out) {
+  const std::vector<ChangeRule> was = change_rules(before), now = change_rules(after);
+  for (const ChangeRule& rule : now) {
+    const auto old = std::ranges::find(was, rule.name, &ChangeRule::name);
+    const std::string had = old == was.end() ? "nobody could bring it about" : old->needs();
+    if (had == rule.needs()) continue;
+    out.push_back(
+        term(Kind::signs, fmt::format("{} must be signed by {}; before: {}", rule.what, rule.needs(), had), 0, 0));
+  }
+  for (const ChangeRule& rule : was) {
+    if (std::ranges::find(now, rule.name, &ChangeRule::name) != now.end()) continue;
+    out.push_back(term(Kind::signs,
+                       fmt::format("nobody can bring about {} any more; before: it must be signed by {}", rule.what,
+                                   rule.needs()),
+                       0, 0));
+  }
+}
+
 void compare_signers(const Plan& before, const Plan& after, std::vector<Change>& out) {
-  const std::string was = describe(before, before.change_agreement), now = describe(after, after.change_agreement);
-  if (was != now)
-    out.push_back(term(Kind::signs, fmt::format("a change must be signed by {}; before: {}", now, was), 0, 0));
+  compare_change_rules(before, after, out);
   for (const Party& party : after.parties) {
     const auto index = before.find_party(party.name);
     if (!index) {

@@ -56,6 +56,42 @@ TEST(Compare, OwnersAndSigners) {
   EXPECT_THAT(changes, HasSubstr("tightens a new prohibition: at most 2000 subjects"));
 }
 
+/// The base document with more under `changes`.
+std::string with_changes(const std::string& lines) { return base_document() + lines; }
+
+TEST(Compare, WhoSignsModulesEmergenciesAndSuspensions) {
+  const std::string before = with_changes(
+      "  module: {signed-by: [operator, overseer], seen-by: [overseer]}\n"
+      "  emergency: {signed-by: any 2, for-at-most: 4h}\n  suspend: {signed-by: overseer}\n");
+  EXPECT_EQ(changes_of(before, with_changes("  module: {signed-by: operator}\n"
+                                            "  emergency: {signed-by: any 1, for-at-most: 4h}\n"
+                                            "  suspend: {signed-by: maker}\n")),
+            "signs a module must be signed by operator 'maker'; before: operator 'maker', overseer 'watcher', and seen "
+            "by overseer 'watcher'\n"
+            "signs an emergency must be signed by any 1 of operator, trustee and overseer, and lasts at most 4 hours; "
+            "before: any 2 of operator, trustee and overseer, and lasts at most 4 hours\n"
+            "signs a suspension must be signed by operator 'maker'; before: overseer 'watcher'\n");
+  EXPECT_EQ(changes_of(before, with_changes("  module: {signed-by: [operator, overseer]}\n"
+                                            "  emergency: {signed-by: any 2, for-at-most: 400d}\n"
+                                            "  suspend: {signed-by: [watcher]}\n")),
+            "signs a module must be signed by operator 'maker', overseer 'watcher'; before: operator 'maker', overseer "
+            "'watcher', and seen by overseer 'watcher'\n"
+            "signs an emergency must be signed by any 2 of operator, trustee and overseer, and lasts at most 9600 hours; "
+            "before: any 2 of operator, trustee and overseer, and lasts at most 4 hours\n");
+}
+
+TEST(Compare, WhatNobodyCouldBringAboutAndWhatNobodyCanAnyMore) {
+  const std::string with = with_changes(
+      "  module: {signed-by: operator}\n  emergency: {signed-by: any 1, for-at-most: 4h}\n"
+      "  suspend: {signed-by: overseer}\n");
+  const std::string added = changes_of(base_document(), with), removed = changes_of(with, base_document());
+  for (const char* rule : {"a module", "an emergency", "a suspension"}) {
+    EXPECT_THAT(added, HasSubstr(std::string("signs ") + rule + " must be signed by "));
+    EXPECT_THAT(removed, HasSubstr(std::string("signs nobody can bring about ") + rule + " any more; before: it must"));
+  }
+  EXPECT_THAT(added, HasSubstr("; before: nobody could bring it about\n"));
+}
+
 TEST(Compare, AProductOpensWhatItWasMadeOf) {
   const std::string without = base_document({{"to: subject via desk", "to: subject via maker"}});
   EXPECT_EQ(changes_of(without, product_document()),

@@ -126,6 +126,14 @@ def test_diff_says_what_opens_and_ci_can_stop_on_it(document):
     assert code == 1 and [change["kind"] for change in told["changes"]] == ["signs"]
     assert diff(before, before) == (0, {"opens": False, "changes": []})
 
+    # A module is released by its own quorum.
+    alone = document(lambda text: text.replace("{signed-by: [operator, overseer], seen-by: [overseer]}", "{signed-by: [operator]}"),
+                     "alone.yaml")
+    code, told = diff(before, alone)
+    assert code == 1 and [change["kind"] for change in told["changes"]] == ["signs"]
+    assert "a module" in told["changes"][0]["text"] and "seen by overseer 'treasury'" in told["changes"][0]["text"]
+    assert "the same must sign" not in run("agreement", "diff", before, alone, check=False).stdout
+
     # Danger first, whatever the order in the document.
     both = document(lambda text: text.replace("[operator, trustee, overseer]", "[operator, trustee]")
                     .replace("email: token", "email: token, occupation: clear").replace(", language: clear}}\n    limit", "}}\n    limit"),
