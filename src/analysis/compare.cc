@@ -9,8 +9,8 @@
 #include <tuple>
 
 #include "agreement/agreement.h"
-#include "agreement/form.h"
 #include "analysis/answers.h"
+#include "analysis/compare_flows.h"
 #include "analysis/compare_terms.h"
 #include "analysis/danger.h"
 
@@ -22,19 +22,6 @@ using Kind = Change::Kind;
 
 constexpr std::array<std::string_view, 9> kKinds{"opens",  "widens",   "counts",  "loosens", "signs",
                                                  "alters", "tightens", "narrows", "closes"};
-
-/// What is worse comes first: whether it opens, then whether that leaves the subjects' country, then how much is
-/// revealed, then the kind.
-std::uint32_t danger_of(Kind kind, Level level, const Plan& plan, const Party* party) {
-  const bool abroad = party != nullptr && std::ranges::any_of(party->countries, [&](const std::string& country) {
-                        return country != plan.subjects_country;
-                      });
-  std::uint32_t danger = static_cast<std::uint32_t>(kKinds.size()) - static_cast<std::uint32_t>(kind);
-  danger += static_cast<std::uint32_t>(level) * kDangerLevel;
-  if (is_opening(kind)) danger += kDangerOpens + (abroad ? kDangerOpensAbroad : 0);
-  if (kind == Kind::alters) danger += kDangerAlters + (abroad ? kDangerAltersAbroad : 0);
-  return danger;
-}
 
 using CellKey = std::tuple<std::string_view, std::string_view, std::string_view>;  ///< party, category, use
 using Cells = std::map<CellKey, const Cell*>;
@@ -65,17 +52,9 @@ Change change_of_cell(Kind kind, const Reach& reach, const Cell& cell, std::stri
 
 void compare_both(const Reach& before, const Cell& was, const Reach& after, const Cell& now, std::vector<Change>& out) {
   const Source &old_source = before.sources[was.source], &source = after.sources[now.source];
-  const bool same = was.level == now.level && (old_source.form == source.form || was.level != Level::generalised);
-  if (same) return;
-  Kind kind = was.level < now.level ? Kind::widens : Kind::narrows;
-  if (was.level == now.level) {
-    const auto is_date = [](const Form& form) {
-      return form.kind == Form::Kind::year || form.kind == Form::Kind::month;
-    };
-    const bool alike = old_source.form.kind == source.form.kind || (is_date(old_source.form) && is_date(source.form));
-    kind = !alike ? Kind::alters : precision(old_source.form) < precision(source.form) ? Kind::widens : Kind::narrows;
-  }
-  Change change = change_of_cell(kind, after, now,
+  const auto kind = kind_between(old_source, source);
+  if (!kind) return;
+  Change change = change_of_cell(*kind, after, now,
                                  fmt::format("{} reaches {} {}, {}; before: {}", now.category, place(after, now),
                                              as_form(source), use_text(now.use), as_form(old_source)),
                                  false);
@@ -141,12 +120,13 @@ void compare_countries(const Reach& before, const Reach& after, std::vector<Chan
 
 std::string_view to_string(Change::Kind kind) { return kKinds[static_cast<std::size_t>(kind)]; }
 
-bool is_opening(Change::Kind kind) { return kind <= Kind::signs; }
+bool is_opening(Change::Kind kind) { return kind <= Kind::alters; }
 
 std::vector<Change> compare(const Reach& before, const Reach& after) {
   std::vector<Change> out;
   compare_cells(before, after, out);
   compare_countries(before, after, out);
+  compare_flows(before, after, out);
   compare_terms(*before.plan, *after.plan, out);
   std::ranges::stable_sort(out, std::greater<>(), &Change::danger);
   return out;

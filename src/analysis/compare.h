@@ -11,12 +11,13 @@ namespace holdfast::analysis {
 /// One thing that a new version of an agreement changes, as against the old.
 struct Change {
   enum class Kind : std::uint8_t {
-    opens,     ///< a category reaches a party that it did not reach
+    opens,     ///< a category reaches a party that it did not reach; a flow goes there, or gives it another field
     widens,    ///< it reaches it in a more revealing form
     counts,    ///< a party counts as of a country that it did not count as of
     loosens,   ///< a limit, a prohibition or a time of keeping binds less
     signs,     ///< who must sign, or with which key
-    alters,    ///< another form of the same level, another module
+    alters,    ///< other terms, of which nobody can say that they only close: another form of the same level, another
+               ///< module, another category of a field
     tightens,  ///< the opposite of loosens
     narrows,   ///< the opposite of widens
     closes,    ///< the opposite of opens, and of counts
@@ -29,7 +30,7 @@ struct Change {
   std::uint32_t old_line = 0;
 };
 std::string_view to_string(Change::Kind);
-/// Does it make anything possible that was not, or change who must sign?
+/// Does it make anything possible that was not, may it do so, or does it change who must sign?
 bool is_opening(Change::Kind);
 
 /// Everything that `after` changes, the most dangerous first. Names are what is compared, so a renamed party is one

@@ -4,12 +4,10 @@
 
 #include <algorithm>
 #include <map>
-#include <optional>
 #include <set>
 
 #include "agreement/agreement.h"
 #include "agreement/form.h"
-#include "agreement/spelling.h"
 #include "analysis/danger.h"
 
 namespace holdfast::analysis {
@@ -17,111 +15,6 @@ namespace {
 
 using namespace agreement;
 using Kind = Change::Kind;
-
-std::uint32_t danger_of(Kind kind) {
-  switch (kind) {
-    case Kind::signs:
-      return kDangerSigners;
-    case Kind::loosens:
-      return kDangerLooser;
-    case Kind::alters:
-      return kDangerAltered;
-    default:
-      return kDangerTighter;
-  }
-}
-
-Change term(Kind kind, std::string text, std::uint32_t line, std::uint32_t old_line) {
-  return {kind, danger_of(kind), std::move(text), "", line, old_line};
-}
-
-/// What a flow may give by its own limits: "subjects per day" to its number.
-std::map<std::string, std::uint64_t> limits_of(const Plan& plan, const Flow& flow) {
-  std::map<std::string, std::uint64_t> out;
-  for (const LimitIndex index : flow.limits) {
-    const Limit& limit = plan.limits[index];
-    if (limit.rolling) continue;  // a prohibition's
-    out[fmt::format("{} per {}", limit.counts == Limit::Counts::subjects ? "subjects" : "records",
-                    to_string(limit.window))] = limit.amount;
-  }
-  if (flow.size_max_bytes) out["bytes per release"] = *flow.size_max_bytes;
-  return out;
-}
-
-std::string product_text(const Flow& flow) {
-  const std::string makes =
-      flow.makes ? fmt::format("makes '{}', which stays in custody", *flow.makes) : "makes nothing";
-  return flow.with ? fmt::format("{}, and runs with '{}'", makes, *flow.with) : makes;
-}
-
-/// "profile.email, views.video": of all subjects.
-std::string reads_text(const Plan& plan, const Flow& flow) {
-  std::set<std::string> fields;
-  for (const Reads& reads : flow.reads) {
-    for (const FieldIndex field : reads.fields)
-      fields.insert(plan.collections[reads.collection].name + "." +
-                    plan.collections[reads.collection].fields[field].name);
-  }
-  return fmt::format("{}", fmt::join(fields, ", "));
-}
-
-/// What is computed over all subjects, though nothing of it leaves yet.
-void compare_products(const Plan& before, const Plan& after, std::vector<Change>& out) {
-  for (const Flow& flow : after.flows) {
-    const auto index = flow.makes ? before.find_maker(*flow.makes) : std::nullopt;
-    const std::string now = reads_text(after, flow);
-    if (flow.makes && !index) {
-      out.push_back(term(Kind::alters,
-                         fmt::format("a new product, '{}', is made of {} of all subjects", *flow.makes, now), flow.line,
-                         0));
-    } else if (index && reads_text(before, before.flows[*index]) != now) {
-      out.push_back(term(
-          Kind::alters,
-          fmt::format("'{}' is made of {}; before: {}", *flow.makes, now, reads_text(before, before.flows[*index])),
-          flow.line, before.flows[*index].line));
-    }
-  }
-  for (const Flow& flow : before.flows) {
-    if (!flow.makes || after.find_maker(*flow.makes)) continue;
-    out.push_back(term(Kind::tightens, fmt::format("'{}' is made no more", *flow.makes), 0, flow.line));
-  }
-}
-
-void compare_limits(const Plan& before, const Plan& after, std::vector<Change>& out) {
-  for (const Flow& flow : after.flows) {
-    const auto index = before.find_flow(flow.name);
-    if (!index) continue;
-    const Flow& old = before.flows[*index];
-    const auto was = limits_of(before, old), now = limits_of(after, flow);
-    for (const auto& [what, amount] : was) {
-      const auto found = now.find(what);
-      if (found == now.end()) {
-        out.push_back(term(Kind::loosens, fmt::format("flow '{}' loses its limit of {} {}", flow.name, amount, what),
-                           flow.line, old.line));
-      } else if (found->second != amount) {
-        out.push_back(term(found->second > amount ? Kind::loosens : Kind::tightens,
-                           fmt::format("flow '{}' may give {} {}; before: {}", flow.name, found->second, what, amount),
-                           flow.line, old.line));
-      }
-    }
-    for (const auto& [what, amount] : now) {
-      if (was.contains(what)) continue;
-      out.push_back(term(Kind::tightens, fmt::format("flow '{}' gets a limit of {} {}", flow.name, amount, what),
-                         flow.line, old.line));
-    }
-    if (flow.makes != old.makes || flow.with != old.with) {
-      out.push_back(term(Kind::alters,
-                         fmt::format("flow '{}' {}; before: it {}", flow.name, product_text(flow), product_text(old)),
-                         flow.line, old.line));
-    }
-    if (flow.module != old.module && !flow.module.empty()) {
-      out.push_back(term(Kind::alters,
-                         fmt::format("flow '{}' runs '{}'; before: {}", flow.name, flow.module,
-                                     old.module.empty() ? "no module" : "'" + old.module + "'"),
-                         flow.line, old.line));
-    }
-  }
-}
 
 std::string text_of(const Plan& plan, const Prohibition& rule) {
   const std::string whom =
@@ -152,11 +45,23 @@ std::set<std::string> depositors_of(const Plan& plan, const Collection& collecti
   return out;
 }
 
+/// A field that is called otherwise leaves the rules about what it was called.
+void compare_fields(const Collection& old, const Collection& collection, std::vector<Change>& out) {
+  for (const Field& field : collection.fields) {
+    const auto was = std::ranges::find(old.fields, field.name, &Field::name);
+    if (was == old.fields.end() || was->category == field.category) continue;
+    out.push_back(
+        unbound(fmt::format("{}.{} is of {}; before: {}", collection.name, field.name, field.category, was->category),
+                field.line, was->line));
+  }
+}
+
 void compare_collections(const Plan& before, const Plan& after, std::vector<Change>& out) {
   for (const Collection& collection : after.collections) {
     const auto index = before.find_collection(collection.name);
     if (!index) continue;
     const Collection& old = before.collections[*index];
+    compare_fields(old, collection, out);
     if (collection.keep != old.keep) {
       out.push_back(term(collection.keep > old.keep ? Kind::loosens : Kind::tightens,
                          fmt::format("'{}' is kept {} hours; before: {}", collection.name,
@@ -185,10 +90,10 @@ void compare_change_rules(const Plan& before, const Plan& after, std::vector<Cha
   }
   for (const ChangeRule& rule : was) {
     if (std::ranges::find(now, rule.name, &ChangeRule::name) != now.end()) continue;
-    out.push_back(term(Kind::signs,
-                       fmt::format("nobody can bring about {} any more; before: it must be signed by {}", rule.what,
-                                   rule.needs()),
-                       0, 0));
+    out.push_back(term(
+        Kind::signs,
+        fmt::format("nobody can bring about {} any more; before: it must be signed by {}", rule.what, rule.needs()), 0,
+        0));
   }
 }
 
@@ -234,8 +139,6 @@ void compare_signers(const Plan& before, const Plan& after, std::vector<Change>&
 }  // namespace
 
 void compare_terms(const Plan& before, const Plan& after, std::vector<Change>& out) {
-  compare_limits(before, after, out);
-  compare_products(before, after, out);
   compare_prohibitions(before, after, out);
   compare_collections(before, after, out);
   compare_signers(before, after, out);

@@ -56,6 +56,71 @@ TEST(Compare, OwnersAndSigners) {
   EXPECT_THAT(changes, HasSubstr("tightens a new prohibition: at most 2000 subjects"));
 }
 
+TEST(Compare, AFieldThatIsCalledOtherwiseComesBeforeAllAtHome) {
+  const std::string before = base_document({{"email: token, birthdate: year", "email: token, points: clear"}});
+  const std::string after = base_document(
+      {{"email: {type: text, category: user.contact.email}", "email: {type: text, category: user.account}"},
+       {"email: token, birthdate: year", "email: clear, points: clear"}});
+  EXPECT_EQ(changes_of(before, after),
+            "widens flow 'support' gives 'maker' (CN) profile.email in the clear; before: profile.email as token\n"
+            "alters profile.email is of user.account; before: user.contact.email\n"
+            "opens user.account reaches 'desk' (US) in the clear, for essential.service\n"
+            "opens user.account reaches 'keeper' (US) in the clear, for essential.service\n"
+            "closes user.contact.email no longer reaches 'desk' (US) in the clear, by subjects' own exports\n"
+            "closes user.contact.email no longer reaches 'desk' (US) in the clear, for essential.service\n"
+            "closes user.contact.email no longer reaches 'keeper' (US) in the clear, by subjects' own exports\n"
+            "closes user.contact.email no longer reaches 'keeper' (US) in the clear, for essential.service\n"
+            "closes user.contact.email no longer reaches 'maker' (CN) as token, for "
+            "essential.service.operations.support\n");
+  EXPECT_TRUE(is_opening(Change::Kind::alters));
+}
+
+TEST(Compare, AFieldBehindAnotherOfItsCategory) {
+  const std::string one = base_document({{"birthdate: year", "points: clear"}}),
+                    both = base_document({{"birthdate: year", "points: clear, member: token"}}),
+                    open = base_document({{"birthdate: year", "points: clear, member: clear"}});
+  EXPECT_EQ(changes_of(one, both),
+            "opens flow 'support' gives 'maker' (CN) profile.member as token; before: nothing of it\n");
+  EXPECT_EQ(changes_of(both, open),
+            "widens flow 'support' gives 'maker' (CN) profile.member in the clear; before: profile.member as token\n");
+  EXPECT_EQ(changes_of(open, both),
+            "narrows flow 'support' gives 'maker' (CN) profile.member as token; before: profile.member in the clear\n");
+  EXPECT_EQ(changes_of(both, one),
+            "closes flow 'support' gives 'maker' (CN) nothing of profile.member; before: profile.member as token\n");
+}
+
+TEST(Compare, EachFieldThatWidensIsTold) {
+  const std::string tokens = base_document({{"birthdate: year", "points: token, member: token"}}),
+                    open = base_document({{"birthdate: year", "points: clear, member: clear"}});
+  EXPECT_EQ(changes_of(tokens, open),
+            "widens user.account reaches 'maker' (CN) in the clear, for essential.service.operations.support; before: "
+            "as token\n"
+            "widens flow 'support' gives 'maker' (CN) profile.member in the clear; before: profile.member as token\n");
+}
+
+TEST(Compare, AnotherWayToWhatArrivesAlready) {
+  const std::string again = base_document(
+      {{"  feed:\n",
+        "  again:\n    to: desk\n    use: essential.service\n    gives: {profile: {email: clear}}\n  feed:\n"}});
+  EXPECT_EQ(changes_of(base_document(), again),
+            "opens a new flow, 'again', gives 'desk' (US) profile.email in the clear, for essential.service; no limit "
+            "of its own\n");
+  EXPECT_EQ(changes_of(again, base_document()), "closes flow 'again' is there no more\n");
+}
+
+TEST(Compare, WhomAFlowGoesToAndWhetherAModuleStandsBetween) {
+  const std::string direct = base_document({{"to: subject via desk", "to: desk"}});
+  EXPECT_EQ(changes_of(base_document(), direct),
+            "opens flow 'feed' goes to 'desk' (US), for personalize.content; before: to each subject, via 'desk' (US), "
+            "for personalize.content\n");
+  EXPECT_THAT(changes_of(direct, base_document()), HasSubstr("narrows flow 'feed' goes to each subject, via 'desk'"));
+  const std::string plain = base_document({{"    run: ranker\n    reads: {visits: [page]}\n    output: 16KiB\n",
+                                            "    gives: {visits: {page: clear}}\n    limit: 16KiB per release\n"}});
+  EXPECT_EQ(changes_of(base_document(), plain),
+            "widens flow 'feed' gives each subject, via 'desk' (US) visits.page in the clear; before: what 'ranker' "
+            "makes of visits.page\n");
+}
+
 /// The base document with more under `changes`.
 std::string with_changes(const std::string& lines) { return base_document() + lines; }
 
@@ -71,13 +136,14 @@ TEST(Compare, WhoSignsModulesEmergenciesAndSuspensions) {
             "signs an emergency must be signed by any 1 of operator, trustee and overseer, and lasts at most 4 hours; "
             "before: any 2 of operator, trustee and overseer, and lasts at most 4 hours\n"
             "signs a suspension must be signed by operator 'maker'; before: overseer 'watcher'\n");
-  EXPECT_EQ(changes_of(before, with_changes("  module: {signed-by: [operator, overseer]}\n"
-                                            "  emergency: {signed-by: any 2, for-at-most: 400d}\n"
-                                            "  suspend: {signed-by: [watcher]}\n")),
-            "signs a module must be signed by operator 'maker', overseer 'watcher'; before: operator 'maker', overseer "
-            "'watcher', and seen by overseer 'watcher'\n"
-            "signs an emergency must be signed by any 2 of operator, trustee and overseer, and lasts at most 9600 hours; "
-            "before: any 2 of operator, trustee and overseer, and lasts at most 4 hours\n");
+  EXPECT_EQ(
+      changes_of(before, with_changes("  module: {signed-by: [operator, overseer]}\n"
+                                      "  emergency: {signed-by: any 2, for-at-most: 400d}\n"
+                                      "  suspend: {signed-by: [watcher]}\n")),
+      "signs a module must be signed by operator 'maker', overseer 'watcher'; before: operator 'maker', overseer "
+      "'watcher', and seen by overseer 'watcher'\n"
+      "signs an emergency must be signed by any 2 of operator, trustee and overseer, and lasts at most 9600 hours; "
+      "before: any 2 of operator, trustee and overseer, and lasts at most 4 hours\n");
 }
 
 TEST(Compare, WhatNobodyCouldBringAboutAndWhatNobodyCanAnyMore) {

@@ -74,9 +74,10 @@ Result<int> diff(const std::string& before, const std::string& after, const std:
     print_line("the same can be learnt by the same parties, and the same must sign");
   } else {
     print_line(fmt::format("{}: {}", changes.size() == 1 ? "1 change" : fmt::format("{} changes", changes.size()),
-                           opening == 0   ? "nothing opens"
-                           : opening == 1 ? "one opens something or changes who must sign"
-                                          : fmt::format("{} open something or change who must sign", opening)));
+                           opening == 0 ? "nothing opens"
+                           : opening == 1
+                               ? "one opens or alters something, or changes who must sign"
+                               : fmt::format("{} open or alter something, or change who must sign", opening)));
   }
   return opening > 0 ? exit_error : exit_ok;
 }

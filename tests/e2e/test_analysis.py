@@ -126,6 +126,15 @@ def test_diff_says_what_opens_and_ci_can_stop_on_it(document):
     assert code == 1 and [change["kind"] for change in told["changes"]] == ["signs"]
     assert diff(before, before) == (0, {"opens": False, "changes": []})
 
+    # A field that is called otherwise, so that no prohibition is about it any more.
+    called = document(lambda text: text.replace("category: user.contact.email", "category: user.demographic.language")
+                      .replace("email: token", "email: clear"), "called.yaml")
+    assert run("agreement", "check", called).returncode == 0
+    code, told = diff(before, called)
+    texts = [change["text"] for change in told["changes"]]
+    assert code == 1 and "profile.email in the clear; before: profile.email as token" in texts[0]
+    assert texts[1] == "profile.email is of user.demographic.language; before: user.contact.email"
+
     # A module is released by its own quorum.
     alone = document(lambda text: text.replace("{signed-by: [operator, overseer], seen-by: [overseer]}", "{signed-by: [operator]}"),
                      "alone.yaml")
