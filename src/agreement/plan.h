@@ -226,6 +226,8 @@ struct AdoptedPack {
   std::uint32_t version = 0;
   Hash hash;  ///< SHA-256 of the pack's exact bytes
   std::string title;
+  std::vector<PartyIndex> named;  ///< whom the agreement names as covered, where the pack leaves it to that; sorted
+  std::uint32_t line = 0;         ///< in the document
   std::string reference() const { return name + "@" + std::to_string(version); }
 };
 

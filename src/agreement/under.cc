@@ -89,7 +89,8 @@ void adopt(const PackReference& reference, std::vector<PartyIndex> named, const 
             : fmt::format("{} says itself from whom it protects the data; leave 'for' out", pack.reference()));
     return;
   }
-  draft.plan.packs.push_back({pack.name, pack.version, *reference.hash, pack.title});
+  draft.plan.packs.push_back({pack.name, pack.version, *reference.hash, pack.title, named, node.at.line});
+  std::ranges::sort(draft.plan.packs.back().named);
   draft.adopted.push_back({*std::move(checked.pack), std::move(named), node.at});
 }
 

@@ -39,6 +39,36 @@ void compare_prohibitions(const Plan& before, const Plan& after, std::vector<Cha
   }
 }
 
+/// "us-28cfr202@1 (SHA-256 c1b2a3d4…), for 'maker'".
+std::string text_of(const Plan& plan, const AdoptedPack& pack) {
+  std::set<std::string> named;
+  for (const PartyIndex party : pack.named) named.insert("'" + plan.parties[party].name + "'");
+  return fmt::format("{} (SHA-256 {}…){}", pack.reference(), to_hex(pack.hash.view()).substr(0, 8),
+                     named.empty() ? "" : fmt::format(", for {}", fmt::join(named, ", ")));
+}
+
+/// A law that stands no more opens what it closed. Of another text of it nobody can say here which of the two is
+/// stricter.
+void compare_packs(const Plan& before, const Plan& after, std::vector<Change>& out) {
+  for (const AdoptedPack& pack : after.packs) {
+    const auto old = std::ranges::find(before.packs, pack.name, &AdoptedPack::name);
+    if (old == before.packs.end()) {
+      out.push_back(term(Kind::tightens, fmt::format("a new rule pack binds: {}, {}", text_of(after, pack), pack.title),
+                         pack.line, 0));
+    } else if (old->hash != pack.hash || text_of(before, *old) != text_of(after, pack)) {
+      out.push_back(
+          unbound(Kind::alters,
+                  fmt::format("another rule pack binds: {}; before: {}", text_of(after, pack), text_of(before, *old)),
+                  pack.line, old->line));
+    }
+  }
+  for (const AdoptedPack& pack : before.packs) {
+    if (std::ranges::find(after.packs, pack.name, &AdoptedPack::name) != after.packs.end()) continue;
+    out.push_back(unbound(
+        Kind::loosens, fmt::format("this rule pack is gone: {}, {}", text_of(before, pack), pack.title), 0, pack.line));
+  }
+}
+
 std::set<std::string> depositors_of(const Plan& plan, const Collection& collection) {
   std::set<std::string> out;
   for (const PartyIndex party : collection.depositors) out.insert(plan.parties[party].name);
@@ -51,7 +81,8 @@ void compare_fields(const Collection& old, const Collection& collection, std::ve
     const auto was = std::ranges::find(old.fields, field.name, &Field::name);
     if (was == old.fields.end() || was->category == field.category) continue;
     out.push_back(
-        unbound(fmt::format("{}.{} is of {}; before: {}", collection.name, field.name, field.category, was->category),
+        unbound(Kind::alters,
+                fmt::format("{}.{} is of {}; before: {}", collection.name, field.name, field.category, was->category),
                 field.line, was->line));
   }
 }
@@ -140,6 +171,7 @@ void compare_signers(const Plan& before, const Plan& after, std::vector<Change>&
 
 void compare_terms(const Plan& before, const Plan& after, std::vector<Change>& out) {
   compare_prohibitions(before, after, out);
+  compare_packs(before, after, out);
   compare_collections(before, after, out);
   compare_signers(before, after, out);
 }

@@ -1,9 +1,11 @@
 #include "analysis/compare.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include "analysis/fixture_test.h"
 #include "analysis/lint.h"
+#include "base/hash.h"
 
 namespace holdfast::analysis {
 namespace {
@@ -11,9 +13,9 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-std::string changes_of(const std::string& before, const std::string& after) {
+std::string changes_of(const std::string& before, const std::string& after, const agreement::PackReader& packs = {}) {
   std::string out;
-  for (const Change& change : compare(reach_of(before), reach_of(after)))
+  for (const Change& change : compare(reach_of(before, packs), reach_of(after, packs)))
     out += std::string(to_string(change.kind)) + " " + change.text + "\n";
   return out;
 }
@@ -119,6 +121,39 @@ TEST(Compare, WhomAFlowGoesToAndWhetherAModuleStandsBetween) {
   EXPECT_EQ(changes_of(base_document(), plain),
             "widens flow 'feed' gives each subject, via 'desk' (US) visits.page in the clear; before: what 'ranker' "
             "makes of visits.page\n");
+}
+
+/// A law for 'maker' or whom the agreement names; version 2 is another text.
+std::string law(std::uint32_t version) {
+  return fmt::format(
+      "holdfast-rules: 1\nrules-of: small-law\nversion: {}\ntitle: A law of years\n"
+      "covered: {{cite: SL 1, named: by the agreement}}\nrules:\n  birth: {{cite: SL 2, says: Years only., "
+      "only: user.demographic.date_of_birth, as: {}}}\n",
+      version, version == 1 ? "year" : "[year, month]");
+}
+std::string under_law(std::uint32_t version, const std::string& whom) {
+  return base_document({{"prohibitions:\n", fmt::format("under: [{{rules: small-law@{}, sha256: {}, for: [{}]}}]\n"
+                                                        "prohibitions:\n",
+                                                        version, to_hex(sha256(law(version)).view()), whom)}});
+}
+
+TEST(Compare, ALawThatStandsNoMore) {
+  const auto packs = [](const agreement::PackReference& pack) -> Result<std::string> { return law(pack.version); };
+  const std::string one = under_law(1, "maker");
+  const std::string first = "small-law@1 (SHA-256 " + to_hex(sha256(law(1)).view()).substr(0, 8) + "…)";
+  const std::string second = "small-law@2 (SHA-256 " + to_hex(sha256(law(2)).view()).substr(0, 8) + "…)";
+  EXPECT_EQ(changes_of(one, one, packs), "");
+  EXPECT_EQ(changes_of(one, base_document(), packs),
+            "loosens this rule pack is gone: " + first + ", for 'maker', A law of years\n");
+  EXPECT_EQ(changes_of(base_document(), one, packs),
+            "tightens a new rule pack binds: " + first + ", for 'maker', A law of years\n");
+  EXPECT_EQ(changes_of(one, under_law(2, "maker"), packs),
+            "alters another rule pack binds: " + second + ", for 'maker'; before: " + first + ", for 'maker'\n");
+  EXPECT_EQ(changes_of(one, under_law(1, "watcher"), packs),
+            "alters another rule pack binds: " + first + ", for 'watcher'; before: " + first + ", for 'maker'\n");
+  const auto changes =
+      compare(reach_of(one, packs), reach_of(base_document({{"email: clear", "email: clear, points: clear"}})));
+  EXPECT_EQ(changes.front().kind, Change::Kind::loosens) << "before what opens at home";
 }
 
 /// The base document with more under `changes`.

@@ -34,8 +34,8 @@ Change term(Kind kind, std::string text, std::uint32_t line, std::uint32_t old_l
   return {kind, danger_of(kind), std::move(text), "", line, old_line};
 }
 
-Change unbound(std::string text, std::uint32_t line, std::uint32_t old_line) {
-  return {Kind::alters, kDangerUnbound, std::move(text), "", line, old_line};
+Change unbound(Kind kind, std::string text, std::uint32_t line, std::uint32_t old_line) {
+  return {kind, kDangerUnbound, std::move(text), "", line, old_line};
 }
 
 }  // namespace holdfast::analysis

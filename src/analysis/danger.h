@@ -30,7 +30,7 @@ std::uint32_t danger_of(Change::Kind kind, agreement::Level level, const agreeme
 std::uint32_t danger_of(Change::Kind kind);
 /// A change in the terms.
 Change term(Change::Kind kind, std::string text, std::uint32_t line, std::uint32_t old_line);
-/// A change by which rules bind something else than before, of kind `alters`: what they are about is called otherwise.
-Change unbound(std::string text, std::uint32_t line, std::uint32_t old_line);
+/// A change by which rules bind something else than before, or nothing.
+Change unbound(Change::Kind kind, std::string text, std::uint32_t line, std::uint32_t old_line);
 
 }  // namespace holdfast::analysis

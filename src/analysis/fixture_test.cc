@@ -27,8 +27,8 @@ std::string product_document() {
        {"to: subject via desk", "to: subject via maker"}});
 }
 
-Reach reach_of(const std::string& document) {
-  const auto checked = agreement::check(document);
+Reach reach_of(const std::string& document, const agreement::PackReader& packs) {
+  const auto checked = agreement::check(document, packs);
   for (const auto& finding : checked.findings) ADD_FAILURE() << finding.text();
   return analyse(checked.plan ? checked.plan : checked.broken);
 }

@@ -180,3 +180,27 @@ def test_a_record_that_names_no_device_counts_as_one(located):
     located.cli("import", "places", path)
     answer = disclose(located.client("bytedance"), "nearby", "a")
     assert answer.code == "rule.threshold" and "this release tells of 4" in answer.json()["detail"]
+
+
+def test_the_difference_tells_of_a_law_that_is_gone_or_another(tmp_path):
+    server = Holdfast(tmp_path / "holdfast")
+    stricter = LAW.replace("version: 1", "version: 2").replace("at-most: 3", "at-most: 2")
+    server.use_rules({"small-law": LAW, "small-law@2": stricter})
+
+    def written(name, edit=lambda text: text):
+        path = tmp_path / name
+        path.write_text(server.agreement(edit=edit))
+        return path
+
+    def diff(before, after):
+        done = run("agreement", "diff", before, after, "--rules", server.rules, "--json", check=False)
+        return done.returncode, [(change["kind"], change["text"]) for change in json.loads(done.stdout)["changes"]]
+
+    law, none = written("law.yaml", under), written("none.yaml")
+    other = written("other.yaml", lambda text: under(text, stricter, "small-law@2"))
+    code, changes = diff(law, none)
+    assert code == 1 and changes[0][0] == "loosens" and "this rule pack is gone: small-law@1" in changes[0][1]
+    code, changes = diff(law, other)
+    assert code == 1 and changes[0][0] == "alters" and "; before: small-law@1" in changes[0][1]
+    code, changes = diff(none, law)
+    assert code == 0 and changes[0][0] == "tightens"
