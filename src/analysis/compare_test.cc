@@ -123,6 +123,41 @@ TEST(Compare, WhomAFlowGoesToAndWhetherAModuleStandsBetween) {
             "makes of visits.page\n");
 }
 
+/// How the terms of what 'report' adds up change, and what is said of it.
+std::string report_changes(std::string_view from, std::string_view to) {
+  return changes_of(base_document(), base_document({{from, to}}));
+}
+
+TEST(Compare, TheTermsOfAnAggregate) {
+  const std::string was =
+      "visits, by page: visits (count), time (sum of spent within 0s..600s); epsilon 1 and delta 1e-9 per week, of at "
+      "most 20 records of a subject\n";
+  const std::string head = "alters flow 'report' adds up visits, ";
+  EXPECT_EQ(report_changes("epsilon: 1,", "epsilon: 2,"),
+            head +
+                "by page: visits (count), time (sum of spent within 0s..600s); epsilon 2 and delta 1e-9 per week, of "
+                "at most 20 records of a subject; before: " +
+                was);
+  for (const auto& [from, to] : std::initializer_list<std::pair<std::string_view, std::string_view>>{
+           {"delta: 1e-9", "delta: 1e-6"},
+           {"per: week", "per: day"},
+           {"contributions: 20", "contributions: 10"},
+           {"by: [page]", "by: []"},
+           {"0s..600s", "0s..900s"},
+           {"visits: count, ", ""},
+           {"epsilon: 1, delta: 1e-9, per: week", "epsilon: 0.5, delta: 1e-9, per: day"}}) {
+    EXPECT_THAT(report_changes(from, to), HasSubstr(head)) << from << " to " << to;
+    EXPECT_THAT(report_changes(from, to), HasSubstr("; before: " + was)) << from << " to " << to;
+  }
+  for (const auto& [from, to] : std::initializer_list<std::pair<std::string_view, std::string_view>>{
+           {"epsilon: 1,", "epsilon: 0.5,"}, {"delta: 1e-9", "delta: 1e-12"}, {"per: week", "per: month"}}) {
+    EXPECT_THAT(report_changes(from, to), testing::StartsWith("tightens flow 'report' adds up"))
+        << from << " to " << to;
+  }
+  EXPECT_THAT(report_changes("  report:\n", "  weekly:\n"),
+              HasSubstr("opens a new flow, 'weekly', gives 'maker' (CN) sums of visits, by page"));
+}
+
 /// A law for 'maker' or whom the agreement names; version 2 is another text.
 std::string law(std::uint32_t version) {
   return fmt::format(
