@@ -119,6 +119,23 @@ TEST(Plan, IsShownWhole) {
   EXPECT_NE(show_json(**plan).find(R"("field":"profile.email","form":"token")"), std::string::npos);
 }
 
+TEST(Plan, IsShownWithWhoMustSignWhat) {
+  const auto plan = compile(base_document() +
+                            "  module: {signed-by: [operator, trustee], seen-by: overseer}\n"
+                            "  emergency: {signed-by: any 2, for-at-most: 4h}\n  suspend: {signed-by: overseer}\n");
+  ASSERT_TRUE(plan.has_value()) << plan.error().text();
+  EXPECT_THAT(
+      show_text(**plan),
+      testing::HasSubstr("a change needs operator 'maker', trustee 'keeper', overseer 'watcher'\n"
+                         "a module needs operator 'maker', trustee 'keeper', and seen by overseer 'watcher'\n"
+                         "an emergency needs any 2 of operator, trustee and overseer, and lasts at most 4 hours\n"
+                         "a suspension needs overseer 'watcher'\n"));
+  EXPECT_THAT(show_json(**plan),
+              testing::HasSubstr(
+                  R"("module":{"signed_by":{"all":["maker","keeper"],"any":0},"seen_by":["watcher"]},"emergency":)"
+                  R"({"signed_by":{"all":[],"any":2},"at_most_s":14400},"suspend":{"signed_by":{"all":["watcher"])"));
+}
+
 TEST(Compile, FailsWithTheFirstFindings) {
   const auto plan = compile("holdfast: 2\n");
   ASSERT_FALSE(plan.has_value());

@@ -144,13 +144,33 @@ json::object collection_json(const Plan& plan, const Collection& collection) {
   return out;
 }
 
+json::object quorum_json(const Plan& plan, const Quorum& quorum) {
+  return {{"all", party_array(plan, quorum.all)}, {"any", quorum.any}};
+}
+
+/// Who must sign what, of all that the agreement declares.
+json::object changes_json(const Plan& plan) {
+  json::object out{{"agreement", json::object{{"signed_by", quorum_json(plan, plan.change_agreement)}}}};
+  if (plan.change_module) {
+    out["module"] = json::object{{"signed_by", quorum_json(plan, *plan.change_module)},
+                                 {"seen_by", party_array(plan, plan.module_seen_by)}};
+  }
+  if (plan.change_emergency) {
+    out["emergency"] = json::object{{"signed_by", quorum_json(plan, *plan.change_emergency)},
+                                    {"at_most_s", plan.emergency_at_most.count()}};
+  }
+  if (plan.change_suspend) out["suspend"] = json::object{{"signed_by", quorum_json(plan, *plan.change_suspend)}};
+  return out;
+}
+
 }  // namespace
 
 std::string show_text(const Plan& plan) {
   std::string out = fmt::format("{} version {}, about subjects in {}\nsha256 {}\n", plan.agreement, plan.version,
                                 plan.subjects_country, to_hex(plan.hash.view()));
   if (!plan.served_by.empty()) out += fmt::format("subjects are served by {}\n", party_names(plan, plan.served_by));
-  out += fmt::format("a change needs {}\n\nParties\n", describe(plan, plan.change_agreement));
+  for (const ChangeRule& rule : change_rules(plan)) out += fmt::format("{} needs {}\n", rule.what, rule.needs());
+  out += "\nParties\n";
   std::vector<Row> parties{{"name", "role", "countries", "operated by", "key"}};
   for (const Party& party : plan.parties) {
     parties.push_back({party.name, std::string(to_string(party.role)),
@@ -180,15 +200,14 @@ std::string show_json(const Plan& plan) {
   }
   for (const Collection& collection : plan.collections) collections.push_back(collection_json(plan, collection));
   for (std::size_t i = 0; i < plan.flows.size(); ++i) flows.push_back(flow_json(plan, static_cast<FlowIndex>(i)));
-  json::object out{
-      {"agreement", plan.agreement},
-      {"version", plan.version},
-      {"sha256", to_hex(plan.hash.view())},
-      {"subjects", {{"country", plan.subjects_country}, {"served_by", party_array(plan, plan.served_by)}}},
-      {"parties", std::move(parties)},
-      {"collections", std::move(collections)},
-      {"flows", std::move(flows)},
-      {"change_needs", {{"all", party_array(plan, plan.change_agreement.all)}, {"any", plan.change_agreement.any}}}};
+  json::object out{{"agreement", plan.agreement},
+                   {"version", plan.version},
+                   {"sha256", to_hex(plan.hash.view())},
+                   {"subjects", {{"country", plan.subjects_country}, {"served_by", party_array(plan, plan.served_by)}}},
+                   {"parties", std::move(parties)},
+                   {"collections", std::move(collections)},
+                   {"flows", std::move(flows)},
+                   {"changes", changes_json(plan)}};
   if (plan.log) out["log"] = plan.log->text();
   return json::serialize(out);
 }

@@ -187,7 +187,6 @@ void show_as_text(const Plan& plan, const std::vector<std::string>& signers) {
       fmt::format("agreement {} version {}, subjects in {}", plan.agreement, plan.version, plan.subjects_country));
   print_line("sha256    " + to_hex(plan.hash.view()));
   print_line("signed by " + (signers.empty() ? "nobody" : fmt::format("{}", fmt::join(signers, ", "))));
-  print_line("changed by " + agreement::describe(plan, plan.change_agreement));
   print_line("\nparties");
   for (const auto& party : plan.parties) {
     print_line(fmt::format("  {:16} {:10} {}", party.name, agreement::to_string(party.role),
@@ -210,6 +209,26 @@ void show_as_text(const Plan& plan, const std::vector<std::string>& signers) {
       print_line(fmt::format("  {:16}   at most {} ({})", "", plan.limits[limit].text, plan.limits[limit].name));
     }
   }
+  print_line("\nwho must sign");
+  for (const auto& rule : agreement::change_rules(plan)) print_line(fmt::format("  {:16} {}", rule.what, rule.needs()));
+}
+
+json::object changes_as_json(const Plan& plan) {
+  json::object out;
+  const auto add = [&](const char* name, const std::optional<agreement::Quorum>& quorum, json::object more) {
+    if (!quorum) return;
+    if (quorum->all.empty()) {
+      more["any"] = quorum->any;
+    } else {
+      more["signed_by"] = json::value_from(names_of(plan, quorum->all));
+    }
+    out[name] = std::move(more);
+  };
+  add("agreement", plan.change_agreement, {});
+  add("module", plan.change_module, {{"seen_by", json::value_from(names_of(plan, plan.module_seen_by))}});
+  add("emergency", plan.change_emergency, {{"at_most_s", plan.emergency_at_most.count()}});
+  add("suspend", plan.change_suspend, {});
+  return out;
 }
 
 void show_as_json(const Plan& plan, const std::vector<std::string>& signers) {
@@ -252,7 +271,8 @@ void show_as_json(const Plan& plan, const std::vector<std::string>& signers) {
                           {"signed_by", json::value_from(signers)},
                           {"parties", std::move(parties)},
                           {"collections", std::move(collections)},
-                          {"flows", std::move(flows)}});
+                          {"flows", std::move(flows)},
+                          {"changes", changes_as_json(plan)}});
 }
 
 /// How `show` shows.

@@ -60,6 +60,11 @@ std::string agreement_markdown(const Sheet& sheet) {
                        sheet.place(static_cast<agreement::PartyIndex>(i)),
                        party.key ? fmt::format("`{:08x}`", party.key->id()) : "–");
   }
+  out += "\n## Who must sign what\n\n| what | signed by | and |\n| --- | --- | --- |\n";
+  for (const agreement::ChangeRule& rule : agreement::change_rules(plan)) {
+    out += fmt::format("| {} | {} | {} |\n", rule.what, plain(rule.signed_by),
+                       rule.besides.empty() ? "–" : plain(rule.besides));
+  }
   return out;
 }
 

@@ -178,6 +178,17 @@ json::array prohibition_rows(const Plan& plan) {
   return rows;
 }
 
+/// "The next version of this agreement" to who must sign it.
+json::array change_rows(const Plan& plan) {
+  json::array rows;
+  for (const agreement::ChangeRule& rule : agreement::change_rules(plan)) {
+    const bool next = rule.name == "agreement";
+    rows.push_back(json::object{
+        {"what", next ? "the next version" : rule.what}, {"signed_by", rule.signed_by}, {"besides", rule.besides}});
+  }
+  return rows;
+}
+
 json::array signature_rows(const Sheet& sheet, const std::string& hash) {
   json::array rows;
   for (const PartyIndex index : sheet.signing) {
@@ -231,7 +242,7 @@ std::string agreement_page(const Sheet& sheet, std::string_view document) {
                     {"has_prohibitions", !plan.prohibitions.empty()},
                     {"prohibitions", prohibition_rows(plan)},
                     {"parties", party_rows(sheet)},
-                    {"change_needs", agreement::describe(plan, plan.change_agreement)},
+                    {"changes", change_rows(plan)},
                     {"signatures", signature_rows(sheet, hash)},
                     {"lines", document_lines(document)}};
   return page(fmt::format("Agreement {} version {}", plan.agreement, plan.version), agreement_template(), view);

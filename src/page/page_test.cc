@@ -216,6 +216,26 @@ TEST(AgreementPage, AProductStaysAndItsReadersCarryIt) {
   EXPECT_TRUE(holds(agreement_map(sheet, false), ">hints<"));
 }
 
+TEST(AgreementPage, SaysWhoMustSignWhat) {
+  const std::string document = example([](std::string text) {
+    return replaced(text, "module:    {signed-by: [operator, trustee, overseer]}",
+                    "module:    {signed-by: [operator, trustee], seen-by: overseer}");
+  });
+  const Sheet sheet = sheet_of(document);
+  const std::string made = agreement_page(sheet, document),
+                    all = "operator &#39;bytedance&#39;, trustee &#39;oracle&#39;",
+                    seer = "overseer &#39;treasury&#39;";
+  for (const std::string& row : {"<b>the next version</b></td><td>" + all + ", " + seer + "</td><td>–</td>",
+                                 "<b>a module</b></td><td>" + all + "</td><td>seen by " + seer + "</td>",
+                                 std::string("<b>an emergency</b></td><td>any 2 of operator, trustee and overseer</td>"
+                                             "<td>lasts at most 4 hours</td>"),
+                                 "<b>a suspension</b></td><td>" + seer + "</td><td>–</td>"}) {
+    EXPECT_TRUE(holds(made, row));
+  }
+  EXPECT_TRUE(holds(agreement_markdown(sheet),
+                    "| a module | operator 'bytedance', trustee 'oracle' | seen by overseer 'treasury' |"));
+}
+
 TEST(AgreementPage, EscapesTheDocument) {
   const std::string document = example([](std::string text) { return "# <script>alert('x')</script> & ]]>\n" + text; });
   const std::string made = agreement_page(sheet_of(document), document);

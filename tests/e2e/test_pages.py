@@ -1,4 +1,5 @@
 """The pages for people: sound files from the command line, and what a browser makes of them where there is one."""
+import json
 import xml.etree.ElementTree as ElementTree
 
 import pytest
@@ -27,6 +28,16 @@ def test_the_agreement_as_page_map_and_markdown(agreement, tmp_path):
     assert run("agreement", "show", agreement, "--html").stdout == text
     both = run("agreement", "show", agreement, "--html", "--svg", check=False)
     assert both.returncode == 2
+
+
+def test_all_who_must_sign_what_are_shown(agreement):
+    shown = run("agreement", "show", agreement).stdout
+    module = "operator 'bytedance', overseer 'treasury', and seen by overseer 'treasury'"
+    assert f"  a module         {module}\n" in shown and "  a change         operator 'bytedance'" in shown
+    told = json.loads(run("agreement", "show", agreement, "--json").stdout)["changes"]
+    assert told["module"] == {"signed_by": ["bytedance", "treasury"], "seen_by": ["treasury"]}
+    assert told["agreement"] == {"signed_by": ["bytedance", "oracle", "treasury"]}
+    assert "<b>a module</b>" in run("agreement", "show", agreement, "--html").stdout
 
 
 @needs_browser
