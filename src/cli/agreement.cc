@@ -12,6 +12,7 @@
 #include "analysis/reach.h"
 #include "base/file.h"
 #include "base/hash.h"
+#include "cli/agreement_file.h"
 #include "cli/client.h"
 #include "cli/command.h"
 #include "cli/passphrase.h"
@@ -23,17 +24,6 @@ namespace {
 
 namespace json = boost::json;
 using agreement::Plan;
-
-/// A signed note, or the bare document as one without signatures.
-Result<Note> read_document(const std::string& path) {
-  HF_TRY(std::string bytes, read_file(path, kNoteBytesMax));
-  if (auto note = Note::parse(bytes)) return note;
-  auto note = Note::create(std::move(bytes));
-  if (note) return note;
-  Error error = std::move(note).error();
-  error.where = path;
-  return tl::unexpected(std::move(error));
-}
 
 json::array rules_as_json(const std::vector<agreement::RuleStanding>& rules, const Plan* plan) {
   json::array out;
@@ -97,10 +87,8 @@ Result<int> report_lint(const std::string& path, const agreement::PlanPtr& plan,
 }
 
 Result<int> check(const std::string& path, const std::string& rules, bool strict, bool as_json) {
-  // Not read_document: bytes that cannot be a note (CRLF, say) should get the findings, with their places.
-  HF_TRY(const std::string bytes, read_file(path, kNoteBytesMax));
-  const auto note = Note::parse(bytes);
-  const auto checked = agreement::check(note ? note->text : bytes, server::packs_in(rules));
+  HF_TRY(const AgreementFile file, read_agreement(path, rules));
+  const agreement::Checked& checked = file.checked;
   if (!checked.plan) return report_findings(path, checked, as_json);
   const Plan& plan = *checked.plan;
   if (strict) {
@@ -138,8 +126,9 @@ std::vector<std::string> names_of(const Plan& plan, const std::vector<agreement:
 /// Signs a document that checks, and no other; adds to the signatures that a note already has.
 Result<int> sign(const std::string& path, const std::string& rules, const std::string& key_path, std::string out,
                  bool as_json) {
-  HF_TRY(Note note, read_document(path));
-  HF_TRY(const agreement::PlanPtr plan, agreement::compile(note.text, server::packs_in(rules)));
+  HF_TRY(AgreementFile file, read_agreement(path, rules));
+  const agreement::PlanPtr& plan = file.checked.plan;
+  if (!plan) return tl::unexpected(first_finding(file));
   HF_TRY(const SigningKey key, load_key(key_path));
   std::string party;
   for (const auto& each : plan->parties) {
@@ -151,6 +140,7 @@ Result<int> sign(const std::string& path, const std::string& rules, const std::s
                             "it under parties, or take another key",
                             key.verifier().text()));
   }
+  Note& note = file.note;
   note.sign(key);
   if (out.empty()) out = path.ends_with(".signed") ? path : path + ".signed";
   HF_CHECK(write_file(out, note.encode()));
@@ -282,21 +272,20 @@ struct Shown {
 };
 
 Result<int> show(const std::string& path, const Shown& as, const std::string& rules, bool as_json) {
-  HF_TRY(const Note note, read_document(path));
-  const auto checked = agreement::check(note.text, server::packs_in(rules));
-  if (!checked.plan) return report_findings(path, checked, as_json);
-  HF_TRY(const auto signers, agreement::signers(*checked.plan, note));
+  HF_TRY(const AgreementFile file, read_agreement(path, rules));
+  const agreement::PlanPtr& plan = file.checked.plan;
+  if (!plan) return report_findings(path, file.checked, as_json);
   if (as.html || as.svg || as.markdown) {
-    const page::Sheet sheet = page::make_sheet(checked.plan, signers);
-    const std::string text = as.html  ? page::agreement_page(sheet, note.text)
+    const page::Sheet sheet = page::make_sheet(plan, file.signed_by);
+    const std::string text = as.html  ? page::agreement_page(sheet, file.note.text)
                              : as.svg ? page::agreement_map(sheet, false)
                                       : page::agreement_markdown(sheet);
     if (!as.out.empty()) HF_CHECK(write_file(as.out, text));
     if (as.out.empty()) fmt::print("{}", text);
     return exit_ok;
   }
-  const auto names = names_of(*checked.plan, signers);
-  as_json ? show_as_json(*checked.plan, names) : show_as_text(*checked.plan, names);
+  const auto names = names_of(*plan, file.signed_by);
+  as_json ? show_as_json(*plan, names) : show_as_text(*plan, names);
   return exit_ok;
 }
 

@@ -9,8 +9,7 @@
 #include "analysis/answer.h"
 #include "analysis/compare.h"
 #include "analysis/reach.h"
-#include "base/file.h"
-#include "base/note.h"
+#include "cli/agreement_file.h"
 #include "cli/command.h"
 #include "server/rules_folder.h"
 
@@ -20,18 +19,13 @@ namespace {
 namespace json = boost::json;
 
 /// The analysis of an agreement, signed or not. A draft whose only fault is that it breaks its own prohibitions can be
-/// asked too: it is then that people ask. Errors: the first findings, in `path`.
+/// asked too: it is then that people ask. Errors: of read_agreement; the first finding.
 Result<analysis::Reach> read_reach(const std::string& path, const std::string& rules, bool* broken = nullptr) {
-  HF_TRY(const std::string bytes, read_file(path, kNoteBytesMax));
-  const auto note = Note::parse(bytes);
-  const std::string& document = note ? note->text : bytes;
-  const auto checked = agreement::check(document, server::packs_in(rules));
-  if (checked.plan) return analysis::analyse(checked.plan);
+  HF_TRY(const AgreementFile file, read_agreement(path, rules));
+  if (file.checked.plan) return analysis::analyse(file.checked.plan);
   if (broken) *broken = true;
-  if (checked.broken) return analysis::analyse(checked.broken);
-  Error error = agreement::compile(document, server::packs_in(rules)).error();
-  error.where = path + ":" + error.where;
-  return tl::unexpected(std::move(error));
+  if (file.checked.broken) return analysis::analyse(file.checked.broken);
+  return tl::unexpected(first_finding(file));
 }
 
 Result<int> ask(const std::string& question, const std::string& path, const std::string& rules, bool as_json) {

@@ -166,3 +166,22 @@ def test_strict_finds_what_nobody_means(document):
     code, slugs = found(lambda text: text.replace("language: clear}}\n    limit", "language: clear}}\n    limit")
                         .replace("  - {never: user.name, to: {country: CN}}", "  - {never: user.name, to: {country: KP}}"))
     assert "analysis.prohibition.idle" in slugs
+
+
+def test_a_note_whose_signature_does_not_hold_is_refused_by_all_alike(tmp_path):
+    server = Holdfast(tmp_path)
+    signed, changed = server.signed(1), tmp_path / "changed.signed"
+    text = signed.read_text()
+    changed.write_text(text.replace("200 subjects per day", "900 subjects per day"))
+    assert changed.read_text() != text
+    key = tmp_path / "treasury.key"
+    for command in (("check",), ("check", "--strict"), ("show",), ("show", "--html"), ("sign", "--key", key),
+                    ("ask", "who can learn user.name")):
+        done = run("agreement", *command, changed, "--json", check=False)
+        assert (done.returncode, done.stdout) == (2, ""), command
+        error = json.loads(done.stderr)["error"]
+        assert (error["code"], error["where"]) == ("note.signature.wrong", f"{changed}: bytedance"), command
+        assert run("agreement", *command, signed, check=False).returncode != 2, command
+    for before, after in ((signed, changed), (changed, signed)):
+        done = run("agreement", "diff", before, after, check=False)
+        assert done.returncode == 2 and "[note.signature.wrong]" in done.stderr and not done.stdout
