@@ -48,6 +48,10 @@ Result<PlanPtr> compile(std::string_view document, const PackReader& packs = {})
 /// an error (note.signature.wrong).
 Result<std::vector<PartyIndex>> signers(const Plan& plan, const Note& note);
 
+/// Is `proposed` the next version of `in_force`, or the same document? Errors: agreement.name.other,
+/// agreement.version.stale.
+Result<void> check_next(const Plan& in_force, const Plan& proposed);
+
 /// May `proposed`, whose signed document is `note`, come into force after `in_force`? A later agreement has the same
 /// name and the next version, and is approved by the quorum and the keys of the one in force; the first
 /// (`in_force` is `proposed`, or has its hash) by its own. Errors: agreement.document.other, agreement.name.other,

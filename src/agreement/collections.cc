@@ -76,6 +76,7 @@ void read_collection(const Node::Member& member, std::set<std::uint32_t>& tags, 
   Findings& findings = draft.findings;
   Collection collection;
   collection.name = member.key;
+  collection.line = member.at.line;
   collection.tag = unique_tag(member, tags, findings);
   const Terms terms(member.value, "a collection", {"from", "key", "keep", "fields"}, findings);
   if (const Node* node = terms.required("from", "the parties who may deposit, such as [app-us]")) {

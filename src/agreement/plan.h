@@ -88,6 +88,7 @@ struct Collection {
   std::vector<Field> fields;
   std::vector<PartyIndex> depositors;  ///< who may deposit
   std::uint32_t tag = 0;               ///< as for fields, unique within the agreement
+  std::uint32_t line = 0;              ///< in the document
   bool append_only() const { return key.has_value(); }
 };
 

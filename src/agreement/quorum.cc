@@ -42,22 +42,26 @@ Result<std::vector<PartyIndex>> signers(const Plan& plan, const Note& note) {
   return out;
 }
 
+Result<void> check_next(const Plan& in_force, const Plan& proposed) {
+  if (in_force.hash == proposed.hash) return {};
+  if (in_force.agreement != proposed.agreement) {
+    return fail(Code::conflict, "agreement.name.other", "",
+                fmt::format("the agreement in force is '{}', the proposed one '{}'; a change keeps the name",
+                            in_force.agreement, proposed.agreement));
+  }
+  if (proposed.version != in_force.version + 1) {
+    return fail(Code::conflict, "agreement.version.stale", "",
+                fmt::format("version {} is in force, so the next is {}, not {}", in_force.version, in_force.version + 1,
+                            proposed.version));
+  }
+  return {};
+}
+
 Result<void> check_quorum(const Plan& in_force, const Plan& proposed, const Note& note) {
   if (sha256(note.text) != proposed.hash) {
     return fail(Code::invalid, "agreement.document.other", "", "the signed text is not the agreement that is proposed");
   }
-  if (in_force.hash != proposed.hash) {
-    if (in_force.agreement != proposed.agreement) {
-      return fail(Code::conflict, "agreement.name.other", "",
-                  fmt::format("the agreement in force is '{}', the proposed one '{}'; a change keeps the name",
-                              in_force.agreement, proposed.agreement));
-    }
-    if (proposed.version != in_force.version + 1) {
-      return fail(Code::conflict, "agreement.version.stale", "",
-                  fmt::format("version {} is in force, so the next is {}, not {}", in_force.version,
-                              in_force.version + 1, proposed.version));
-    }
-  }
+  HF_CHECK(check_next(in_force, proposed));
   HF_TRY(const auto signed_by, signers(in_force, note));
   if (meets(in_force.change_agreement, in_force, signed_by)) return {};
   return fail(Code::refused, "agreement.quorum", "",

@@ -132,7 +132,13 @@ std::vector<Change> compare(const Reach& before, const Reach& after) {
   return out;
 }
 
-std::string changes_json(const std::vector<Change>& changes) {
+std::vector<std::string> obstacles(const Plan& before, const Plan& after) {
+  const auto next = check_next(before, after);
+  if (next) return {};
+  return {fmt::format("to adopt this will be refused: {} [{}]", next.error().what, next.error().slug)};
+}
+
+std::string changes_json(const std::vector<Change>& changes, const std::vector<std::string>& notes) {
   namespace json = boost::json;
   json::array list;
   bool opens = false;
@@ -144,7 +150,8 @@ std::string changes_json(const std::vector<Change>& changes) {
                                 {"line", change.line},
                                 {"old_line", change.old_line}});
   }
-  return json::serialize(json::object{{"opens", opens}, {"changes", std::move(list)}});
+  return json::serialize(
+      json::object{{"opens", opens}, {"changes", std::move(list)}, {"notes", json::value_from(notes)}});
 }
 
 /// Here, because it is a comparison with the same agreement less a flow.

@@ -37,7 +37,10 @@ bool is_opening(Change::Kind);
 /// that closes and one that opens.
 std::vector<Change> compare(const Reach& before, const Reach& after);
 
-/// {"opens": bool, "changes": [{"kind", "text", "path", "line", "old_line"}]}.
-std::string changes_json(const std::vector<Change>& changes);
+/// Why adopting `after` in place of `before` will be refused, whoever signs it: a sentence each.
+std::vector<std::string> obstacles(const agreement::Plan& before, const agreement::Plan& after);
+
+/// {"opens": bool, "changes": [{"kind", "text", "path", "line", "old_line"}], "notes": [text]}.
+std::string changes_json(const std::vector<Change>& changes, const std::vector<std::string>& notes);
 
 }  // namespace holdfast::analysis

@@ -75,16 +75,30 @@ std::set<std::string> depositors_of(const Plan& plan, const Collection& collecti
   return out;
 }
 
-/// A field that is called otherwise leaves the rules about what it was called.
+/// A field that is called otherwise leaves the rules about what it was called. One of another type leaves behind what
+/// is stored of it (disclosure/form.h).
 void compare_fields(const Collection& old, const Collection& collection, std::vector<Change>& out) {
   for (const Field& field : collection.fields) {
     const auto was = std::ranges::find(old.fields, field.name, &Field::name);
-    if (was == old.fields.end() || was->category == field.category) continue;
-    out.push_back(
-        unbound(Kind::alters,
-                fmt::format("{}.{} is of {}; before: {}", collection.name, field.name, field.category, was->category),
-                field.line, was->line));
+    if (was == old.fields.end()) continue;
+    const std::string name = collection.name + "." + field.name;
+    if (was->category != field.category) {
+      out.push_back(unbound(Kind::alters, fmt::format("{} is of {}; before: {}", name, field.category, was->category),
+                            field.line, was->line));
+    }
+    if (was->type != field.type) {
+      out.push_back(term(Kind::alters,
+                         fmt::format("{} is {}; before: {}. What is stored of it cannot be read as {}: flows that give "
+                                     "it will fail (disclosure.value.stored)",
+                                     name, to_string(field.type), to_string(was->type), to_string(field.type)),
+                         field.line, was->line));
+    }
   }
+}
+
+std::string shape_text(const Collection& collection) {
+  return collection.key ? fmt::format("many records a subject, told apart by '{}'", *collection.key)
+                        : "one record a subject";
 }
 
 void compare_collections(const Plan& before, const Plan& after, std::vector<Change>& out) {
@@ -93,18 +107,24 @@ void compare_collections(const Plan& before, const Plan& after, std::vector<Chan
     if (!index) continue;
     const Collection& old = before.collections[*index];
     compare_fields(old, collection, out);
+    if (collection.key != old.key) {
+      out.push_back(
+          term(Kind::alters,
+               fmt::format("'{}' holds {}; before: {}", collection.name, shape_text(collection), shape_text(old)),
+               collection.line, old.line));
+    }
     if (collection.keep != old.keep) {
       out.push_back(term(collection.keep > old.keep ? Kind::loosens : Kind::tightens,
                          fmt::format("'{}' is kept {} hours; before: {}", collection.name,
                                      collection.keep.count() / 3600, old.keep.count() / 3600),
-                         0, 0));
+                         collection.line, old.line));
     }
     const auto was = depositors_of(before, old), now = depositors_of(after, collection);
     if (was != now) {
       out.push_back(term(std::ranges::includes(was, now) ? Kind::tightens : Kind::loosens,
                          fmt::format("'{}' takes deposits from {}; before: {}", collection.name, fmt::join(now, ", "),
                                      fmt::join(was, ", ")),
-                         0, 0));
+                         collection.line, old.line));
     }
   }
 }
@@ -170,6 +190,11 @@ void compare_signers(const Plan& before, const Plan& after, std::vector<Change>&
 }  // namespace
 
 void compare_terms(const Plan& before, const Plan& after, std::vector<Change>& out) {
+  if (before.subjects_country != after.subjects_country) {
+    out.push_back(unbound(
+        Kind::alters,
+        fmt::format("the subjects are in {}; before: {}", after.subjects_country, before.subjects_country), 0, 0));
+  }
   compare_prohibitions(before, after, out);
   compare_packs(before, after, out);
   compare_collections(before, after, out);

@@ -191,6 +191,39 @@ TEST(Compare, ALawThatStandsNoMore) {
   EXPECT_EQ(changes.front().kind, Change::Kind::loosens) << "before what opens at home";
 }
 
+TEST(Compare, WhatFieldsAndCollectionsAre) {
+  EXPECT_EQ(changes_of(base_document(), base_document({{"points: {type: integer", "points: {type: text"}})),
+            "alters profile.points is text; before: integer. What is stored of it cannot be read as text: flows that "
+            "give it will fail (disclosure.value.stored)\n");
+  EXPECT_EQ(changes_of(base_document(), base_document({{"key: visit", "key: click"}})),
+            "alters 'visits' holds many records a subject, told apart by 'click'; before: many records a subject, told "
+            "apart by 'visit'\n");
+  EXPECT_EQ(changes_of(base_document({{"    key: visit\n", ""}}), base_document()),
+            "alters 'visits' holds many records a subject, told apart by 'visit'; before: one record a subject\n");
+  const std::string longer = base_document({{"keep: 36h", "keep: 48h"}});
+  EXPECT_EQ(changes_of(base_document(), longer), "loosens 'visits' is kept 48 hours; before: 36\n");
+  EXPECT_NE(compare(reach_of(base_document()), reach_of(longer)).front().line, 0u);
+  EXPECT_THAT(changes_of(base_document(), base_document({{"subjects: {country: US", "subjects: {country: CN"}})),
+              HasSubstr("alters the subjects are in CN; before: US\n"));
+}
+
+TEST(Compare, WhatCannotBeAdopted) {
+  const auto obstacles_of = [](const std::string& after) {
+    std::string out;
+    for (const auto& note : obstacles(*reach_of(base_document()).plan, *reach_of(after).plan)) out += note + "\n";
+    return out;
+  };
+  EXPECT_EQ(obstacles_of(base_document()), "");
+  EXPECT_EQ(obstacles_of(base_document({{"version: 1", "version: 2"}})), "");
+  EXPECT_EQ(
+      obstacles_of(base_document({{"version: 1", "version: 3"}})),
+      "to adopt this will be refused: version 1 is in force, so the next is 2, not 3 [agreement.version.stale]\n");
+  EXPECT_THAT(obstacles_of(base_document({{"keep: 36h", "keep: 48h"}})), HasSubstr("the next is 2, not 1"));
+  EXPECT_THAT(obstacles_of(base_document({{"agreement: shop", "agreement: shoe"}, {"version: 1", "version: 2"}})),
+              HasSubstr("the agreement in force is 'shop', the proposed one 'shoe'; a change keeps the name "
+                        "[agreement.name.other]"));
+}
+
 /// The base document with more under `changes`.
 std::string with_changes(const std::string& lines) { return base_document() + lines; }
 

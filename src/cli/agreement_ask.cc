@@ -57,13 +57,15 @@ Result<int> diff(const std::string& before, const std::string& after, const std:
   HF_TRY(const analysis::Reach was, read_reach(before, rules));
   HF_TRY(const analysis::Reach now, read_reach(after, rules));
   const auto changes = analysis::compare(was, now);
+  const auto notes = analysis::obstacles(*was.plan, *now.plan);
   const auto opening =
       std::ranges::count_if(changes, [](const auto& change) { return analysis::is_opening(change.kind); });
   if (as_json) {
-    print_line(analysis::changes_json(changes));
+    print_line(analysis::changes_json(changes, notes));
     return opening > 0 ? exit_error : exit_ok;
   }
   for (const auto& change : changes) print_change(change, before, after);
+  for (const auto& note : notes) print_line(fmt::format("{:8} {}", "note", note));
   if (changes.empty()) {
     print_line("the same can be learnt by the same parties, and the same must sign");
   } else {

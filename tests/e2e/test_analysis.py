@@ -124,7 +124,13 @@ def test_diff_says_what_opens_and_ci_can_stop_on_it(document):
     fewer = document(lambda text: text.replace("[operator, trustee, overseer]", "[operator, trustee]"), "fewer.yaml")
     code, told = diff(before, fewer)
     assert code == 1 and [change["kind"] for change in told["changes"]] == ["signs"]
-    assert diff(before, before) == (0, {"opens": False, "changes": []})
+    assert diff(before, before) == (0, {"opens": False, "changes": [], "notes": []})
+
+    # What cannot be adopted is a note: of the version here, which is not the next.
+    assert "[agreement.version.stale]" in diff(before, closed)[1]["notes"][0]
+    assert "note     to adopt this will be refused: version 1 is in force" in run("agreement", "diff", before, closed).stdout
+    following = document(lambda text: text.replace("version: 1", "version: 2"), "following.yaml")
+    assert diff(before, following) == (0, {"opens": False, "changes": [], "notes": []})
 
     # A field that is called otherwise, so that no prohibition is about it any more.
     called = document(lambda text: text.replace("category: user.contact.email", "category: user.demographic.language")
