@@ -95,6 +95,16 @@ TEST(Time, rfc3339_round_trips_and_refuses) {
   EXPECT_FALSE(days_from_date("0000-01-01"));
 }
 
+TEST(File, a_folder_is_no_file_and_waiting_makes_it_none) {
+  const std::string folder = temp_dir();
+  EXPECT_EQ(read_file(folder + "/none").error().code, Code::not_found);
+  for (const std::string& path : {folder, folder + "/" + std::string(300, 'x')}) {
+    EXPECT_EQ(read_file(path).error().code, Code::invalid);
+    EXPECT_EQ(read_file(path).error().slug, "file.io");
+    EXPECT_EQ(read_file(path).error().where, path);
+  }
+}
+
 TEST(Near, names_what_was_probably_meant) {
   const std::string_view known[] = {"user.contact.email", "user.contact.phone_number", "user.location"};
   EXPECT_EQ(did_you_mean("user.contact.emial", known), "; did you mean 'user.contact.email'?");

@@ -27,8 +27,11 @@ class File {
 
 tl::unexpected<Error> io_error(const std::string& path, const char* doing) {
   const int code = errno;
-  return fail(code == ENOENT ? Code::not_found : Code::unavailable, code == ENOENT ? "file.missing" : "file.io", path,
-              std::string("cannot ") + doing + ": " + std::strerror(code));
+  const std::string what = std::string("cannot ") + doing + ": " + std::strerror(code);
+  if (code == ENOENT) return fail(Code::not_found, "file.missing", path, what);
+  // Waiting makes no file of a folder.
+  const bool wrong = code == EISDIR || code == ENOTDIR || code == ENAMETOOLONG || code == ELOOP;
+  return fail(wrong ? Code::invalid : Code::unavailable, "file.io", path, what);
 }
 
 }  // namespace

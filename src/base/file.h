@@ -7,7 +7,7 @@
 
 namespace holdfast {
 
-/// The whole file; invalid if it is larger than `bytes_max`.
+/// The whole file. Errors: not_found; invalid for one that is larger than `bytes_max`, and for a folder; unavailable.
 Result<std::string> read_file(const std::string& path, std::size_t bytes_max = 64u << 20);
 /// Writes beside, syncs, renames into place: a reader sees the old or the new, whole.
 Result<void> write_file(const std::string& path, std::string_view content, unsigned mode = 0644);

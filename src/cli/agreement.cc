@@ -289,8 +289,21 @@ Result<int> show(const std::string& path, const Shown& as, const std::string& ru
   return exit_ok;
 }
 
+/// A document without signatures is what people bring by mistake, and no server need say so.
+Result<void> require_signed(const std::string& path, const std::string& bytes) {
+  const auto note = Note::parse(bytes);
+  if (note) return {};
+  const bool has_signatures = bytes.find("\n\u2014 ") != std::string::npos;
+  return fail(Code::invalid, "cli.agreement.unsigned", path,
+              has_signatures ? "its signatures cannot be read: " + note.error().what
+                             : fmt::format("it is not signed; whoever must sign it does so with: holdfast agreement "
+                                           "sign {} --key KEY",
+                                           path));
+}
+
 Result<int> adopt(const std::string& path, const ClientOptions& options, bool as_json) {
   HF_TRY(std::string note, read_file(path, kNoteBytesMax));
+  HF_CHECK(require_signed(path, note));
   HF_TRY(Client client, Client::create(options));
   HF_TRY(const auto answer, client.call("POST", "/v1/agreement", std::move(note), {{"Content-Type", "text/plain"}}));
   if (as_json) {

@@ -191,3 +191,25 @@ def test_a_note_whose_signature_does_not_hold_is_refused_by_all_alike(tmp_path):
     for before, after in ((signed, changed), (changed, signed)):
         done = run("agreement", "diff", before, after, check=False)
         assert done.returncode == 2 and "[note.signature.wrong]" in done.stderr and not done.stdout
+
+
+def test_errors_name_the_file_and_what_to_do(document, tmp_path):
+    path = document(lambda text: text.replace("email: token", "email: tokn").replace("  - {never: user.name, to", "  - {never: user.nam, to"),
+                    "wrong.yaml")
+    place = f"{path}:{line_of(path, 'email: tokn')}:"
+    for command in (("sign", path, "--key", tmp_path / "none.key"), ("diff", path, path), ("ask", "who can learn user.name", path)):
+        done = run("agreement", *command, check=False)
+        assert done.returncode == 2 and done.stderr.startswith("holdfast: " + place), done.stderr
+        assert done.stderr.count("\n") == 1 and done.stderr.count("[agreement.") == 1
+        assert f"and one more, which holdfast agreement check {path} tells" in done.stderr
+    bare = document()
+    done = run("agreement", "adopt", bare, check=False)
+    assert done.returncode == 2 and f"{bare}: it is not signed" in done.stderr and "[cli.agreement.unsigned]" in done.stderr
+    assert f"holdfast agreement sign {bare} --key KEY" in done.stderr
+    torn = tmp_path / "torn.signed"
+    torn.write_text(bare.read_text() + "\n\u2014 oracle\n")
+    done = run("agreement", "adopt", torn, check=False)
+    assert done.returncode == 2 and f"{torn}: its signatures cannot be read" in done.stderr
+    for command in ("check", "show", "adopt"):
+        done = run("agreement", command, tmp_path, check=False)
+        assert done.returncode == 2 and f"{tmp_path}: cannot read: Is a directory [file.io]" in done.stderr
