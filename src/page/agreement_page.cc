@@ -90,28 +90,54 @@ std::string state_text(const Sheet& sheet) {
   return "signed by " + names(*sheet.plan, sheet.signed_by);
 }
 
-json::array matrix_rows(const Sheet& sheet) {
-  json::array rows;
+/// A sheet of paper has room for so many parties beside the categories; and for more than so many, or for a name of
+/// more letters, only if columns are of one width and words break.
+constexpr std::size_t kColumnsMax = 6, kColumnsWide = 3, kNameWide = 24;
+
+bool is_dense(const Sheet& sheet, std::size_t columns) {
+  const auto is_long = [](const auto& named) { return named.name.size() > kNameWide; };
+  return columns > kColumnsWide || std::ranges::any_of(sheet.columns, is_long) ||
+         std::ranges::any_of(sheet.plan->flows, is_long);
+}
+
+json::object matrix_cell(const Sheet& sheet, const Cell& cell) {
+  return {{"mark", mark_svg(cell.mark, 0, 0)},
+          {"word", word(cell.mark)},
+          {"form", cell.form},
+          {"flow", cell.flow ? fmt::format("flow-{}", *cell.flow + 1) : fmt::format("L{}", cell.line)},
+          {"flow_name", cell.flow ? sheet.plan->flows[*cell.flow].name : "its own copy"},
+          {"passed_on", cell.passed_on},
+          {"path", cell.path},
+          {"line", cell.line}};
+}
+
+/// The columns from `first` to before `end`, with every category.
+json::object matrix_part(const Sheet& sheet, std::size_t first, std::size_t end) {
+  json::array columns, rows;
+  for (std::size_t i = first; i < end; ++i) {
+    const Column& column = sheet.columns[i];
+    columns.push_back(json::object{{"name", column.name}, {"place", column.place}, {"abroad", column.abroad}});
+  }
   for (const Row& row : sheet.rows) {
     json::array cells;
-    for (const auto& cell : row.cells) {
-      if (!cell) {
-        cells.push_back(json::object{{"mark", false}});
-        continue;
-      }
-      cells.push_back(
-          json::object{{"mark", mark_svg(cell->mark, 0, 0)},
-                       {"word", word(cell->mark)},
-                       {"form", cell->form},
-                       {"flow", cell->flow ? fmt::format("flow-{}", *cell->flow + 1) : fmt::format("L{}", cell->line)},
-                       {"flow_name", cell->flow ? sheet.plan->flows[*cell->flow].name : "its own copy"},
-                       {"passed_on", cell->passed_on},
-                       {"path", cell->path},
-                       {"line", cell->line}});
+    for (std::size_t i = first; i < end; ++i) {
+      cells.push_back(row.cells[i] ? matrix_cell(sheet, *row.cells[i]) : json::object{{"mark", false}});
     }
     rows.push_back(json::object{{"category", breakable(row.category)}, {"cells", std::move(cells)}});
   }
-  return rows;
+  const bool whole = end - first == sheet.columns.size();
+  return {{"part", whole ? "" : fmt::format("Parties {} to {} of {}", first + 1, end, sheet.columns.size())},
+          {"dense", is_dense(sheet, columns.size())},
+          {"columns", std::move(columns)},
+          {"rows", std::move(rows)}};
+}
+
+/// As many tables as it takes, of about as many columns each: a table that is too wide loses its last columns in print.
+json::array matrix_parts(const Sheet& sheet) {
+  json::array parts;
+  const std::size_t all = sheet.columns.size(), count = std::max<std::size_t>(1, (all + kColumnsMax - 1) / kColumnsMax);
+  for (std::size_t i = 0; i < count; ++i) parts.push_back(matrix_part(sheet, all * i / count, all * (i + 1) / count));
+  return parts;
 }
 
 json::array flow_rows(const Sheet& sheet) {
@@ -219,12 +245,9 @@ json::array document_lines(std::string_view document) {
 std::string agreement_page(const Sheet& sheet, std::string_view document) {
   const Plan& plan = *sheet.plan;
   const std::string hash = spaced(to_hex(plan.hash.view()));
-  json::array legend, columns;
+  json::array legend;
   for (const Mark mark : {Mark::clear, Mark::asked, Mark::sealed, Mark::generalised, Mark::token, Mark::aggregate}) {
     legend.push_back(json::object{{"mark", mark_svg(mark, 0, 0)}, {"word", word(mark)}});
-  }
-  for (const Column& column : sheet.columns) {
-    columns.push_back(json::object{{"name", column.name}, {"place", column.place}, {"abroad", column.abroad}});
   }
   json::object view{{"agreement", plan.agreement},
                     {"version", plan.version},
@@ -235,8 +258,7 @@ std::string agreement_page(const Sheet& sheet, std::string_view document) {
                     {"served_by", names(plan, plan.served_by)},
                     {"map", agreement_map(sheet, true)},
                     {"legend", std::move(legend)},
-                    {"columns", std::move(columns)},
-                    {"rows", matrix_rows(sheet)},
+                    {"matrices", matrix_parts(sheet)},
                     {"flows", flow_rows(sheet)},
                     {"collections", collection_rows(plan)},
                     {"has_prohibitions", !plan.prohibitions.empty()},

@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include <boost/json.hpp>
@@ -214,6 +215,50 @@ TEST(AgreementPage, AProductStaysAndItsReadersCarryIt) {
   EXPECT_EQ(cell->mark, Mark::asked);  // what subjects ask for is in the clear for sure, and is marked so
   EXPECT_FALSE(holds(agreement_map(sheet, false), ">careers<"));
   EXPECT_TRUE(holds(agreement_map(sheet, false), ">hints<"));
+}
+
+/// The example with so many more recipients, each with a flow of its own.
+std::string crowded(std::size_t recipients) {
+  return example([&](std::string text) {
+    std::string parties, flows;
+    for (std::size_t i = 1; i <= recipients; ++i) {
+      parties += fmt::format("  r{}: {{role: recipient, country: {}}}\n", i, i % 3 == 0 ? "IE" : "US");
+      flows += fmt::format(
+          "  flow-{0}:\n    to: r{0}\n    use: essential.service\n    gives: {{profile: {{zip: clear}}}}\n", i);
+    }
+    text = replaced(text, "collections:\n", parties + "collections:\n");
+    return replaced(text, "flows:\n", "flows:\n" + flows);
+  });
+}
+
+TEST(AgreementPage, NoTableIsWiderThanASheet) {
+  for (const std::size_t recipients : {4u, 10u, 12u, 25u}) {
+    const std::string document = crowded(recipients);
+    const Sheet sheet = sheet_of(document);
+    ASSERT_EQ(sheet.columns.size(), recipients + 2);
+    const std::string made = agreement_page(sheet, document);
+    keep(fmt::format("agreement-{}.html", recipients), made);
+    expect_sound(made);
+    std::size_t found = 0, tables = 0;
+    const std::string begins = "<table class=\"matrix";
+    for (auto at = made.find(begins); at != std::string::npos; at = made.find(begins, at + 1), ++tables) {
+      const std::string table = made.substr(at, made.find("</table>", at) - at);
+      const auto count = [&](const std::string& text) {
+        std::size_t times = 0;
+        for (auto here = table.find(text); here != std::string::npos; here = table.find(text, here + 1)) ++times;
+        return times;
+      };
+      const std::size_t columns = count("<th>") - 1;
+      EXPECT_LE(columns, 6u);
+      EXPECT_EQ(count("<td"), columns * sheet.rows.size());
+      for (std::size_t i = found; i < found + columns; ++i) {
+        EXPECT_TRUE(holds(table, "<th>" + sheet.columns[i].name + "<br/>"));
+      }
+      found += columns;
+    }
+    EXPECT_EQ(found, recipients + 2) << "every party has a column in one of the tables";
+    EXPECT_EQ(static_cast<bool>(holds(made, fmt::format("of {}</p>", recipients + 2))), tables > 1);
+  }
 }
 
 TEST(AgreementPage, SaysWhoMustSignWhat) {

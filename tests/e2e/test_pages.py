@@ -1,5 +1,7 @@
 """The pages for people: sound files from the command line, and what a browser makes of them where there is one."""
 import json
+import shutil
+import subprocess
 import xml.etree.ElementTree as ElementTree
 
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from browser import PHONE, browse, needs_browser, width_on_a_phone
 from holdfast import Holdfast, run
 
+PDFTOTEXT = shutil.which("pdftotext")
 A4 = (794, 1123)  # at 96 dots an inch
 PAPER = ((255, 255),) * 3  # the least and the most of red, green and blue
 
@@ -60,3 +63,27 @@ def test_the_agreement_fits_on_a_phone(agreement, tmp_path):
     page = tmp_path / "page.html"
     run("agreement", "show", agreement, "--html", "-o", page)
     assert width_on_a_phone(tmp_path, page) == PHONE
+
+
+@needs_browser
+@pytest.mark.skipif(PDFTOTEXT is None, reason="there is no pdftotext here")
+@pytest.mark.parametrize("recipients", [12, 25])
+def test_a_printed_page_has_every_recipient_and_no_empty_sheet(tmp_path, recipients):
+    def crowd(text):
+        parties = "".join(f"  party-{i}: {{role: recipient, country: US}}\n" for i in range(recipients))
+        flows = "".join(f"  flow-{i}:\n    to: party-{i}\n    use: essential.service\n    gives: {{profile: {{zip: clear}}}}\n"
+                        for i in range(recipients))
+        return text.replace("collections:\n", parties + "collections:\n").replace("flows:\n", "flows:\n" + flows)
+
+    page, printed = tmp_path / "page.html", tmp_path / "page.pdf"
+    run("agreement", "show", Holdfast(tmp_path).signed(1, edit=crowd), "--html", "-o", page)
+    shown = browse(tmp_path, page, "--no-pdf-header-footer", f"--print-to-pdf={printed}")
+    assert printed.exists(), shown.stderr[-500:]
+    # What lies beside a sheet is not in its text.
+    sheets = subprocess.run([PDFTOTEXT, "-layout", printed, "-"], capture_output=True, text=True, check=True).stdout.split("\f")[:-1]
+    assert all(sheet.strip() for sheet in sheets), "an empty sheet"
+    text = "\n".join(sheets)
+    matrix = text[text.index("What reaches whom"):text.index("2 · The flows")].split()
+    named = dict.fromkeys(word for word in matrix if word.startswith("party-"))  # a table's head stands on each of its sheets
+    assert list(named) == [f"party-{i}" for i in range(recipients)]
+    assert matrix.count("app-us") >= 1 and matrix.count("bytedance") >= 1
