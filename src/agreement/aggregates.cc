@@ -142,13 +142,12 @@ void read_measures(const Node& node, Aggregate& out, Reads& reads, Draft& draft)
   });
 }
 
-std::string text_of(const Aggregate& aggregate, const Collection& collection) {
+std::string sums_of(const Aggregate& aggregate, const Collection& collection) {
   std::vector<std::string> by, measures;
   for (const FieldIndex field : aggregate.by) by.push_back(collection.fields[field].name);
   for (const Measure& measure : aggregate.measures) measures.push_back(measure.name + " (" + measure.text + ")");
-  return fmt::format("{}, {}: {}; {}", collection.name,
-                     by.empty() ? "in all" : fmt::format("by {}", fmt::join(by, " and ")), fmt::join(measures, ", "),
-                     aggregate.privacy());
+  return fmt::format("{}, {}: {}", collection.name,
+                     by.empty() ? "in all" : fmt::format("by {}", fmt::join(by, " and ")), fmt::join(measures, ", "));
 }
 
 /// Is the noise that a measure needs of a size that can be drawn?
@@ -183,7 +182,7 @@ void read_aggregate(const Node& node, Flow& flow, Draft& draft) {
   if (by) read_by(*by, aggregate, reads, draft);
   if (measure) read_measures(*measure, aggregate, reads, draft);
   check_noise(node, aggregate, findings);
-  aggregate.text = text_of(aggregate, draft.plan.collections[*collection]);
+  aggregate.sums = sums_of(aggregate, draft.plan.collections[*collection]);
   flow.reads.push_back(std::move(reads));
 }
 

@@ -158,9 +158,10 @@ struct Aggregate {
   std::uint64_t parts() const { return measures.size() + (by.empty() ? 0 : 1); }
   /// "epsilon 1 and delta 1e-9 per week, of at most 20 records of a subject"
   std::string privacy() const;
-  /// All of it, for people, and to tell whether it changed: "views, by video: views (count), watch-time (sum of watched
-  /// within 0s..600s); epsilon 1 …".
-  std::string text;
+  /// What is added up, for people: "views, by video: views (count), watch-time (sum of watched within 0s..600s)".
+  std::string sums;
+  /// All of it, for people, and to tell whether it changed.
+  std::string text() const { return sums + "; " + privacy(); }
 };
 
 /// Where a law counts devices: what the records that a flow gives of a collection tell them apart by.

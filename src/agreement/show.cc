@@ -83,7 +83,7 @@ std::string flows_text(const Plan& plan) {
     if (flow.kind == Flow::Kind::run) {
       out += fmt::format("    runs '{}'{}\n", flow.module, flow.with ? " with '" + *flow.with + "'" : "");
     }
-    if (flow.aggregate) out += fmt::format("    adds up {}\n", flow.aggregate->text);
+    if (flow.aggregate) out += fmt::format("    adds up {}\n", flow.aggregate->text());
     std::vector<Row> rows;
     for (const auto& [field, form, category] : outlets(plan, static_cast<FlowIndex>(i)))
       rows.push_back({"  " + field, form, category});

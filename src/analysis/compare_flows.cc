@@ -195,26 +195,23 @@ void compare_makes(const Flow& old, const Flow& flow, std::vector<Change>& out) 
 /// Is all the same but the budget, and that smaller or for a longer time? Of everything else nobody can say here
 /// whether less is told: of fewer groups or measures each gets more of the budget.
 bool only_closes(const Aggregate& was, const Aggregate& now) {
-  const auto without_budget = [](const Aggregate& terms) {
-    return terms.text.substr(0, terms.text.size() - terms.privacy().size());
-  };
-  return without_budget(was) == without_budget(now) && was.contributions == now.contributions && now.per >= was.per &&
+  return was.sums == now.sums && was.contributions == now.contributions && now.per >= was.per &&
          now.epsilon_micro <= was.epsilon_micro && now.delta <= was.delta;
 }
 
 void compare_aggregates(const Plan& after, const Flow& old, const Flow& flow, std::vector<Change>& out) {
-  if (!old.aggregate || !flow.aggregate || old.aggregate->text == flow.aggregate->text) return;
+  if (!old.aggregate || !flow.aggregate || old.aggregate->text() == flow.aggregate->text()) return;
   const Kind kind = only_closes(*old.aggregate, *flow.aggregate) ? Kind::tightens : Kind::alters;
   const Party& party = after.parties[flow.to];
   out.push_back({kind, kind == Kind::alters ? danger_of(kind, Level::aggregate, after, &party) : danger_of(kind),
-                 fmt::format("flow '{}' adds up {}; before: {}", flow.name, flow.aggregate->text, old.aggregate->text),
+                 fmt::format("flow '{}' adds up {}; before: {}", flow.name, flow.aggregate->text(), old.aggregate->text()),
                  "", flow.line, old.line});
 }
 
 /// A flow is a way of its own, with its own limits, also where all that it gives arrives already.
 Change new_flow(const Plan& plan, const Flow& flow, const Outlets& outlets) {
   std::vector<std::string> leaves, limits;
-  if (flow.aggregate) leaves.push_back("sums of " + flow.aggregate->text);
+  if (flow.aggregate) leaves.push_back("sums of " + flow.aggregate->text());
   for (const auto& [field, source] : outlets) {
     if (!flow.aggregate) leaves.push_back(what_leaves(plan, *source));
   }

@@ -27,7 +27,7 @@ Result<void> Ledger::State::may_aggregate(const agreement::Flow& flow, const Agg
     return fail(Code::refused, "aggregate.budget", flow.name,
                 "the first release within a window spends its privacy budget, and the entry does not say so");
   }
-  if (!released.spent && released.digest == before->digest && before->what == declared.text) return {};
+  if (!released.spent && released.digest == before->digest && before->what == declared.text()) return {};
   return fail(Code::exhausted, "aggregate.spent", flow.name,
               "the privacy budget of this flow is spent until " + to_rfc3339(before->until) +
                   "; until then nothing but the same figures, of the same terms, may be released by it",
@@ -39,7 +39,7 @@ void Ledger::State::take_aggregate(const Entry& entry, const AggregateReleased& 
   if (released.spent && index && plan->flows[*index].aggregate) {
     const agreement::Aggregate& declared = *plan->flows[*index].aggregate;
     const UnixMillis until = calendar_window(declared.per, std::max(entry.at, newest_at)).end;
-    aggregates.insert_or_assign(released.flow, Aggregated{released.digest, until, declared.text});
+    aggregates.insert_or_assign(released.flow, Aggregated{released.digest, until, declared.text()});
   }
   Tally* const tally = tally_of(entry, released.flow, released.to, released.gives, index);
   if (!tally) return;

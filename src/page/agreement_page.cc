@@ -73,7 +73,7 @@ std::string gives_text(const Plan& plan, const Flow& flow) {
     out += fmt::format("{}{}: {}", out.empty() ? "" : "; ", collection.name, fmt::join(fields, ", "));
   }
   if (flow.kind == Flow::Kind::run) out = "module " + flow.module + ", which reads ";
-  if (flow.kind == Flow::Kind::aggregate) out = "with noise, over ";
+  if (flow.aggregate) return "with noise, over " + flow.aggregate->sums;
   for (std::size_t i = 0; i < flow.reads.size(); ++i) {
     const auto& collection = plan.collections[flow.reads[i].collection];
     std::vector<std::string> fields;

@@ -41,7 +41,7 @@ Result<AskedForAll> ask(const Trustee::Impl& self, const Caller& caller, const s
   const auto before = self.state->ledger(
       [&](const ledger::Ledger& ledger) { return ledger.aggregated(flow.name, self.clock.now()); });
   AskedForAll out{std::move(active), index, std::nullopt};
-  if (before && before->what != flow.aggregate->text) {
+  if (before && before->what != flow.aggregate->text()) {
     return fail(Code::exhausted, "aggregate.spent", flow.name,
                 "the privacy budget of this flow is spent until " + to_rfc3339(before->until) +
                     ", on other terms than those of the agreement in force; ask again then");

@@ -25,11 +25,11 @@ Result<agreement::FlowIndex> find_flow(const agreement::Plan& plan, agreement::P
     return fail(Code::refused, "flow.party", name,
                 where + " declares this flow to " + plan.parties[plan.flows[*found].to].name + ", not to " + who);
   }
+  const std::string hint = did_you_mean(name, own);
   return fail(Code::refused, "flow.unknown", name,
               where + " declares no such flow to " + who + " (declared: " + (list.empty() ? "none" : list) + ")" +
-                  did_you_mean(name, own) +
-                  " What is missing is a flow with recipient, use and forms in an agreement " +
-                  "that the parties sign");
+                  (hint.empty() ? "." : hint) +
+                  " What is missing is a flow with recipient, use and forms in an agreement that the parties sign");
 }
 
 bool is_overtaken(const Error& error) {
