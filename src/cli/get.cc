@@ -123,7 +123,6 @@ void add_get(CLI::App& program, Session& session) {
   const auto options = std::make_shared<Options>();
   CLI::App* getting = add_command(program, session, "get", "Read one subject through a flow, or the sums of a flow that aggregates",
                                   "  holdfast get account u-1007 --as app-us\n"
-                                  "  holdfast get support u-1007 --as bytedance --json | jq .data.profile\n"
                                   "  holdfast get weekly-report --as bytedance | jq -r '.groups[] | [.video, .views] | @tsv'",
                                   [&session, options] { return get(*options, session.json); });
   getting->add_option("FLOW", options->flow, "A flow of the agreement")->required();
