@@ -131,13 +131,14 @@ Result<ReadSummary> read_csv_chunks(const std::string& path, const agreement::Co
   CsvReading reading(collection, options, chunker);
   CsvParser parser([&reading](std::vector<std::string>& cells) { reading.take_row(cells); });
   const auto malformed = [&] {
-    return fail(
+    return Error{
         Code::invalid, "cli.import.csv", fmt::format("{}:row {}", path, reading.row() + 1),
-        fmt::format("this is not CSV as RFC 4180 has it ({}); what came before was imported", parser.problem()));
+        fmt::format("this is not CSV as RFC 4180 has it ({}); only the rows before it were sent", parser.problem())};
   };
+  std::optional<Error> broken;
   std::string buffer(kReadBytes, '\0');
   bool first = true;
-  while (file && !reading.over()) {
+  while (file && !reading.over() && !broken) {
     file.read(buffer.data(), static_cast<std::streamsize>(buffer.size()));
     std::string_view piece(buffer.data(), static_cast<std::size_t>(file.gcount()));
     chunker.chunk().file_bytes += piece.size();
@@ -146,14 +147,16 @@ Result<ReadSummary> read_csv_chunks(const std::string& path, const agreement::Co
       return fail(Code::invalid, "cli.import.zipped", path, "this is a zip archive; unpack it first");
     }
     first = false;
-    if (!parser.feed(piece)) return malformed();
+    if (!parser.feed(piece)) broken = malformed();
   }
-  if (!reading.over() && !parser.finish()) return malformed();
+  if (!reading.over() && !broken && !parser.finish()) broken = malformed();
   if (reading.failed()) return tl::unexpected(*reading.failed());
-  if (!reading.mapper())
+  if (!reading.mapper()) {
+    if (broken) return tl::unexpected(*std::move(broken));
     return fail(Code::invalid, "cli.import.header", path, "the file is empty; its first row names the columns");
+  }
   chunker.flush();
-  return ReadSummary{reading.row() - 1, reading.mapper()->left_out(), reading.mapper()->damaged()};
+  return ReadSummary{reading.row() - 1, reading.mapper()->left_out(), reading.mapper()->damaged(), std::move(broken)};
 }
 
 Result<ReadSummary> read_ndjson_chunks(const std::string& path, const std::function<bool(Chunk&&)>& take) {

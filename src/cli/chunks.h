@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,10 +39,12 @@ struct ReadSummary {
   std::uint64_t rows = 0;
   std::vector<std::string> left_out;             ///< columns
   std::map<std::string, std::uint64_t> damaged;  ///< see RowMapper
+  /// Where the file stops being a table; invalid "cli.import.csv". The rows before it were handed on.
+  std::optional<Error> broken;
 };
 
 /// Reads a whole file and hands on its chunks in order; `take` answers false to stop.
-/// Errors: not_found, invalid "cli.import.…" (no header, a quote that ends nowhere, with the row).
+/// Errors, with nothing handed on: not_found, invalid "cli.import.…" (no header, or one that does not fit).
 Result<ReadSummary> read_csv_chunks(const std::string& path, const agreement::Collection& collection,
                                     const MappingOptions& options, const std::function<bool(Chunk&&)>& take);
 /// Lines go on as they are; the server reads them.

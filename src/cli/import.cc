@@ -41,6 +41,7 @@ struct Options {
 /// What the import came to.
 struct Sum {
   std::uint64_t rows = 0, accepted = 0, unchanged = 0, rejected = 0;
+  ReadSummary read;                  ///< empty when the server broke off
   std::vector<RowProblem> problems;  ///< the first kKeptProblems
 
   void add(RowProblem problem) {
@@ -196,8 +197,9 @@ Result<agreement::Collection> find_collection(Client& client, const std::string&
                           fmt::join(names, ", ")));
 }
 
-Result<ReadSummary> transfer(const Options& options, bool csv, const agreement::Collection& collection,
-                             std::span<Client, 2> clients, const Uploader& uploader, Sum& sum) {
+/// `sum` tells also of an error how far it came.
+Result<void> transfer(const Options& options, bool csv, const agreement::Collection& collection,
+                      std::span<Client, 2> clients, const Uploader& uploader, Sum& sum) {
   Queue queue;
   Result<ReadSummary> read;
   std::jthread reader([&] {
@@ -233,7 +235,9 @@ Result<ReadSummary> transfer(const Options& options, bool csv, const agreement::
   queue.stop();
   reader.join();
   HF_CHECK(turns.outcome());
-  return read;
+  HF_TRY(sum.read, std::move(read));
+  if (sum.read.broken) return tl::unexpected<Error>(*sum.read.broken);
+  return {};
 }
 
 json::object to_json(const RowProblem& problem) {
@@ -257,7 +261,7 @@ std::vector<std::string> warnings_of(const ReadSummary& read) {
   return out;
 }
 
-void tell(const Options& options, const Sum& sum, const ReadSummary& read, double seconds) {
+void tell(const Options& options, const Sum& sum, double seconds) {
   for (std::size_t i = 0; i < std::min(kShownProblems, sum.problems.size()); ++i) {
     const RowProblem& problem = sum.problems[i];
     fmt::print(stderr, "row {}: {}{}{} [{}]\n", problem.row, problem.field, problem.field.empty() ? "" : ": ",
@@ -267,9 +271,9 @@ void tell(const Options& options, const Sum& sum, const ReadSummary& read, doubl
     fmt::print(stderr, "… and {} more{}\n", with_commas(sum.rejected - kShownProblems),
                options.rejects.empty() ? "; --rejects FILE writes them down" : "");
   }
-  for (const std::string& warning : warnings_of(read)) print_warning(warning);
-  if (!read.left_out.empty()) {
-    fmt::print(stderr, "columns left out: {}\n", fmt::join(read.left_out, ", "));
+  for (const std::string& warning : warnings_of(sum.read)) print_warning(warning);
+  if (!sum.read.left_out.empty()) {
+    fmt::print(stderr, "columns left out: {}\n", fmt::join(sum.read.left_out, ", "));
   }
   print_line(
       fmt::format("{}: {} rows in {:.1f} s ({}/s): {} accepted, {} there already, {} rejected", options.collection,
@@ -278,7 +282,7 @@ void tell(const Options& options, const Sum& sum, const ReadSummary& read, doubl
                   with_commas(sum.accepted), with_commas(sum.unchanged), with_commas(sum.rejected)));
 }
 
-void tell_json(const Sum& sum, const ReadSummary& read, double seconds) {
+void tell_json(const Sum& sum, double seconds) {
   json::array problems;
   for (std::size_t i = 0; i < std::min(kShownProblems, sum.problems.size()); ++i) {
     problems.push_back(to_json(sum.problems[i]));
@@ -288,10 +292,20 @@ void tell_json(const Sum& sum, const ReadSummary& read, double seconds) {
                           {"unchanged", sum.unchanged},
                           {"rejected", sum.rejected},
                           {"seconds", seconds},
-                          {"warnings", json::value_from(warnings_of(read))},
-                          {"damaged", json::value_from(read.damaged)},
-                          {"columns_left_out", json::value_from(read.left_out)},
+                          {"warnings", json::value_from(warnings_of(sum.read))},
+                          {"damaged", json::value_from(sum.read.damaged)},
+                          {"columns_left_out", json::value_from(sum.read.left_out)},
                           {"errors", std::move(problems)}});
+}
+
+/// Better told before anything is asked of the server.
+Result<void> require_file(const std::string& path) {
+  std::error_code wrong;
+  if (std::filesystem::is_directory(path, wrong)) {
+    return fail(Code::invalid, "cli.import.folder", path, "this is a folder; give one file");
+  }
+  if (std::filesystem::exists(path, wrong)) return {};
+  return fail(Code::not_found, "file.missing", path, "there is no such file");
 }
 
 Result<int> import(const Options& options, bool as_json) {
@@ -301,18 +315,22 @@ Result<int> import(const Options& options, bool as_json) {
     return fail(Code::invalid, "cli.import.mapping", options.file,
                 "--map and --date-format are for CSV; rows of NDJSON have the agreement's field names already");
   }
+  HF_CHECK(require_file(options.file));
   HF_TRY(Client first, Client::create(options.client));
   HF_TRY(Client second, Client::create(options.client));
   std::array<Client, 2> clients{std::move(first), std::move(second)};
   HF_TRY(const agreement::Collection collection, find_collection(clients[0], options.collection));
   const auto start = std::chrono::steady_clock::now();
   Sum sum;
-  HF_TRY(const ReadSummary read, transfer(options, csv, collection, clients, Uploader(options), sum));
+  const auto transferred = transfer(options, csv, collection, clients, Uploader(options), sum);
+  // What came before a break is in custody, and is told as if the file had ended there; then the break.
+  if (!transferred && !sum.read.broken && sum.rows == 0) return tl::unexpected<Error>(transferred.error());
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   std::sort(sum.problems.begin(), sum.problems.end(),
             [](const RowProblem& a, const RowProblem& b) { return a.row < b.row; });
   if (!options.rejects.empty()) HF_CHECK(write_rejects(options.rejects, sum));
-  as_json ? tell_json(sum, read, seconds) : tell(options, sum, read, seconds);
+  as_json ? tell_json(sum, seconds) : tell(options, sum, seconds);
+  HF_CHECK(transferred);
   return sum.rejected == 0 ? exit_ok : exit_error;
 }
 
@@ -326,9 +344,7 @@ void add_import(CLI::App& program, Session& session) {
                                   "email=EmailAddress,zip=ZipCode,birthdate=Birthday --date-format birthdate=M/D/YYYY",
                                   [&session, options] { return import(*options, session.json); });
   command->add_option("COLLECTION", options->collection, "A collection of the agreement")->required();
-  command->add_option("FILE", options->file, "CSV with a header, or NDJSON; UTF-8")
-      ->required()
-      ->check(CLI::ExistingFile);
+  command->add_option("FILE", options->file, "CSV with a header, or NDJSON; UTF-8")->required();
   command->add_option("--format", options->format, "csv or ndjson (default: by the file's name)")
       ->check(CLI::IsMember({"csv", "ndjson"}));
   command

@@ -162,9 +162,25 @@ TEST_F(Chunks, a_mark_crlf_quotes_and_bad_rows) {
 TEST_F(Chunks, what_is_no_table_is_refused) {
   EXPECT_EQ(read("").error().slug, "cli.import.header");
   EXPECT_EQ(read("PK\x03\x04zip").error().slug, "cli.import.zipped");
-  EXPECT_EQ(read("subject,email\n1,a\"b\n").error().slug, "cli.import.csv");
-  EXPECT_EQ(read("subject,email\n1,\"open\n").error().slug, "cli.import.csv");
+  EXPECT_EQ(read("subject,\"email\n").error().slug, "cli.import.csv");
   EXPECT_EQ(read("subject,nothing\n1,a\n").error().slug, "cli.import.field");
+}
+
+TEST_F(Chunks, rows_before_a_break_are_handed_on_and_the_break_is_told) {
+  for (const char* rest : {"3,a\"b\n4,x\n", "3,\"open\n4,x\n"}) {
+    const auto broken = read(std::string("subject,email\n1,x\n2\n") + rest);
+    ASSERT_TRUE(broken) << broken.error().text();
+    ASSERT_TRUE(broken->broken) << rest;
+    EXPECT_EQ(broken->broken->slug, "cli.import.csv");
+    EXPECT_EQ(broken->broken->where, path_ + ":row 4");
+    EXPECT_EQ(broken->rows, 2u);
+    ASSERT_EQ(chunks_.size(), 1u);
+    EXPECT_EQ(chunks_[0].ndjson, "{\"subject\":\"1\",\"email\":\"x\"}\n");
+    EXPECT_EQ(chunks_[0].problems.size(), 1u);
+  }
+  const auto whole = read("subject,email\n1,x\n");
+  ASSERT_TRUE(whole);
+  EXPECT_FALSE(whole->broken);
 }
 
 TEST_F(Chunks, a_long_file_is_cut_into_numbered_chunks) {

@@ -79,3 +79,24 @@ def test_the_command_imports_a_long_file_in_its_order(shared, tmp_path):
     for i in range(3):
         person = shared.client("app-us").call("GET", f"/v1/flows/account/subjects/c{i}").json()["profile"]
         assert person["zip"] == f"{59_997 + i}", "of rows for one person the last counts"
+
+
+def test_of_a_file_that_breaks_off_what_precedes_is_deposited_and_told(shared, tmp_path):
+    path, rejects = tmp_path / "broken.csv", tmp_path / "rejects.ndjson"
+    path.write_text("subject,zip,birthdate\nb1,1,\nb2,2,\nb3,3,yesterday\nb4,4,\nb5,\"5,\nb6,6,\n")
+    done = shared.cli("import", "profile", path, "--json", "--rejects", rejects, check=False)
+    told, error = json.loads(done.stdout), json.loads(done.stderr)["error"]
+    assert done.returncode == 2
+    assert (error["code"], error["where"]) == ("cli.import.csv", f"{path}:row 6")
+    assert (told["rows"], told["accepted"], told["rejected"]) == (4, 3, 1)
+    assert [json.loads(line)["row"] for line in rejects.read_text().splitlines()] == [4]
+    app = shared.client("app-us")
+    assert app.call("GET", "/v1/flows/account/subjects/b4").json()["profile"]["zip"] == "4"
+    for absent in ("b3", "b5", "b6"):
+        assert app.call("GET", f"/v1/flows/account/subjects/{absent}").status == 404
+    again = shared.cli("import", "profile", path, check=False)
+    assert again.returncode == 2 and "4 rows in" in again.stdout and "row 6" in again.stderr
+    # A header that is no CSV has nothing before it.
+    path.write_text('subject,"zip\n')
+    none = shared.cli("import", "profile", path, "--json", check=False)
+    assert none.returncode == 2 and none.stdout == "" and "row 1" in none.stderr
