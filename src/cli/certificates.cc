@@ -8,10 +8,15 @@
 #include <openssl/rand.h>
 #include <openssl/x509v3.h>
 
+#include <algorithm>
 #include <array>
 #include <ctime>
 
+#include "agreement/findings.h"
+#include "agreement/spelling.h"
+#include "base/hash.h"
 #include "base/secret.h"
+#include "vault/vault.h"
 
 namespace holdfast::cli {
 namespace {
@@ -30,6 +35,9 @@ using NamesPtr = std::unique_ptr<GENERAL_NAMES, Freer<GENERAL_NAMES_free>>;
 using ExtensionPtr = std::unique_ptr<X509_EXTENSION, Freer<X509_EXTENSION_free>>;
 
 constexpr long kSecondsPerDay = 86400;
+constexpr std::size_t kHostBytesMax = 253;         ///< RFC 1035 §2.3.4
+constexpr std::size_t kTrustDomainBytesMax = 255;  ///< SPIFFE ID §2.1
+constexpr std::size_t kProfileBytesMax = 200;      ///< a file's name has 255, and the files get endings
 constexpr std::string_view kHostCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._*:";
 
 tl::unexpected<Error> library_error(std::string doing) {
@@ -161,6 +169,44 @@ std::string spiffe_subject(std::string_view trust_domain, std::string_view subje
   return fmt::format("spiffe://{}/subject/{}", trust_domain, percent_encode(subject_id));
 }
 
+Result<void> check_party(std::string_view name) {
+  if (agreement::is_name(name)) return {};
+  return fail(Code::invalid, "certificate.party", "",
+              "no party of an agreement can be named " + agreement::quoted(name) +
+                  ": take a letter, then letters, digits, '-' or '_', 64 at most");
+}
+
+Result<void> check_subject(std::string_view id) {
+  const bool control = std::any_of(id.begin(), id.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+  if (!id.empty() && id.size() <= vault::kSubjectIdBytesMax && is_utf8(id) && !control) return {};
+  return fail(
+      Code::invalid, "certificate.subject", "",
+      fmt::format("a subject's id has 1 to {} bytes of UTF-8, without control characters", vault::kSubjectIdBytesMax));
+}
+
+Result<void> check_host(std::string_view host) {
+  if (!host.empty() && host.size() <= kHostBytesMax &&
+      host.find_first_not_of(kHostCharacters) == std::string_view::npos) {
+    return {};
+  }
+  return fail(Code::invalid, "certificate.host", std::string(host), "a host is a DNS name or an IP address");
+}
+
+Result<void> check_trust_domain(std::string_view name) {
+  if (!name.empty() && name.size() <= kTrustDomainBytesMax &&
+      name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789.-_") == std::string_view::npos) {
+    return {};
+  }
+  return fail(Code::invalid, "certificate.trust-domain", std::string(name),
+              "a trust domain is written in lower-case letters, digits, '.', '-' and '_', at most 255");
+}
+
+std::string subject_profile(std::string_view subject_id) {
+  std::string encoded = percent_encode(subject_id);
+  if (encoded.size() > kProfileBytesMax) encoded = to_hex(sha256(subject_id).view());
+  return "subject-" + encoded;
+}
+
 struct Authority::Impl {
   CertPtr certificate;
   PkeyPtr key;
@@ -199,11 +245,7 @@ Result<Authority> Authority::open(const PemPair& pem) {
 }
 
 Result<PemPair> Authority::issue(const CertificateWish& wish) const {
-  for (const std::string& host : wish.hosts) {
-    if (host.empty() || host.find_first_not_of(kHostCharacters) != std::string::npos) {
-      return fail(Code::invalid, "certificate.host", host, "a host is a DNS name or an IP address");
-    }
-  }
+  for (const std::string& host : wish.hosts) HF_CHECK(check_host(host));
   const PkeyPtr key(EVP_EC_gen("P-256"));
   const CertPtr certificate(X509_new());
   X509* raw = certificate.get();

@@ -17,6 +17,18 @@ std::string spiffe_subject(std::string_view trust_domain, std::string_view subje
 /// All but unreserved characters (RFC 3986 §2.3) as %XX.
 std::string percent_encode(std::string_view text);
 
+/// Names that a certificate may bear. Errors: invalid "certificate.party", for a name that no agreement's party can
+/// have; "certificate.subject", for what the server takes for no subject's id; "certificate.host", for what is neither
+/// a DNS name nor an IP address; "certificate.trust-domain" (SPIFFE ID §2.1).
+Result<void> check_party(std::string_view name);
+Result<void> check_subject(std::string_view id);
+Result<void> check_host(std::string_view host);
+Result<void> check_trust_domain(std::string_view name);
+
+/// The name of a caller's files in clients/: the party's name, or "subject-<id, percent-encoded>". Of an id that is too
+/// long for a file's name its SHA-256 stands there.
+std::string subject_profile(std::string_view subject_id);
+
 /// A certificate and its private key, both PEM.
 struct PemPair {
   std::string certificate, key;

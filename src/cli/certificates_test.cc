@@ -61,6 +61,29 @@ TEST(Certificates, a_subject_id_cannot_bring_in_another_name) {
             std::vector<std::string>{"spiffe://t/subject/x%2F..%2Fy%2CDNS%3Az"});
 }
 
+TEST(Certificates, names_are_those_that_can_be) {
+  EXPECT_TRUE(check_party("app-us"));
+  for (const char* name : {"", "a/b", "../x", "spa\xc3\x9f", "a\nb", "Oracle Inc", "true"}) {
+    EXPECT_EQ(check_party(name).error().slug, "certificate.party") << name;
+  }
+  EXPECT_FALSE(check_party(std::string(65, 'a')));
+  EXPECT_TRUE(check_subject(std::string(512, '/')));
+  for (const std::string& id : {std::string(), std::string(513, 'a'), std::string("a\nb"), std::string("\xff")}) {
+    EXPECT_EQ(check_subject(id).error().slug, "certificate.subject");
+  }
+  EXPECT_TRUE(check_host("*.hf.example") && check_host("::1"));
+  EXPECT_EQ(check_host("bad host").error().slug, "certificate.host");
+  EXPECT_TRUE(check_trust_domain("holdfast.example"));
+  EXPECT_EQ(check_trust_domain("Holdfast").error().slug, "certificate.trust-domain");
+}
+
+TEST(Certificates, a_subject_has_a_file_of_its_own_however_long_its_id) {
+  EXPECT_EQ(subject_profile("a b"), "subject-a%20b");
+  const std::string one = subject_profile(std::string(512, '/')), other = subject_profile(std::string(511, '/'));
+  EXPECT_LT(one.size(), 100u);
+  EXPECT_NE(one, other);
+}
+
 TEST(Certificates, keys_that_do_not_belong_together_are_refused) {
   const auto one = Authority::create("one", 10), other = Authority::create("other", 10);
   EXPECT_EQ(Authority::open({one->certificate, other->key}).error().slug, "certificate.malformed");

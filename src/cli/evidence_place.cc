@@ -29,7 +29,8 @@ Result<std::string> find_log(const EvidenceOptions& options) {
 }  // namespace
 
 Result<VerifierKey> read_verifier_key(const std::string& text_or_path) {
-  if (!std::filesystem::exists(text_or_path)) {
+  std::error_code ignored;  // a key is no path, and may be longer than one
+  if (!std::filesystem::exists(text_or_path, ignored)) {
     if (auto key = VerifierKey::parse(text_or_path)) return key;
     return fail(Code::invalid, "cli.key.public", text_or_path,
                 "this is neither a file nor a public key (name+hash+base64); 'holdfast key show FILE' prints one");

@@ -6,6 +6,7 @@
 #include <boost/json.hpp>
 #include <filesystem>
 #include <memory>
+#include <set>
 #include <vector>
 
 #include "base/file.h"
@@ -36,11 +37,98 @@ struct Options {
   std::string evidence_listen = "127.0.0.1:8480";
 };
 
-Result<void> make_directories(const WorkDir& dir) {
+/// Takes back what was made, unless it is kept: a directory that is half there would stand in the way of the
+/// corrected command.
+class Undo {
+ public:
+  Undo() = default;
+  Undo(const Undo&) = delete;
+  Undo& operator=(const Undo&) = delete;
+  ~Undo() {
+    std::error_code ignored;
+    // A folder goes only when it is empty: what others put there stays.
+    for (auto path = made_.rbegin(); path != made_.rend(); ++path) fs::remove(*path, ignored);
+  }
+  void add(fs::path path) { made_.push_back(std::move(path)); }
+  void keep() { made_.clear(); }
+
+ private:
+  std::vector<fs::path> made_;
+};
+
+std::vector<std::string> parties_of(const Options& options) {
+  std::vector<std::string> parties{options.trustee};
+  parties.insert(parties.end(), options.parties.begin(), options.parties.end());
+  return parties;
+}
+
+/// Everything that can be told before a file is written; what the configuration takes is its reader's to say.
+Result<void> check_options(const Options& options) {
+  std::set<std::string> seen;
+  for (const std::string& party : parties_of(options)) {
+    const std::string where = party == options.trustee ? "--trustee" : "--party";
+    if (auto wrong = check_party(party); !wrong) {
+      wrong.error().where = where;
+      return wrong;
+    }
+    if (seen.insert(party).second) continue;
+    return fail(Code::invalid, "cli.init.twice", party,
+                "this party is given twice; the trustee gets a certificate without --party");
+  }
+  for (const std::string& host : options.hosts) HF_CHECK(check_host(host));
+  return check_trust_domain(options.trust_domain);
+}
+
+/// The configuration's reader sees the options just as they were given, whatever they mean in YAML.
+Result<void> check_configuration(const Options& options, const std::string& text, const std::string& path) {
+  HF_TRY(const server::Config config, server::parse_config(text, path));
+  if (config.origin == options.origin && config.trust_domain == options.trust_domain) return {};
+  return fail(Code::invalid, "cli.init.origin", options.origin,
+              "this cannot be written as it stands; take letters, digits, '.', '-' and '/', as in "
+              "oracle.example/evidence");
+}
+
+/// None of what is to be written is there. Its folders may be.
+Result<void> check_free(const WorkDir& dir, const std::vector<std::string>& files) {
+  std::error_code ignored;
+  if (fs::exists(dir.config(), ignored)) {
+    return fail(Code::conflict, "cli.init.exists", dir.config(),
+                "this is a working directory already, and its keys are never overwritten; take another folder");
+  }
+  for (const std::string& path : files) {
+    if (fs::exists(path, ignored)) {
+      return fail(Code::conflict, "cli.init.exists", path,
+                  "this file is there already, and none is overwritten; take another folder, or move it away");
+    }
+  }
+  return {};
+}
+
+/// Every file that is written.
+std::vector<std::string> files_of(const WorkDir& dir, const Options& options) {
+  std::vector<std::string> out{dir.authority_certificate(),
+                               dir.authority_key(),
+                               dir.server_certificate(),
+                               dir.server_key(),
+                               dir.root_keys(),
+                               dir.log_key(),
+                               dir.log_verifier_key(),
+                               dir.config()};
+  for (const std::string& party : parties_of(options)) {
+    out.push_back(dir.client_certificate(party));
+    out.push_back(dir.client_key(party));
+  }
+  return out;
+}
+
+Result<void> make_directories(const WorkDir& dir, Undo& undo) {
   const std::array<std::string, 5> paths{dir.path(), dir.path() + "/tls", dir.path() + "/clients", dir.path() + "/keys",
                                          dir.data()};
   for (const std::string& path : paths) {
     std::error_code wrong;
+    std::vector<fs::path> missing;  // the innermost first
+    for (fs::path at = path; !at.empty() && !fs::exists(at, wrong); at = at.parent_path()) missing.push_back(at);
+    for (auto at = missing.rbegin(); at != missing.rend(); ++at) undo.add(*at);
     fs::create_directories(path, wrong);
     if (!wrong && path != dir.path()) fs::permissions(path, fs::perms::owner_all, wrong);
     if (wrong) return fail(Code::unavailable, "cli.init.directory", path, "cannot be made: " + wrong.message());
@@ -77,33 +165,32 @@ Result<void> make_certificates(const WorkDir& dir, const Options& options) {
   }
   HF_TRY(const PemPair server, authority.issue({hosts.front(), "", hosts, kCertificateDays}));
   HF_CHECK(write_pair(dir.server_certificate(), dir.server_key(), server));
-  std::vector<std::string> parties{options.trustee};
-  parties.insert(parties.end(), options.parties.begin(), options.parties.end());
-  for (const std::string& party : parties) {
+  for (const std::string& party : parties_of(options)) {
     HF_TRY(const PemPair pair,
            authority.issue({party, spiffe_party(options.trust_domain, party), {}, kCertificateDays}));
-    const std::string profile = percent_encode(party);
-    HF_CHECK(write_pair(dir.client_certificate(profile), dir.client_key(profile), pair));
+    HF_CHECK(write_pair(dir.client_certificate(party), dir.client_key(party), pair));
   }
   return {};
 }
 
 Result<int> init(Options options, bool as_json) {
   const WorkDir dir(options.dir);
-  if (fs::exists(dir.config())) {
-    return fail(Code::conflict, "cli.init.exists", dir.config(),
-                "this is a working directory already, and its keys are never overwritten; take another folder");
-  }
+  HF_CHECK(check_options(options));
   if (options.origin.empty()) options.origin = options.trustee + ".example/evidence";
+  HF_TRY(const SigningKey log_key, SigningKey::generate(options.origin));
   const std::string text = configuration(options);
-  HF_CHECK(server::parse_config(text, dir.config()));  // an odd option shows here, before anything is made
-  HF_CHECK(make_directories(dir));
+  HF_CHECK(check_configuration(options, text, dir.config()));
+  const std::vector<std::string> files = files_of(dir, options);
+  HF_CHECK(check_free(dir, files));
+  Undo undo;
+  HF_CHECK(make_directories(dir, undo));
+  for (const std::string& path : files) undo.add(path);
   HF_CHECK(make_certificates(dir, options));
   HF_CHECK(vault::FileRootKeys::create(dir.root_keys()));
-  HF_TRY(const SigningKey log_key, SigningKey::generate(options.origin));
   HF_CHECK(log_key.save(dir.log_key()));
   HF_CHECK(write_file(dir.log_verifier_key(), log_key.verifier().text() + "\n"));
   HF_CHECK(write_file(dir.config(), text));  // last: with it the directory is whole
+  undo.keep();
   if (as_json) {
     print_json(json::object{{"directory", dir.path()},
                             {"config", dir.config()},

@@ -81,15 +81,16 @@ Result<Authority> open_authority(const WorkDir& dir) {
 }
 
 Result<int> certify_caller(const Options& options, const WorkDir& dir, const std::string& trust_domain, bool as_json) {
-  HF_TRY(const Authority authority, open_authority(dir));
   const bool of_party = !options.party.empty();
   const std::string& name = of_party ? options.party : options.subject;
+  HF_CHECK(of_party ? check_party(name) : check_subject(name));
+  HF_TRY(const Authority authority, open_authority(dir));
   CertificateWish wish;
   wish.common_name = of_party ? name : "subject";
   wish.uri = of_party ? spiffe_party(trust_domain, name) : spiffe_subject(trust_domain, name);
   wish.days = options.days;
   HF_TRY(const PemPair pair, authority.issue(wish));
-  const std::string profile = of_party ? percent_encode(name) : "subject-" + percent_encode(name);
+  const std::string profile = of_party ? name : subject_profile(name);
   const std::string base = options.out.empty() ? dir.path() + "/clients/" + profile : options.out;
   std::error_code ignored;
   const auto parent = std::filesystem::path(base).parent_path();

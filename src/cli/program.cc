@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <exception>
+#include <filesystem>
 #include <iostream>
 
 #include "base/near.h"
@@ -32,6 +33,10 @@ std::string path_to(const CLI::App& program, const std::vector<std::string>& arg
     out += " " + word;
   }
   return out;
+}
+
+bool json_wanted(int argc, char** argv) {
+  return std::find(argv, argv + argc, std::string_view("--json")) != argv + argc;
 }
 
 }  // namespace
@@ -76,7 +81,7 @@ int run(int argc, char** argv) try {
   Session session;
   const auto program = make_program(session);
   const std::vector<std::string> arguments(argv + 1, argv + argc);
-  const bool json = std::find(arguments.begin(), arguments.end(), "--json") != arguments.end();
+  const bool json = json_wanted(argc, argv);
   if (arguments.empty()) {
     std::cout << program->help();
     return exit_usage;
@@ -100,8 +105,13 @@ int run(int argc, char** argv) try {
   if (done) return *done;
   print_error(done.error(), session.json);
   return exit_code_of(done.error());
+} catch (const std::filesystem::filesystem_error& wrong) {
+  print_error(Error{Code::invalid, "cli.path", wrong.path1().string(), "cannot be used: " + wrong.code().message()},
+              json_wanted(argc, argv));
+  return exit_usage;
 } catch (const std::exception& wrong) {
-  print_error(Error{Code::internal, "cli.exception", "", std::string("a fault of ours: ") + wrong.what()}, false);
+  print_error(Error{Code::internal, "cli.exception", "", std::string("a fault of ours: ") + wrong.what()},
+              json_wanted(argc, argv));
   return exit_error;
 }
 

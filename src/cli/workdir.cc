@@ -54,7 +54,8 @@ std::string authority_of(const server::Endpoint& endpoint) {
 }
 
 Result<void> write_pair(const std::string& certificate_path, const std::string& key_path, const PemPair& pair) {
-  if (std::filesystem::exists(key_path)) {
+  std::error_code ignored;
+  if (std::filesystem::exists(key_path, ignored)) {
     return fail(Code::conflict, "cli.file.exists", key_path,
                 "there is a key already, and it is never overwritten; move it away first");
   }

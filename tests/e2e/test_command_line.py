@@ -1,0 +1,74 @@
+"""What the commands that need no server say and leave behind when they are given something that cannot be."""
+import json
+import os
+
+import pytest
+
+from holdfast import run
+
+LONG = "x" * 300
+PARTIES = ["", "Oracle Inc", "a/b", "../x", "spaß", "line\nfeed", LONG, "yes"]
+
+
+def left(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+@pytest.mark.parametrize(
+    "wrong, code",
+    [
+        *[(("--trustee", name), "certificate.party") for name in PARTIES],
+        *[(("--party", name), "certificate.party") for name in PARTIES],
+        (("--party", "x", "--party", "x"), "cli.init.twice"),
+        (("--trustee", "oracle", "--party", "oracle"), "cli.init.twice"),
+        (("--origin", "has space"), "note.key.name"),
+        (("--origin", "[a]"), "config."),
+        (("--origin", "'a'"), "cli.init.origin"),
+        (("--host", "bad host"), "certificate.host"),
+        (("--host", LONG), "certificate.host"),
+        (("--trust-domain", "Holdfast Example"), "certificate.trust-domain"),
+        (("--listen", "nowhere"), "config.address"),
+    ],
+)
+def test_init_says_what_is_wrong_before_it_makes_anything(tmp_path, wrong, code):
+    done = run("init", tmp_path / "deep" / "a", *wrong, check=False)
+    assert done.returncode == 2 and f"[{code}" in done.stderr, done.stderr
+    assert left(tmp_path) == []
+
+
+def test_init_that_fails_half_way_leaves_what_it_found(tmp_path):
+    folder = tmp_path / "a"
+    folder.mkdir()
+    (folder / "keys").write_text("somebody's\n")  # where a folder is to be made
+    done = run("init", folder, check=False)
+    assert done.returncode == 3 and "cli.init.directory" in done.stderr
+    assert left(tmp_path) == ["a", "a/keys"] and (folder / "keys").read_text() == "somebody's\n"
+    (folder / "keys").unlink()
+    run("init", folder)
+    again = run("init", folder, check=False)
+    assert again.returncode == 1 and "cli.init.exists" in again.stderr
+    (folder / "holdfast.yaml").unlink()
+    before = left(folder)
+    again = run("init", folder, check=False)
+    assert again.returncode == 1 and "cli.init.exists" in again.stderr and left(folder) == before
+
+
+@pytest.fixture
+def folder(tmp_path):
+    run("init", tmp_path / "hf", "--trustee", "oracle")
+    return tmp_path / "hf"
+
+
+def test_a_certificate_is_for_a_name_that_can_be(folder):
+    for name in PARTIES[1:]:
+        done = run("key", "certificate", "--party", name, "--dir", folder, check=False)
+        assert done.returncode == 2 and "certificate.party" in done.stderr, done.stderr
+    for wrong in ("x" * 513, "a\nb"):
+        done = run("key", "certificate", "--subject", wrong, "--dir", folder, check=False)
+        assert done.returncode == 2 and "certificate.subject" in done.stderr, done.stderr
+    # Whatever the server takes gets a certificate, also when it is too long for a file's name.
+    for subject in ("x" * 512, "東" * 170):
+        made = json.loads(run("key", "certificate", "--subject", subject, "--dir", folder, "--json").stdout)
+        assert os.path.exists(made["certificate"]) and len(os.path.basename(made["certificate"])) < 100
+    named = run("key", "certificate", "--subject", "u", "--dir", folder, "-o", folder / ("n" * 600), check=False)
+    assert named.returncode in (2, 3) and "fault of ours" not in named.stderr
