@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <memory>
 
@@ -10,6 +11,7 @@
 #include "base/hash.h"
 #include "base/plain.h"
 #include "cli/client.h"
+#include "cli/evidence_place.h"
 #include "cli/passphrase.h"
 #include "sealed/formats/module.h"
 
@@ -20,6 +22,7 @@ namespace json = boost::json;
 
 struct Options {
   std::string statement, module, key, out, hash;
+  std::vector<std::string> parties;  // sign
   ClientOptions client;
 };
 
@@ -32,32 +35,58 @@ Result<T> of_file(Result<T> read, const std::string& path) {
   return tl::unexpected<Error>(std::move(error));
 }
 
-std::string signers_of(const sealed::Envelope& envelope) {
-  std::string out;
-  for (const auto& signature : envelope.signatures) out += (out.empty() ? "" : ", ") + signature.key_id;
-  return out.empty() ? "nobody" : out;
-}
-
 std::string hex(const Hash& hash) { return to_hex(hash.view()); }
+
+/// "name+hhhhhhhh" of a verifier key.
+std::string id_of(const VerifierKey& key) { return key.text().substr(0, key.text().rfind('+')); }
+
+/// Who signed, as far as that can be told: an envelope names keys, and does not hold them.
+struct Signers {
+  std::vector<std::string> checked, unchecked;
+};
+
+/// Errors: invalid "sealed.signature.wrong", when one of `keys` has signed something else.
+Result<Signers> signers_of(const sealed::Envelope& envelope, const std::vector<VerifierKey>& keys) {
+  HF_TRY(const auto held, envelope.verify(keys));
+  Signers out;
+  for (const auto& signature : envelope.signatures) {
+    const bool known =
+        std::any_of(held.begin(), held.end(), [&](std::size_t i) { return id_of(keys[i]) == signature.key_id; });
+    (known ? out.checked : out.unchecked).push_back(signature.key_id);
+  }
+  return out;
+}
 
 Result<int> sign(const Options& options, bool as_json) {
   HF_TRY(StatementFile file, read_statement_file(options.statement));
   HF_TRY(const SigningKey key, load_key(options.key));
+  std::vector<VerifierKey> keys{key.verifier()};  // whoever signs again sees whether it is the same statement
+  for (const std::string& party : options.parties) {
+    HF_TRY(VerifierKey other, read_verifier_key(party));
+    keys.push_back(std::move(other));
+  }
+  HF_CHECK(of_file(signers_of(file.envelope, keys), options.statement));
   file.envelope.sign(key);
+  HF_TRY(const Signers signers, signers_of(file.envelope, keys));
   const std::string out = options.out.empty() ? options.statement : options.out;
   HF_CHECK(write_file(out, file.envelope.encode() + "\n"));
   if (as_json) {
-    json::array keys;
-    for (const auto& signature : file.envelope.signatures) keys.emplace_back(signature.key_id);
+    json::array ids;
+    for (const auto& signature : file.envelope.signatures) ids.emplace_back(signature.key_id);
     print_json(json::object{{"file", out},
                             {"module", file.statement.name},
                             {"version", file.statement.version},
                             {"hash", hex(file.statement.module)},
-                            {"signatures", std::move(keys)}});
+                            {"signatures", std::move(ids)},
+                            {"unchecked", json::value_from(signers.unchecked)}});
     return exit_ok;
   }
   print_line(fmt::format("{}: {} version {} ({}), signed by {}", out, file.statement.name, file.statement.version,
-                         hex(file.statement.module), signers_of(file.envelope)));
+                         hex(file.statement.module), fmt::join(signers.checked, ", ")));
+  if (!signers.unchecked.empty()) {
+    print_line(fmt::format("It bears signatures of {} too; whether they hold was not checked: --party KEY does that",
+                           fmt::join(signers.unchecked, ", ")));
+  }
   return exit_ok;
 }
 
@@ -246,9 +275,13 @@ void add_module(CLI::App& program, Session& session) {
   CLI::App* signing = add_statement(
       add_command(*group, session, "sign", "Sign a module's statement; needs no server, adds to the signatures it has",
                   "  holdfast module sign ranker.statement --key bytedance.key\n"
-                  "  holdfast module sign ranker.statement --key treasury.key -o ranker.signed",
+                  "  holdfast module sign ranker.statement --key treasury.key --party bytedance.vkey -o ranker.signed",
                   [&session, options] { return sign(*options, session.json); }));
   signing->add_option("--key,-k", options->key, "The signer's private key file")->required();
+  signing
+      ->add_option("--party", options->parties,
+                   "Public key of one who signed before, a file or the key itself: refuse if it signed something else")
+      ->allow_extra_args(false);
   signing->add_option("--output,-o", options->out, "Where to write it (default: STATEMENT itself)");
 
   CLI::App* submitting = add_statement(

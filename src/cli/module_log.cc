@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <boost/json.hpp>
+#include <charconv>
 #include <memory>
 
 #include "cli/certificates.h"
@@ -16,12 +17,21 @@ struct Options {
   ClientOptions client;
 };
 
+/// The entry's index; null if the server did not say.
+boost::json::value receipt_of(const fetch::Response& answer) {
+  const std::string_view text = answer.header("holdfast-receipt");
+  std::uint64_t index = 0;
+  const auto [end, wrong] = std::from_chars(text.data(), text.data() + text.size(), index);
+  if (wrong != std::errc() || end != text.data() + text.size()) return nullptr;
+  return index;
+}
+
 Result<int> log(const Options& options, bool as_json) {
   HF_TRY(Client client, Client::create(options.client));
   HF_TRY(const auto answer, client.call("GET", "/v1/modules/" + percent_encode(options.name) + "/log"));
   if (as_json) {
     print_json(boost::json::object{{"module", options.name},
-                                   {"receipt", std::string(answer.header("holdfast-receipt"))},
+                                   {"receipt", receipt_of(answer)},
                                    {"salt", std::string(answer.header("holdfast-salt"))},
                                    {"log", answer.body}});
     return exit_ok;

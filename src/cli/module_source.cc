@@ -25,6 +25,7 @@ struct Options {
   std::uint32_t number = 1;
   std::string path, check, content;  // open-file
   std::string build, built;          // reproduce
+  bool force = false;                // commit-source
 };
 
 std::string hex(const Hash& hash) { return to_hex(hash.view()); }
@@ -56,13 +57,22 @@ Result<sealed::Envelope> state(const Options& options, const sealed::SourceCommi
   return sealed::Envelope{std::move(payload), {}};
 }
 
+/// A statement that is there may bear signatures, which nobody but their signers can make again.
+Result<void> require_free(const std::string& path) {
+  std::error_code ignored;
+  if (!fs::exists(path, ignored)) return {};
+  return fail(Code::conflict, "cli.file.exists", path,
+              "there is a file already, a statement with signatures perhaps; name another with -o, or give --force");
+}
+
 Result<int> commit(const Options& options, bool as_json) {
   bool made = false;
+  const std::string out = options.out.empty() ? options.name + ".statement" : options.out;
+  if (!options.module.empty() && !options.force) HF_CHECK(require_free(out));
   const std::string secret_file = secret_of(options);
   HF_TRY(const Key256 secret, ensure_source_secret(secret_file, options.source, made));
   HF_TRY(const auto tree, tree_of(options.source, secret));
   const sealed::SourceCommitment commitment = tree.commitment();
-  const std::string out = options.out.empty() ? options.name + ".statement" : options.out;
   if (!options.module.empty()) {
     HF_TRY(const sealed::Envelope envelope, state(options, commitment));
     HF_CHECK(write_file(out, envelope.encode() + "\n"));
@@ -157,32 +167,60 @@ Result<void> build(const std::string& folder, const std::string& command) {
   return fail(Code::invalid, "cli.reproduce.build", command, "the build failed; what it said is above");
 }
 
+/// What an auditor found.
+struct Comparison {
+  Hash source, module;       ///< as found and as built
+  bool same_source = false;  ///< else nothing was built: it would prove nothing
+  bool built = false;        ///< the build made the file
+  bool same_module = false;
+  bool same() const { return same_source && same_module; }
+};
+
+json::object to_json(const Comparison& found, const sealed::ModuleStatement& statement) {
+  const json::value built = found.built ? json::value(hex(found.module)) : json::value(nullptr);
+  return {{"ok", found.same()},
+          {"source",
+           json::object{
+               {"same", found.same_source}, {"committed", hex(statement.source.root)}, {"found", hex(found.source)}}},
+          {"module", json::object{{"same", found.same_module}, {"stated", hex(statement.module)}, {"built", built}}}};
+}
+
+void print_comparison(const Options& options, const Comparison& found, const sealed::ModuleStatement& statement) {
+  print_line(fmt::format(
+      "source  {}  {}", hex(found.source),
+      found.same_source ? "is what was committed to" : "is NOT what was committed to, " + hex(statement.source.root)));
+  if (!found.same_source) return print_line("module  not built: of another source it would prove nothing");
+  if (!found.built) return print_line(fmt::format("module  NOT built: the command made no {}", options.built));
+  print_line(
+      fmt::format("module  {}  {}", hex(found.module),
+                  found.same_module ? "is what was stated" : "is NOT what was stated, " + hex(statement.module)));
+}
+
+/// Builds in a copy of the source, and looks at what came of it.
+Result<void> build_anew(const Options& options, const sealed::ModuleStatement& statement, Comparison& found) {
+  HF_TRY(const Scratch scratch, Scratch::copy_of(options.source));
+  HF_CHECK(build(scratch.source(), options.build));
+  const auto built = read_file(scratch.source() + "/" + options.built);
+  if (!built && built.error().code == Code::not_found) return {};
+  HF_CHECK(built);
+  found.built = true;
+  found.module = sha256(*built);
+  found.same_module = found.module == statement.module;
+  return {};
+}
+
 Result<int> reproduce(const Options& options, bool as_json) {
   HF_TRY(const StatementFile file, read_statement_file(options.statement));
   const sealed::ModuleStatement& statement = file.statement;
   HF_TRY(const Key256 secret, load_source_secret(secret_of(options)));
   HF_TRY(const auto tree, tree_of(options.source, secret));
-  const bool same_source = tree.commitment() == statement.source;
-  HF_TRY(const Scratch scratch, Scratch::copy_of(options.source));
-  HF_CHECK(build(scratch.source(), options.build));
-  HF_TRY(const std::string built, read_file(scratch.source() + "/" + options.built));
-  const Hash hash = sha256(built);
-  const bool same_module = hash == statement.module;
-  if (as_json) {
-    print_json(json::object{
-        {"ok", same_source && same_module},
-        {"source",
-         json::object{
-             {"same", same_source}, {"committed", hex(statement.source.root)}, {"found", hex(tree.commitment().root)}}},
-        {"module", json::object{{"same", same_module}, {"stated", hex(statement.module)}, {"built", hex(hash)}}}});
-  } else {
-    print_line(fmt::format(
-        "source  {}  {}", hex(tree.commitment().root),
-        same_source ? "is what was committed to" : "is NOT what was committed to, " + hex(statement.source.root)));
-    print_line(fmt::format("module  {}  {}", hex(hash),
-                           same_module ? "is what was stated" : "is NOT what was stated, " + hex(statement.module)));
-  }
-  return same_source && same_module ? exit_ok : exit_error;
+  Comparison found;
+  found.source = tree.commitment().root;
+  found.same_source = tree.commitment() == statement.source;
+  // A build runs what stands in the source: only what was committed to gets to.
+  if (found.same_source) HF_CHECK(build_anew(options, statement, found));
+  as_json ? print_json(to_json(found, statement)) : print_comparison(options, found, statement);
+  return found.same() ? exit_ok : exit_error;
 }
 
 void add_source_options(CLI::App& command, Options& options) {
@@ -214,6 +252,8 @@ void add_module_source(CLI::App& group, Session& session) {
       ->allow_extra_args(false)
       ->needs(module);
   committing->add_option("--output,-o", options->out, "Where to write the statement (default: NAME.statement)")
+      ->needs(module);
+  committing->add_flag("--force", options->force, "Replace a statement that is there, and the signatures under it")
       ->needs(module);
   committing->parse_complete_callback([options] {
     if (options->module.empty()) return;

@@ -275,6 +275,40 @@ def test_one_file_is_opened_and_the_rest_stays_closed(source, tmp_path):
     assert "key.file.wide" in run("module", "commit-source", source, check=False).stderr
 
 
+def test_a_statement_is_never_replaced_unless_told(source):
+    module = built(source)
+    statement = commit(source, module)
+    again = ("module", "commit-source", source, "--module", module, "--name", "feed-ranker", "--builder", "acme",
+             "--compiler", "clang", "-o", statement)
+    before = statement.read_text()
+    refused = run(*again, check=False)
+    assert refused.returncode == 1 and "cli.file.exists" in refused.stderr and statement.read_text() == before
+    run(*again, "--force")
+    assert statement.read_text() != before
+
+
+def test_who_signs_sees_which_signatures_hold(source, tmp_path):
+    for name in ("bytedance", "treasury"):
+        run("key", "new", name, "-o", tmp_path / f"{name}.key")
+        (tmp_path / f"{name}.vkey").write_text(run("key", "show", tmp_path / f"{name}.key").stdout)
+    statement = commit(source, built(source))
+    sign = ("module", "sign", statement, "--key")
+    assert "signed by treasury+" in run(*sign, tmp_path / "treasury.key").stdout
+    envelope = json.loads(statement.read_text())
+    payload = base64.b64decode(envelope["payload"]).replace(b"acme", b"evil")
+    whole = statement.read_text()
+    statement.write_text(json.dumps({**envelope, "payload": base64.b64encode(payload).decode()}))
+    # An envelope names keys and does not hold them: without one, its signature is told as not checked.
+    told = run(*sign, tmp_path / "bytedance.key", "-o", tmp_path / "other").stdout
+    assert "signed by bytedance+" in told and "treasury+" not in told.splitlines()[0] and "not checked" in told
+    for wrong in ((tmp_path / "treasury.key",), (tmp_path / "bytedance.key", "--party", tmp_path / "treasury.vkey")):
+        refused = run(*sign, *wrong, check=False)
+        assert refused.returncode == 2 and "sealed.signature.wrong" in refused.stderr
+    statement.write_text(whole)
+    both = run(*sign, tmp_path / "bytedance.key", "--party", tmp_path / "treasury.vkey").stdout
+    assert "treasury+" in both.splitlines()[0] and "not checked" not in both
+
+
 def test_an_auditor_builds_it_again_and_compares(source, tmp_path):
     statement = commit(source, built(source))
     again = ("module", "reproduce", "--source", source, "--statement", statement, "--build", "./build.sh out.wasm",
@@ -285,6 +319,13 @@ def test_an_auditor_builds_it_again_and_compares(source, tmp_path):
     changed = run(*again, "--json", check=False)
     result = json.loads(changed.stdout)
     assert changed.returncode == 1 and not result["source"]["same"] and not result["module"]["same"]
+    # Nothing of another source is run.
+    assert result["module"]["built"] is None
+    run(*again[:-4], "--build", f"touch {tmp_path}/ran", "--built", "out.wasm", check=False)
+    assert not (tmp_path / "ran").exists()
+    (source / "main.c").write_text(MAIN % 0)
+    nothing = run(*again[:-4], "--build", "true", "--built", "out.wasm", check=False)
+    assert nothing.returncode == 1 and "NOT built: the command made no out.wasm" in nothing.stdout
     failing = run(*again[:-4], "--build", "false", "--built", "out.wasm", check=False)
     assert failing.returncode == 2 and "cli.reproduce.build" in failing.stderr
     text_only = tmp_path / "text.wasm"

@@ -271,6 +271,8 @@ def test_what_a_module_writes_is_for_trustee_and_overseer(server, folder):
     assert disclose(server.app, "feed", "ana").status == 200
     for profile in ("oracle", "treasury"):
         assert "hello from within" in server.cli("module", "log", "feed-ranker", profile=profile).stdout
+    told = json.loads(server.cli("module", "log", "feed-ranker", "--json", profile="oracle").stdout)
+    assert isinstance(told["receipt"], int) and "hello from within" in told["log"]
     for profile in ("bytedance", "app-us"):
         answer = server.client(profile).call("GET", "/v1/modules/feed-ranker/log")
         assert (answer.status, answer.code) == (403, "caller.role")
