@@ -1,5 +1,6 @@
 // holdfast doctor
 #include <fmt/format.h>
+#include <sched.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/sysinfo.h>
@@ -8,6 +9,7 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <set>
@@ -18,11 +20,14 @@
 #include "cli/certificates.h"
 #include "cli/client.h"
 #include "cli/command.h"
+#include "cli/passphrase.h"
 #include "cli/progress.h"
 #include "cli/workdir.h"
 #include "sealed/pool.h"
 #include "sealed/worker_process.h"
 #include "server/config.h"
+#include "server/rules_folder.h"
+#include "server/tls.h"
 #include "storage/rocksdb_store.h"
 #include "trustee/whole.h"
 #include "vault/root_keys.h"
@@ -54,11 +59,13 @@ class Doctor {
     if (examine_config()) {
       examine_keys();
       examine_certificates();
+      examine_rules();
       examine_disk();
       examine_limits();
       if (!examine_server()) examine_store();
     }
     examine_clock();
+    examine_cores();
     examine_jail();
     return std::move(checks_);
   }
@@ -77,6 +84,10 @@ class Doctor {
   bool examine_config();
   bool examine_private(const std::string& name, const std::string& path, const std::string& mend);
   void examine_keys();
+  void examine_log_key();
+  void examine_tls();
+  void examine_rules();
+  void examine_cores();
   void examine_certificate(const std::string& name, const std::string& path, const std::string& mend);
   void examine_certificates();
   void examine_disk();
@@ -125,19 +136,48 @@ void Doctor::examine_keys() {
     const auto roots = vault::FileRootKeys::load(config_.root_keys);
     roots ? good("root keys", config_.root_keys) : bad("root keys", roots.error().text(), "put a good copy back");
   }
-  if (examine_private("server key", config_.tls.key, "issue a new certificate, or put the key back")) {
-    good("server key", config_.tls.key);
-  }
+  examine_tls();
+  examine_log_key();
+}
+
+/// As the server takes them at its start: a key of another certificate is no key.
+void Doctor::examine_tls() {
+  constexpr const char* kMend = "issue a new certificate, or put the key back";
+  if (!examine_private("server key", config_.tls.key, kMend)) return;
+  const auto tls = server::make_tls(config_.tls);
+  const bool of_key = !tls && tls.error().slug == "tls.key";
+  of_key ? bad("server key", tls.error().text(), kMend) : good("server key", config_.tls.key);
+  if (!tls && !of_key) bad("server TLS", tls.error().text(), "put a good file back");
+}
+
+void Doctor::examine_log_key() {
   if (!examine_private("log key", config_.log_key, "put the copy back; another key is another log")) return;
   const auto encrypted = SigningKey::is_encrypted(config_.log_key);
-  if (encrypted && *encrypted) return good("log key", config_.log_key + ", under a passphrase");
-  const auto key = SigningKey::load(config_.log_key);
+  if (encrypted && *encrypted && !std::getenv("HOLDFAST_PASSPHRASE")) {
+    return good("log key",
+                config_.log_key + ", under a passphrase that was not tried: set HOLDFAST_PASSPHRASE for that");
+  }
+  const auto key = load_key(config_.log_key);
+  if (!key && key.error().slug.starts_with("key.passphrase.")) {
+    return bad("log key", key.error().text(), "set HOLDFAST_PASSPHRASE to the key's own");
+  }
   if (!key) return bad("log key", key.error().text(), "put a good copy back");
   if (key->verifier().name() != config_.origin) {
     return bad("log key", fmt::format("it is named '{}', not '{}'", key->verifier().name(), config_.origin),
                "set origin: in holdfast.yaml to the key's name");
   }
-  good("log key", config_.log_key);
+  good("log key", config_.log_key + (encrypted && *encrypted ? ", under a passphrase" : ""));
+}
+
+/// The package's own folder may be absent: whoever names one wants what is in it.
+void Doctor::examine_rules() {
+  std::error_code ignored;
+  if (fs::is_directory(config_.rules, ignored) && ::access(config_.rules.c_str(), R_OK | X_OK) == 0) {
+    return good("rule packs", config_.rules);
+  }
+  if (config_.rules == server::kRulesFolder) return;
+  bad("rule packs", config_.rules + " is no folder that can be read",
+      "set rules: in holdfast.yaml to the folder of the rule packs, or take the line out");
 }
 
 void Doctor::examine_certificate(const std::string& name, const std::string& path, const std::string& mend) {
@@ -220,6 +260,19 @@ void Doctor::examine_limits() {
   } else {
     good("open files", std::to_string(limit.rlim_cur));
   }
+}
+
+/// Workers that cannot have the core that they wish for run anywhere.
+void Doctor::examine_cores() {
+  cpu_set_t there;
+  CPU_ZERO(&there);
+  if (::sched_getaffinity(0, sizeof there, &there) != 0) return;
+  std::vector<int> missing = config_.sealed.pool.cores;
+  std::erase_if(missing, [&there](int core) { return CPU_ISSET(static_cast<unsigned>(core), &there); });
+  if (missing.empty()) return;
+  warn("sealed cores", fmt::format("not there: {}; workers run on any core instead", fmt::join(missing, ", ")),
+       fmt::format("name cores of this machine in sealed: cores, or take it out; it has {} for this process",
+                   CPU_COUNT(&there)));
 }
 
 /// Which layers of a sealed module's jail this machine gives to whoever runs the doctor.

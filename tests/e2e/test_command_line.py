@@ -1,6 +1,7 @@
 """What the commands that need no server say and leave behind when they are given something that cannot be."""
 import json
 import os
+import shutil
 
 import pytest
 
@@ -72,3 +73,24 @@ def test_a_certificate_is_for_a_name_that_can_be(folder):
         assert os.path.exists(made["certificate"]) and len(os.path.basename(made["certificate"])) < 100
     named = run("key", "certificate", "--subject", "u", "--dir", folder, "-o", folder / ("n" * 600), check=False)
     assert named.returncode in (2, 3) and "fault of ours" not in named.stderr
+
+
+def test_doctor_finds_what_the_server_would_not_take(folder, monkeypatch):
+    (folder / "keys" / "log.key").unlink()
+    monkeypatch.setenv("HOLDFAST_PASSPHRASE", "right")
+    run("key", "new", "oracle.example/evidence", "--passphrase", "-o", folder / "keys" / "log.key")
+
+    def grades():
+        checks = json.loads(run("doctor", "--dir", folder, "--json", check=False).stdout)["checks"]
+        return {check["check"]: check["grade"] for check in checks}
+
+    assert (grades()["log key"], grades()["server key"]) == ("ok", "ok")
+    monkeypatch.setenv("HOLDFAST_PASSPHRASE", "wrong")
+    assert grades()["log key"] == "BAD"
+    monkeypatch.delenv("HOLDFAST_PASSPHRASE")
+    assert grades()["log key"] == "ok"  # it says that it was not tried
+    shutil.copy(folder / "clients" / "oracle.key", folder / "tls" / "server.key")  # of another certificate
+    assert grades()["server key"] == "BAD"
+    with open(folder / "holdfast.yaml", "a") as config:
+        config.write("rules: /nope\nsealed: {cores: [999]}\n")
+    assert (grades()["rule packs"], grades()["sealed cores"]) == ("BAD", "warn")
