@@ -67,11 +67,14 @@ Result<ClientOptions> complete(ClientOptions options) {
       return fail(Code::invalid, "cli.client.who", "",
                   "say who calls: --as NAME takes clients/NAME.crt of the working directory, or give --cert and --key");
     }
-    if (!std::filesystem::exists(dir.client_certificate(options.as))) {
-      return fail(
-          Code::invalid, "cli.client.profile", dir.client_certificate(options.as),
-          fmt::format("there is no such client certificate{}; 'holdfast key certificate --party NAME' makes one",
-                      profiles_in(dir, options.as)));
+    std::error_code ignored;  // a name may be too long for a file
+    if (!std::filesystem::exists(dir.client_certificate(options.as), ignored)) {
+      constexpr std::string_view kSubject = "subject-";
+      const bool person = options.as.starts_with(kSubject);
+      return fail(Code::invalid, "cli.client.profile", dir.client_certificate(options.as),
+                  fmt::format("there is no such client certificate{}; 'holdfast key certificate {}' makes one",
+                              profiles_in(dir, options.as),
+                              person ? "--subject " + options.as.substr(kSubject.size()) : "--party NAME"));
     }
     options.cert = dir.client_certificate(options.as);
     options.key = dir.client_key(options.as);

@@ -94,6 +94,14 @@ CLI::App* add_group(CLI::App& parent, const std::string& name, const std::string
   return group;
 }
 
+CLI::Validator whole_number() {
+  const auto check = [](const std::string& text) -> std::string {
+    const bool digits = !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
+    return digits ? "" : "'" + text + "' is no whole number from 0";
+  };
+  return CLI::Validator(check, "");
+}
+
 void print_json(const boost::json::value& value) { print_line(boost::json::serialize(value)); }
 
 void print_line(std::string_view text) {

@@ -3,6 +3,7 @@
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
+#include <CLI/Validators.hpp>
 #include <boost/json/value.hpp>
 #include <functional>
 #include <span>
@@ -44,6 +45,9 @@ CLI::App* add_command(CLI::App& parent, Session& session, const std::string& nam
                       const std::string& examples, std::function<Result<int>()> action);
 /// Declares a group of commands: `holdfast key …`.
 CLI::App* add_group(CLI::App& parent, const std::string& name, const std::string& what);
+
+/// For an option's check(): digits and nothing else. Without it CLI11 takes "-1" for the greatest number there is.
+CLI::Validator whole_number();
 
 /// One JSON document and a line feed on stdout.
 void print_json(const boost::json::value& value);

@@ -1,6 +1,7 @@
 // holdfast job: a sealed module runs over all subjects in custody
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <memory>
 #include <thread>
@@ -107,27 +108,41 @@ Result<int> start(const Options& options, bool as_json) {
   return exit_ok;
 }
 
+/// Shows one job now, or with --wait when it has ended.
+Result<int> show_one(Client& client, std::uint64_t id, const Options& options, bool as_json) {
+  const std::string path = fmt::format("/v1/jobs/{}", id);
+  if (options.wait) {
+    HF_TRY(const json::object end, wait_for(client, path));
+    return ended(end, as_json);
+  }
+  HF_TRY(const json::object job, ask(client, path));
+  as_json ? print_json(job) : print_line(line_of(job));
+  return exit_ok;
+}
+
+/// Of the server's list, which has them in the order of their start.
+std::optional<std::uint64_t> newest_of(const json::array& jobs) {
+  std::optional<std::uint64_t> newest;
+  for (const json::value& job : jobs) {
+    if (job.is_object()) newest = std::max(newest.value_or(0), number_of(job.get_object(), "job"));
+  }
+  return newest;
+}
+
 Result<int> status(const Options& options, bool as_json) {
   HF_TRY(Client client, Client::create(options.client));
-  if (options.job) {
-    const std::string path = fmt::format("/v1/jobs/{}", *options.job);
-    if (options.wait) {
-      HF_TRY(const json::object end, wait_for(client, path));
-      return ended(end, as_json);
-    }
-    HF_TRY(const json::object job, ask(client, path));
-    as_json ? print_json(job) : print_line(line_of(job));
-    return exit_ok;
-  }
+  if (options.job) return show_one(client, *options.job, options, as_json);
   HF_TRY(const json::object all, ask(client, "/v1/jobs"));
+  const json::value* listed = all.if_contains("jobs");
+  const json::array jobs = listed && listed->is_array() ? listed->get_array() : json::array();
+  // One runs at a time, in the order of their start: when the newest has ended, all have.
+  if (const auto newest = newest_of(jobs); newest && options.wait) return show_one(client, *newest, options, as_json);
   if (as_json) {
     print_json(all);
     return exit_ok;
   }
-  const json::value* jobs = all.if_contains("jobs");
-  if (!jobs || !jobs->is_array() || jobs->get_array().empty()) print_line("no job was started");
-  if (!jobs || !jobs->is_array()) return exit_ok;
-  for (const json::value& job : jobs->get_array()) {
+  if (jobs.empty()) print_line("no job was started");
+  for (const json::value& job : jobs) {
     if (job.is_object()) print_line(line_of(job.get_object()));
   }
   return exit_ok;
@@ -165,7 +180,8 @@ void add_job(CLI::App& program, Session& session) {
                   "  holdfast job status --as treasury\n"
                   "  holdfast job status 5012 --wait --as oracle",
                   [&session, options] { return status(*options, session.json); });
-  showing->add_option("JOB", options->job, "One job, by its number; default: all");
+  showing->add_option("JOB", options->job, "One job, by its number; default: all, or with --wait the newest")
+      ->check(whole_number());
   showing->add_flag("--wait", options->wait, "Show how far it is, until it ends; exit code 1 if it makes nothing");
   add_client_options(*showing, options->client);
 
@@ -173,7 +189,7 @@ void add_job(CLI::App& program, Session& session) {
                                      "  holdfast job cancel 5012 --as oracle\n"
                                      "  holdfast job cancel 5012 --as oracle --json",
                                      [&session, options] { return cancel(*options, session.json); });
-  cancelling->add_option("JOB", options->job, "The job, by its number")->required();
+  cancelling->add_option("JOB", options->job, "The job, by its number")->required()->check(whole_number());
   add_client_options(*cancelling, options->client);
 }
 

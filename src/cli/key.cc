@@ -56,9 +56,18 @@ Result<int> make_key(const Options& options, bool as_json) {
   return exit_ok;
 }
 
+/// Of a private key file its public part; a public key is one already, and may be read by anyone.
+Result<VerifierKey> public_part(const std::string& path) {
+  HF_TRY(std::string text, read_file(path, 4096));
+  auto verifier = VerifierKey::parse(text);
+  wipe(text);
+  if (verifier) return verifier;
+  HF_TRY(const SigningKey key, load_key(path));
+  return key.verifier();
+}
+
 Result<int> show_key(const Options& options, bool as_json) {
-  HF_TRY(const SigningKey key, load_key(options.file));
-  const VerifierKey& verifier = key.verifier();
+  HF_TRY(const VerifierKey verifier, public_part(options.file));
   if (as_json) {
     print_json(json::object{{"file", options.file},
                             {"name", verifier.name()},
@@ -209,11 +218,11 @@ void add_key(CLI::App& program, Session& session) {
   making->add_flag("--passphrase", options->passphrase,
                    "Seal the file with a passphrase, from the terminal or $HOLDFAST_PASSPHRASE");
 
-  CLI::App* showing = add_command(*group, session, "show", "The public part of a private key file",
+  CLI::App* showing = add_command(*group, session, "show", "The public part of a key file",
                                   "  holdfast key show treasury.key > treasury.vkey\n"
                                   "  holdfast key show treasury.key --json | jq -r .id",
                                   [&session, options] { return show_key(*options, session.json); });
-  showing->add_option("FILE", options->file, "A private key file")->required();
+  showing->add_option("FILE", options->file, "A private key file, or a public one")->required();
 
   add_certificate(*group, session, options);
 

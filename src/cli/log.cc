@@ -219,14 +219,14 @@ void add_log(CLI::App& program, Session& session) {
                                 "  holdfast log entry 0 --dir /srv/holdfast | jq .\n"
                                 "  holdfast log entry 1207 --log ./mirror",
                                 [options] { return show_entry(*options); });
-  entry->add_option("N", options->index, "Its index, from 0")->required();
+  entry->add_option("N", options->index, "Its index, from 0")->required()->check(whole_number());
   add_evidence_options(*entry, options->place);
 
   CLI::App* proof = add_command(*group, session, "proof", "Proof that an entry is in the log (C2SP tlog-proof)",
                                 "  holdfast log proof 1207 -o 1207.tlog-proof\n"
                                 "  holdfast log proof 0 --log ./mirror",
                                 [&session, options] { return show_proof(*options, session.json); });
-  proof->add_option("N", options->index, "The entry's index, from 0")->required();
+  proof->add_option("N", options->index, "The entry's index, from 0")->required()->check(whole_number());
   proof->add_option("--output,-o", options->out, "Write it to this file");
   add_evidence_options(*proof, options->place);
 
@@ -247,7 +247,7 @@ void add_log(CLI::App& program, Session& session) {
                                   "  holdfast log tail --dir /srv/holdfast\n"
                                   "  holdfast log tail -n 0 --follow --log https://hf.example/log | jq .kind",
                                   [options] { return tail(*options); });
-  tailing->add_option("--count,-n", options->count, "How many")->capture_default_str();
+  tailing->add_option("--count,-n", options->count, "How many")->check(whole_number())->capture_default_str();
   tailing->add_flag("--follow,-f", options->follow, "Go on with what comes");
   add_evidence_options(*tailing, options->place);
 }

@@ -92,6 +92,14 @@ Result<void> verify_instance(const fs::path& path, const std::vector<FamilySpec>
   return instance->verify();
 }
 
+/// A damaged file of the copy `at` is as damaged in the backup `from`, which is what is still there to look at.
+Error of_backup(Error error, const fs::path& at, const fs::path& from) {
+  if (error.code != Code::corrupt) return error;
+  if (error.where.starts_with(at.string())) error.where = from.string() + error.where.substr(at.string().size());
+  error.what = "this backup is damaged here: a stored checksum does not match; nothing was restored, take another one";
+  return error;
+}
+
 /// Removes what a failed step made, unless told that it succeeded.
 class Undo {
  public:
@@ -180,7 +188,9 @@ Result<void> restore_rocksdb(const std::string& directory, const std::string& ke
   HF_CHECK(private_directory(aside.string()));
   for (const Part& part : parts) {
     HF_CHECK(copy_instance(part.from, aside / part.name));
-    HF_CHECK(verify_instance(aside / part.name, part.families));
+    if (auto verified = verify_instance(aside / part.name, part.families); !verified) {
+      return tl::unexpected<Error>(of_backup(std::move(verified).error(), aside / part.name, part.from));
+    }
   }
   HF_CHECK(sync(aside));
   fs::remove(into, failed);  // it is empty, or absent

@@ -163,7 +163,10 @@ TEST(Backup, a_damaged_backup_is_found_before_it_is_in_place) {
   ASSERT_TRUE(damaged);
   const auto restored = restore_rocksdb(scratch / "b", scratch / "k", scratch / "restored");
   ASSERT_TRUE(fails(restored, Code::corrupt, "storage.corrupt"));
-  EXPECT_NE(restored.error().where.find(".sst"), std::string::npos) << restored.error().text();
+  // What is named is what is still there to look at: the backup's own file, and no copy that went with the attempt.
+  EXPECT_TRUE(restored.error().where.ends_with(".sst")) << restored.error().text();
+  EXPECT_TRUE(std::filesystem::exists(restored.error().where)) << restored.error().text();
+  EXPECT_EQ(restored.error().what.find("restore a backup"), std::string::npos) << restored.error().text();
   EXPECT_FALSE(std::filesystem::exists(scratch / "restored"));
   EXPECT_FALSE(std::filesystem::exists(scratch / "restored.restoring"));
 }

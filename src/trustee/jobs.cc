@@ -1,4 +1,5 @@
 // Jobs: a module of a flow that makes a product runs over all subjects. Only the trustee starts and cancels them.
+#include <algorithm>
 #include <boost/json.hpp>
 
 #include "base/near.h"
@@ -107,6 +108,10 @@ Task<std::uint64_t> Trustee::start_job(Caller caller, std::string flow_name) {
 Task<std::uint64_t> Trustee::cancel_job(Caller caller, std::uint64_t id) {
   co_return co_await await_job(impl_->jobs, [&]() -> Result<std::uint64_t> {
     HF_CHECK(impl_->require_trustee(caller, "job"));
+    const bool known = impl_->state->ledger([id](const ledger::Ledger& ledger) {
+      return std::ranges::any_of(ledger.jobs(), [id](const Job& job) { return job.id == id; });
+    });
+    if (!known) return unknown_job(id);
     HF_TRY(const auto cancelled, impl_->append_now(caller.name, evidence::JobCancelled{id}));
     impl_->job_runner->wake();
     return cancelled.index;

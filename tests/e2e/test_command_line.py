@@ -94,3 +94,28 @@ def test_doctor_finds_what_the_server_would_not_take(folder, monkeypatch):
     with open(folder / "holdfast.yaml", "a") as config:
         config.write("rules: /nope\nsealed: {cores: [999]}\n")
     assert (grades()["rule packs"], grades()["sealed cores"]) == ("BAD", "warn")
+
+
+def test_a_public_key_is_shown_as_it_is(folder):
+    public = folder / "keys" / "log.vkey"
+    assert public.stat().st_mode & 0o044
+    assert run("key", "show", public).stdout == public.read_text()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("log", "entry", "-1"), ("log", "proof", "-1"), ("log", "entry", "1x"), ("log", "tail", "-n", "-3"),
+     ("job", "status", "-1"), ("job", "cancel", "0x10")],
+)
+def test_a_number_is_digits(folder, words):
+    done = run(*words, "--dir", folder, check=False)
+    assert done.returncode == 2 and "cli.usage" in done.stderr, done.stderr
+
+
+def test_what_is_missing_is_named_with_the_way_to_it(folder):
+    nofile = run("import", "profile", folder / "nofile", "--dir", folder, "--as", "oracle", check=False)
+    assert nofile.returncode == 5 and "file.missing" in nofile.stderr
+    folder_given = run("import", "profile", folder, "--dir", folder, "--as", "oracle", check=False)
+    assert folder_given.returncode == 2 and "cli.import.folder" in folder_given.stderr
+    nobody = run("export", "u-2", "--dir", folder, "--as", "subject-u-2", check=False)
+    assert nobody.returncode == 2 and "'holdfast key certificate --subject u-2'" in nobody.stderr

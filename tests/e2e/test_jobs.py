@@ -91,6 +91,8 @@ def test_a_feed_runs_with_what_a_job_made(one):
     done = one.cli("job", "start", "train", "--wait", "--json", profile="oracle")
     made = json.loads(done.stdout)
     assert (made["state"], made["subjects"], made["records"]) == ("finished", PEOPLE, PEOPLE * 11)
+    ended = one.cli("job", "cancel", made["job"], profile="oracle", check=False)
+    assert ended.returncode == 1 and "job.unknown" in ended.stderr
     started, finished = entry(one, made["job"]), entry(one, made["receipt"])
     assert started["kind"] == "job.started" and started["gives"]["views"] == {"at": "read", "video": "read", "watched": "read"}
     assert (finished["kind"], finished["product"], finished["size"]) == ("job.finished", "model", made["size"])
@@ -101,7 +103,10 @@ def test_a_feed_runs_with_what_a_job_made(one):
     assert len(videos) == 20 and not videos & {f"v{(3 + i) % 40}" for i in range(10)}
     assert entry(one, feed.headers["Holdfast-Receipt"])["run"]["product"] == made["job"]
     # A newer product takes the place of the first.
-    newer = json.loads(one.cli("job", "start", "train", "--wait", "--json", profile="oracle").stdout)
+    one.cli("job", "start", "train", profile="oracle")
+    # Without a number it is the newest that is waited for.
+    newer = json.loads(one.cli("job", "status", "--wait", "--json", profile="oracle").stdout)
+    assert newer["state"] == "finished" and newer["job"] > made["job"]
     again = disclose(app, "feed", "p1")
     assert again.status == 200, again.body
     assert entry(one, again.headers["Holdfast-Receipt"])["run"]["product"] == newer["job"]
@@ -136,7 +141,11 @@ def test_only_the_trustee_starts_and_cancels_and_the_overseer_looks(one):
     assert one.client("oracle").call("POST", "/v1/jobs", "{}", JSON).status == 400
     assert one.client("oracle").call("GET", "/v1/jobs/77").code == "job.unknown"
     assert one.client("oracle").call("GET", "/v1/jobs/x").status == 400
-    assert one.client("oracle").call("DELETE", "/v1/jobs/77").code == "job.unknown"
+    absent = one.client("oracle").call("DELETE", "/v1/jobs/77")
+    assert (absent.status, absent.code) == (404, "job.unknown")
+    for words in (("status", 77), ("cancel", 77)):
+        assert one.cli("job", *words, profile="oracle", check=False).returncode == 5
+    assert one.cli("job", "status", "--wait", profile="oracle").stdout == "no job was started\n"
 
 
 def test_no_module_no_job(one):

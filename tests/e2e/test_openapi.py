@@ -182,7 +182,8 @@ def exercise_jobs(call, one, app, nobody):
                                   (oracle, None, {**JSON, **LARGE}), (oracle, body, JSON), (oracle, body, JSON)):
         call(client, "POST", "/v1/jobs", text, headers)
     number = oracle.call("GET", "/v1/jobs").json()["jobs"][0]["job"]
-    for client, name in ((nobody, number), (app, number), (oracle, number), (oracle, "x"), (oracle, 99999)):
+    for client, name in ((nobody, number), (app, number), (oracle, number), (oracle, "x"), (oracle, 99999),
+                         (oracle, number)):
         call(client, "GET", "/v1/jobs")
         call(client, "GET", f"/v1/jobs/{name}")
         call(client, "DELETE", f"/v1/jobs/{name}")
