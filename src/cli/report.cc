@@ -65,6 +65,13 @@ void print_outcome(const report::Report& report, const std::string& out) {
   fmt::print(stderr, "{}{} entries of the period out of {}: {} releases by {} flows, {} requests refused\n",
              out.empty() ? "" : out + ": ", with_commas(report.entries), with_commas(evidence.checkpoint.size),
              with_commas(releases), report.flows.size(), with_commas(refused));
+  if (report.ends_before_period()) {
+    fmt::print(stderr, "NO EVIDENCE OF THIS PERIOD: the log ends at {}, before the period begins\n",
+               to_rfc3339(report.evidence_until));
+  } else if (report.begins_after_period()) {
+    fmt::print(stderr, "NO EVIDENCE OF THIS PERIOD: the log begins at {}, after the period ends\n",
+               to_rfc3339(report.evidence_from));
+  }
   if (evidence.verdict == verify::Verdict::good) return;
   for (std::size_t i = 0; i < std::min<std::size_t>(10, evidence.findings.size()); ++i) {
     const auto& finding = evidence.findings[i];

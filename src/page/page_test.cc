@@ -121,6 +121,7 @@ TEST(ReportPage, OfNothingIsAPageToo) {
   keep("report-empty.html", page);
   expect_sound(page);
   EXPECT_TRUE(holds(page, "Nothing was released in this period."));
+  EXPECT_TRUE(holds(page, "No evidence of this period.") && !holds(page, "Verified."));
 }
 
 /// The example's agreement, with keys of its own.

@@ -82,6 +82,7 @@ std::string facts_of(const Party& party) {
 }
 
 std::string where_of(const Party& party) {
+  if (party.role.empty() && party.name == kSubjectAsked) return "a person in custody; no party";
   return party.countries.empty() ? "not in the agreement"
                                  : fmt::format("{}, {}", party.role, fmt::join(party.countries, ", "));
 }
@@ -170,9 +171,23 @@ class Page {
     out["tiles"] = std::move(tiles);
   }
 
+  /// Why the figures say nothing of the period; empty when they do.
+  std::string outside_text() const {
+    if (report_.ends_before_period()) {
+      return fmt::format("The log ends at {}, before the period begins.", minute(report_.evidence_until));
+    }
+    if (report_.begins_after_period()) {
+      return fmt::format("The log begins at {}, after the period ends.", minute(report_.evidence_from));
+    }
+    return "";
+  }
+
   void put_findings(json::object& out) const {
     const verify::Report& evidence = report_.evidence;
-    out["good"] = evidence.verdict == verify::Verdict::good;
+    const bool good = evidence.verdict == verify::Verdict::good, outside = !outside_text().empty();
+    out["good"] = good;
+    out["verified"] = good && !outside;
+    out["outside"] = outside_text();
     out["findings_total"] = number_text(evidence.findings_total);
     json::array findings;
     for (const verify::Finding& finding : evidence.findings) {

@@ -192,6 +192,7 @@ std::string to_json(const Report& report) {
   period["evidence_from"] = to_rfc3339(report.evidence_from);
   period["evidence_until"] = to_rfc3339(report.evidence_until);
   period["entries"] = report.entries;
+  period["covered"] = !report.ends_before_period() && !report.begins_after_period();
   if (report.first_entry) period["first_entry"] = *report.first_entry;
   if (report.last_entry) period["last_entry"] = *report.last_entry;
   return json::serialize(json::object{

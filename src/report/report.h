@@ -62,6 +62,9 @@ struct Flow {
   Trace contained;  ///< runs of its sealed module that were contained, and gave nothing
 };
 
+/// How evidence names whoever asked as a subject, whoever it was.
+inline constexpr std::string_view kSubjectAsked = "subject";
+
 /// What the agreement says of a party; of one that it does not know, the name alone.
 struct Party {
   std::string name, role, key, operated_by;
@@ -184,6 +187,11 @@ struct Report {
   Rights rights;
   std::vector<LimitUse> limits;
   std::uint64_t not_listed = 0;  ///< entries left out because a table was full; more than 0 only in a log of nonsense
+
+  /// Whether the evidence says anything of the period at all: it may end before, or begin after it. What is counted is
+  /// nothing then, and means nothing.
+  bool ends_before_period() const { return evidence.checkpoint.size > 0 && evidence_until < period.from; }
+  bool begins_after_period() const { return evidence.checkpoint.size > 0 && evidence_from >= period.until; }
 };
 
 struct Options {

@@ -132,6 +132,19 @@ TEST(Report, HoldsToThePeriod) {
   EXPECT_TRUE(report->upkeep.empty());
 }
 
+TEST(Report, KnowsAPeriodThatItSaysNothingOf) {
+  Year year(3);
+  const auto covers = [&year](UnixMillis from, UnixMillis until) {
+    Options options = year.options();
+    options.period = {from, until};
+    const auto report = make(std::move(options));
+    return std::pair(report->ends_before_period(), report->begins_after_period());
+  };
+  EXPECT_EQ(covers(Year::kStart + 400 * Year::kDay, Year::kStart + 430 * Year::kDay), std::pair(true, false));
+  EXPECT_EQ(covers(Year::kStart - 400 * Year::kDay, Year::kStart - 370 * Year::kDay), std::pair(false, true));
+  EXPECT_EQ(covers(Year::kStart - 400 * Year::kDay, Year::kStart + 430 * Year::kDay), std::pair(false, false));
+}
+
 TEST(Report, TellsHowLongErasuresTook) {
   Year year;
   const auto report = make(year.options());

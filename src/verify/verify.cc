@@ -26,6 +26,22 @@ Result<std::string> read_other_checkpoint(const std::string& place, const fetch:
   return source->get("checkpoint", kCheckpointBytesMax);
 }
 
+/// The log's first entry, nothing when it is nowhere. Where the bundle of this size is missing it is looked for under
+/// every other width: the size may be what is not true, and only the key that the entry leads to can tell.
+Result<std::optional<evidence::Entry>> first_entry(Source& source, std::uint64_t size) {
+  HF_TRY(Bundle bundle, fetch_bundle(source, 0, static_cast<std::uint16_t>(std::min(size, kTileWidth))));
+  if (bundle.slots[0].entry) return std::move(bundle.slots[0].entry);
+  for (std::uint16_t width = kTileWidth; width > 0; --width) {
+    const auto bytes = source.get(evidence::TileId{true, 0, 0, width}.path(), evidence::kBundleBytesMax);
+    if (!bytes && bytes.error().code == Code::not_found) continue;
+    HF_CHECK(bytes);
+    const auto entries = evidence::split_bundle(*bytes, width);
+    if (!entries) continue;
+    if (auto entry = evidence::Entry::decode(entries->front())) return *std::move(entry);
+  }
+  return std::nullopt;
+}
+
 /// The log's key as the first agreement pins it. Sound before the log is checked, since the parties' signatures stand
 /// under the agreement, and wherever a signed agreement came from it says the same.
 Result<VerifierKey> pinned_key(Source& source, std::string_view note, const std::vector<VerifierKey>& parties) {
@@ -35,13 +51,11 @@ Result<VerifierKey> pinned_key(Source& source, std::string_view note, const std:
     return fail(Code::invalid, "verify.log-key.unknown", "", what + "; give the log's verifier key");
   };
   if (unproven.size == 0) return unknown("the log is empty, so no agreement names its key");
-  const auto width = static_cast<std::uint16_t>(std::min(unproven.size, kTileWidth));
-  HF_TRY(const Bundle bundle, fetch_bundle(source, 0, width));
-  if (!bundle.slots[0].entry) return unknown("the log's first entry, which should name its key, is not there");
+  HF_TRY(const auto first, first_entry(source, unproven.size));
+  if (!first) return unknown("the log's first entry, which should name its key, is not there");
   ledger::Ledger ledger(documents_of(source), parties);
-  const evidence::Entry& first = *bundle.slots[0].entry;
-  HF_CHECK(ledger.admit(first));
-  ledger.apply(0, first);
+  HF_CHECK(ledger.admit(*first));
+  ledger.apply(0, *first);
   if (!ledger.plan()->log) return unknown("the agreement does not name the log's key");
   return *ledger.plan()->log;
 }

@@ -93,8 +93,40 @@ def test_a_forged_log_gives_a_report_that_says_so_and_another_log_none(used, tmp
 
 def test_a_period_is_whole_days_and_must_be_one(used):
     told = json.loads(report(used, "--json", "--from", "2001-01-01", "--to", "2001-12-31").stdout)
-    assert told["flows"] == [] and told["period"]["entries"] == 0
+    assert told["flows"] == [] and told["period"]["entries"] == 0 and told["period"]["covered"] is False
     assert told["period"]["until"] == "2002-01-01T00:00:00.000Z"
     for wrong in (["--from", "yesterday"], ["--from", "2026-02-30"], ["--from", "2002-01-01", "--to", "2001-01-01"]):
         out = report(used, *wrong, check=False)
         assert out.returncode == 1 and out.stdout == "" and "report" in out.stderr
+
+
+@pytest.mark.parametrize("period, why", [
+    (("--from", "2090-01-01"), "before the period begins"),
+    (("--to", "2001-12-31"), "after the period ends"),
+])
+def test_a_period_that_the_evidence_says_nothing_of_is_told(used, period, why):
+    done = report(used, *period)
+    assert "No evidence of this period." in done.stdout and why in done.stdout and "Verified." not in done.stdout
+    assert "NO EVIDENCE OF THIS PERIOD" in done.stderr and why in done.stderr
+    assert json.loads(report(used, "--json").stdout)["period"]["covered"] is True
+
+
+def test_a_subject_that_was_refused_is_no_party(used):
+    used.subject_client("s1").call("GET", "/v1/flows/support/subjects/s1")
+    told = json.loads(report(used, "--json").stdout)
+    assert {"name": "subject"} in [refusal["party"] for refusal in told["refusals"]]
+    page = report(used).stdout
+    assert "a person in custody; no party" in page and "not in the agreement" not in page
+
+
+def test_a_size_that_is_not_true_is_no_log(used, tmp_path):
+    mirror = tmp_path / "mirror"
+    run("log", "export", mirror, "--dir", used.dir)
+    note = (mirror / "checkpoint").read_text().split("\n")
+    size = int(note[1])
+    for other in (size - 1, size + 1, size + 1000):
+        (mirror / "checkpoint").write_text("\n".join([note[0], str(other), *note[2:]]))
+        for log_key in ((), ("--log-key", used.dir / "keys/log.vkey")):
+            out = report(used, *log_key, source=mirror, check=False)
+            assert out.returncode == 3 and out.stdout == "" and "evidence.checkpoint.signature" in out.stderr
+            assert used.verify(*log_key, source=mirror).returncode == 3
