@@ -15,7 +15,7 @@ JSON, NDJSON = {"Content-Type": "application/json"}, {"Content-Type": "applicati
 # A body that is announced and not sent: the server must not wait for it.
 LARGE = {"Content-Length": str(64 << 20)}
 # What only a fault of the machine, a flood or a slow client brings about: tests/fault and the rooms' own tests do.
-ELSEWHERE = {"408", "431", "500", "501", "503", "default"}
+ELSEWHERE = {"408", "431", "500", "501", "503", "default"}  # 501: only without the program of sealed modules' workers
 
 
 def documented():
