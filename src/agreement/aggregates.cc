@@ -102,8 +102,7 @@ void read_privacy(const Node& node, Aggregate& out, Draft& draft) {
     spelled = *text;
     return *number;
   };
-  const double epsilon =
-      decimal("epsilon", "a number from 0.000001 to 20", 1 / kMicro, 20, out.epsilon);
+  const double epsilon = decimal("epsilon", "a number from 0.000001 to 20", 1 / kMicro, 20, out.epsilon);
   out.epsilon_micro = static_cast<std::uint64_t>(epsilon * kMicro + 1e-6);  // what is finer is left out, never added
   out.delta = decimal("delta", "a number from 1e-30 to 0.01, such as 1e-9", 1e-30, 0.01, out.delta_text);
   if (const Node* per = terms.required("per", "hour, day, week, month or year")) {
@@ -153,8 +152,8 @@ std::string sums_of(const Aggregate& aggregate, const Collection& collection) {
 /// Is the noise that a measure needs of a size that can be drawn?
 void check_noise(const Node& node, const Aggregate& aggregate, Findings& findings) {
   for (const Measure& measure : aggregate.measures) {
-    const double scale = static_cast<double>(measure.high) * aggregate.contributions * kMicro *
-                         static_cast<double>(aggregate.parts());
+    const double scale =
+        static_cast<double>(measure.high) * aggregate.contributions * kMicro * static_cast<double>(aggregate.parts());
     if (scale <= kNoiseMax) continue;
     findings.add("agreement.measure.wide", node.at,
                  fmt::format("the bounds of '{}' are too wide for {} records of a subject: all that is released would "

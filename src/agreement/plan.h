@@ -189,8 +189,8 @@ struct Flow {
   std::optional<Aggregate> aggregate;         ///< kind aggregate; the collection is that of `reads`
   std::vector<CountedDevices> devices;        ///< kind gives, by collection; none: nothing is so counted
   std::optional<std::size_t> size_max_bytes;  ///< payload of one release
-  /// Canonical JSON of what is given: {"profile":{"email":"token"}}, or read by a module: {"views":{"video":"read"}}, or
-  /// added up: {"views":{"video":"aggregate"}}; goes into every release's entry.
+  /// Canonical JSON of what is given: {"profile":{"email":"token"}}, or read by a module: {"views":{"video":"read"}},
+  /// or added up: {"views":{"video":"aggregate"}}; goes into every release's entry.
   std::string gives_json;
   std::uint32_t line = 0;
 };

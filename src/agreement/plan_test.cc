@@ -111,9 +111,9 @@ TEST(Plan, IsShownWhole) {
   const auto plan = compile(base_document());
   ASSERT_TRUE(plan.has_value());
   const std::string text = show_text(**plan);
-  for (const char* part : {"shop version 1", "support: to maker (CN)", "profile.email      token",
-                           "at most 200 subjects per day", "36h", "runs 'ranker'",
-                           "adds up visits, by page: visits (count), time (sum of spent within 0s..600s)", "keeper"}) {
+  for (const char* part :
+       {"shop version 1", "support: to maker (CN)", "profile.email      token", "at most 200 subjects per day", "36h",
+        "runs 'ranker'", "adds up visits, by page: visits (count), time (sum of spent within 0s..600s)", "keeper"}) {
     EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
   }
   EXPECT_NE(show_json(**plan).find(R"("field":"profile.email","form":"token")"), std::string::npos);

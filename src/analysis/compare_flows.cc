@@ -203,9 +203,10 @@ void compare_aggregates(const Plan& after, const Flow& old, const Flow& flow, st
   if (!old.aggregate || !flow.aggregate || old.aggregate->text() == flow.aggregate->text()) return;
   const Kind kind = only_closes(*old.aggregate, *flow.aggregate) ? Kind::tightens : Kind::alters;
   const Party& party = after.parties[flow.to];
-  out.push_back({kind, kind == Kind::alters ? danger_of(kind, Level::aggregate, after, &party) : danger_of(kind),
-                 fmt::format("flow '{}' adds up {}; before: {}", flow.name, flow.aggregate->text(), old.aggregate->text()),
-                 "", flow.line, old.line});
+  out.push_back(
+      {kind, kind == Kind::alters ? danger_of(kind, Level::aggregate, after, &party) : danger_of(kind),
+       fmt::format("flow '{}' adds up {}; before: {}", flow.name, flow.aggregate->text(), old.aggregate->text()), "",
+       flow.line, old.line});
 }
 
 /// A flow is a way of its own, with its own limits, also where all that it gives arrives already.

@@ -112,7 +112,8 @@ class Generator {
   /// Sums by up to two fields, of which the last but one of the samples may be added up.
   std::string sums(int collection) {
     std::string by;
-    for (int left = pick(3); left > 0; --left) by += fmt::format("{}f{}", by.empty() ? "" : ", ", pick(4) * 2 + left - 1);
+    for (int left = pick(3); left > 0; --left)
+      by += fmt::format("{}f{}", by.empty() ? "" : ", ", pick(4) * 2 + left - 1);
     return fmt::format(
         "    aggregate: {{from: c{}, by: [{}], measure: {{{}}}, privacy: {{epsilon: 20, delta: 1e-6, per: week, "
         "contributions: 1}}}}\n",

@@ -197,8 +197,8 @@ TEST(Plain, shows_text_and_what_would_act_is_replaced) {
     EXPECT_TRUE(is_plain_line(text)) << text;
     EXPECT_EQ(to_plain(text), text);
   }
-  for (const char* text : {"\n", "\t", "\x1b", "\x7f", "\u0080", "\u009f", "\u061c", "\u200e", "\u202a", "\u202e", "\u2066",
-                           "\u2069", "\u2028", "\ufeff", "\xff", "\x9b"}) {
+  for (const char* text : {"\n", "\t", "\x1b", "\x7f", "\u0080", "\u009f", "\u061c", "\u200e", "\u202a", "\u202e",
+                           "\u2066", "\u2069", "\u2028", "\ufeff", "\xff", "\x9b"}) {
     EXPECT_FALSE(is_plain_line(std::string("a") + text)) << text;
     EXPECT_EQ(to_plain(std::string("a") + text + "b"), "a?b") << text;
   }

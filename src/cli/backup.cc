@@ -77,9 +77,10 @@ Result<int> repair(const Options& options, bool as_json) {
     return exit_ok;
   }
   if (storage::is_table_damage(present.error())) {
-    return fail(Code::corrupt, "cli.repair.table", present.error().where,
-                "this file is damaged, and no repair mends it: repair drops the end of a write-ahead log, and this is a "
-                "table. Nothing was changed; copy the folder away, check the disk, and restore a backup");
+    return fail(
+        Code::corrupt, "cli.repair.table", present.error().where,
+        "this file is damaged, and no repair mends it: repair drops the end of a write-ahead log, and this is a "
+        "table. Nothing was changed; copy the folder away, check the disk, and restore a backup");
   }
   if (present.error().slug != "storage.corrupt") return tl::unexpected<Error>(present.error());
   if (!options.yes) {

@@ -121,10 +121,11 @@ Result<int> batch(const Options& options) {
 
 void add_get(CLI::App& program, Session& session) {
   const auto options = std::make_shared<Options>();
-  CLI::App* getting = add_command(program, session, "get", "Read one subject through a flow, or the sums of a flow that aggregates",
-                                  "  holdfast get account u-1007 --as app-us\n"
-                                  "  holdfast get weekly-report --as bytedance | jq -r '.groups[] | [.video, .views] | @tsv'",
-                                  [&session, options] { return get(*options, session.json); });
+  CLI::App* getting =
+      add_command(program, session, "get", "Read one subject through a flow, or the sums of a flow that aggregates",
+                  "  holdfast get account u-1007 --as app-us\n"
+                  "  holdfast get weekly-report --as bytedance | jq -r '.groups[] | [.video, .views] | @tsv'",
+                  [&session, options] { return get(*options, session.json); });
   getting->add_option("FLOW", options->flow, "A flow of the agreement")->required();
   getting->add_option("SUBJECT", options->subject, "The subject's id; of a flow that aggregates, leave it out");
   add_client_options(*getting, options->client);

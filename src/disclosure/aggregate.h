@@ -75,8 +75,8 @@ class Aggregator {
   std::vector<Column> by_;
   std::vector<Sum> sums_;
 
-  std::vector<Kept> kept_;   // of the subject under way
-  std::uint64_t seen_ = 0;   // its records
+  std::vector<Kept> kept_;  // of the subject under way
+  std::uint64_t seen_ = 0;  // its records
   Noise noise_;
   std::unordered_map<std::string, std::size_t> groups_;  // the group's place in totals_
   std::vector<std::int64_t> totals_;                     // of each group: its subjects, then its sums

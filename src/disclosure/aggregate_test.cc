@@ -52,8 +52,7 @@ struct Sums {
 };
 
 /// In the order of fields(): video if grouped, watched, price, stars.
-std::vector<Bytes> record(bool by_video, const char* video, const char* watched, const char* price,
-                          const char* stars) {
+std::vector<Bytes> record(bool by_video, const char* video, const char* watched, const char* price, const char* stars) {
   std::vector<Bytes> out;
   const auto add = [&](FieldType type, const char* text) {
     out.push_back(text ? value_from_text(type, text).value() : Bytes());

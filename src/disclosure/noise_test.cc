@@ -29,8 +29,7 @@ TEST(Noise, LaplaceHasItsProbabilities) {
     for (int i = 0; i < kDraws; ++i) ++seen[noise.laplace(t, s)];
     const double ratio = std::exp(-static_cast<double>(s) / static_cast<double>(t));
     for (std::int64_t x = -6; x <= 6; ++x) {
-      const double probability =
-          (1 - ratio) / (1 + ratio) * std::pow(ratio, static_cast<double>(std::abs(x)));
+      const double probability = (1 - ratio) / (1 + ratio) * std::pow(ratio, static_cast<double>(std::abs(x)));
       EXPECT_NEAR(seen[x], kDraws * probability, six_sigma(probability)) << x << " of " << t << "/" << s;
     }
   }

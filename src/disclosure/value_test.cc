@@ -190,10 +190,14 @@ TEST(Value, ListsOfText) {
 }
 
 TEST(Value, StoredBytesNameTheirType) {
-  for (const auto& [type, text] : {std::pair(FieldType::text, "94105"), {FieldType::integer, "94105"},
-                                   {FieldType::decimal, "1.5"}, {FieldType::boolean, "true"},
-                                   {FieldType::date, "1990-04-01"}, {FieldType::time, "2026-11-23T22:00:00Z"},
-                                   {FieldType::duration, "90s"}, {FieldType::bytes, "AA=="},
+  for (const auto& [type, text] : {std::pair(FieldType::text, "94105"),
+                                   {FieldType::integer, "94105"},
+                                   {FieldType::decimal, "1.5"},
+                                   {FieldType::boolean, "true"},
+                                   {FieldType::date, "1990-04-01"},
+                                   {FieldType::time, "2026-11-23T22:00:00Z"},
+                                   {FieldType::duration, "90s"},
+                                   {FieldType::bytes, "AA=="},
                                    {FieldType::text_list, "[\"a\"]"}}) {
     const auto encoded = value_from_text(type, text);
     ASSERT_TRUE(encoded) << text;

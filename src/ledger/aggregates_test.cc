@@ -32,7 +32,9 @@ class Aggregates : public testing::Test {
         "    fields:\n      video: {type: text, category: user.behavior}\nflows:\n"
         "  history:\n    to: acme\n    use: essential.service\n    gives: {views: {video: token}}\n"
         "  report:\n    to: acme\n    use: functional.service.improve\n"
-        "    aggregate: {from: views, by: [video], measure: {views: count}, " + privacy + "}\n"
+        "    aggregate: {from: views, by: [video], measure: {views: count}, " +
+        privacy +
+        "}\n"
         "changes:\n  agreement: {signed-by: [operator, trustee, overseer]}\n";
     Note note = *Note::create(text);
     AgreementAdopted adopted{sha256(text), "test", number, {}};

@@ -102,7 +102,7 @@ class Ledger {
     std::string flow, to, gives;
     std::uint32_t agreement = 0;
     std::uint64_t releases = 0, records = 0, bytes = 0;  ///< records: of an aggregate, groups
-    std::uint64_t contained = 0;  ///< runs of a module that were contained, and gave nothing
+    std::uint64_t contained = 0;                         ///< runs of a module that were contained, and gave nothing
     UnixMillis first = 0, last = 0;
   };
   std::vector<Tally> tallies() const;

@@ -232,13 +232,13 @@ class Page {
           by.push_back(
               json::object{{"anchor", flow_anchor(flow)}, {"name", report_.flows[flow].trace.figure.substr(5)}});
         }
-        categories.push_back(json::object{{"category", breakable(reached.category)},
-                                          {"forms", fmt::format("{}", fmt::join(reached.forms, ", "))},
-                                          {"subjects", reached.forms == std::vector<std::string>{kAggregate}
-                                                                  ? std::string(kInSums)
-                                                                  : number_text(reached.subjects)},
-                                          {"releases", number_text(reached.releases)},
-                                          {"flows", std::move(by)}});
+        categories.push_back(json::object{
+            {"category", breakable(reached.category)},
+            {"forms", fmt::format("{}", fmt::join(reached.forms, ", "))},
+            {"subjects", reached.forms == std::vector<std::string>{kAggregate} ? std::string(kInSums)
+                                                                               : number_text(reached.subjects)},
+            {"releases", number_text(reached.releases)},
+            {"flows", std::move(by)}});
       }
       Days days;
       for (const std::size_t flow : recipient.flows) {

@@ -120,7 +120,8 @@ std::string Metrics::text(trustee::Trustee& trustee) const {
   total("holdfast_handshakes_failed_total", "TLS handshakes that failed.", handshakes_failed);
   total("holdfast_connections_timed_out_total", "Connections closed because the caller was too slow.", timed_out);
   total("holdfast_connections_evicted_total", "Waiting connections closed to make room for new ones.", evicted);
-  total("holdfast_faults_total", "Requests answered 500 by damage or a fault of the server; no contained runs.", faults);
+  total("holdfast_faults_total", "Requests answered 500 by damage or a fault of the server; no contained runs.",
+        faults);
   out.push_back(single("holdfast_certificate_expires_timestamp_seconds", "When the server's own certificate ends.",
                        MetricType::Gauge, static_cast<double>(certificate_end.load())));
   add_trustee(out, trustee);

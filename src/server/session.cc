@@ -285,7 +285,8 @@ Async<bool> Session::handle(Exchange& exchange, bool head) {
 
   const bool found = exchange.match().outcome == Match::Outcome::found;
   shared.metrics.count(found ? exchange.match().route : shared.metrics.unrouted(), exchange.status());
-  if (exchange.status() == 500 && !(error && is_contained_run(*error))) shared.metrics.faults.fetch_add(1, std::memory_order_relaxed);
+  if (exchange.status() == 500 && !(error && is_contained_run(*error)))
+    shared.metrics.faults.fetch_add(1, std::memory_order_relaxed);
   AccessLine line;
   const auto method = parser_->get().method_string();
   line.method = parser_->get().method() == http::verb::unknown ? "?" : std::string_view(method.data(), method.size());

@@ -109,13 +109,15 @@ TEST(Backup, refuses_places_that_are_taken) {
   EXPECT_TRUE(fails(store->backup(scratch / "b2", scratch / "k"), Code::conflict, "storage.backup.exists"));
   EXPECT_TRUE(fails(store->backup(scratch / "same", scratch / "same"), Code::invalid, "storage.backup.same"));
   EXPECT_TRUE(fails(store->backup("", scratch / "k3"), Code::conflict, "storage.backup.exists"));
-  for (const auto& [records, keys] : {std::pair("n", "n/k"), {"n/r", "n"}, {"n/r/", "n/r/../r/k/deep"}, {"link/n", "n"}}) {
+  for (const auto& [records, keys] :
+       {std::pair("n", "n/k"), {"n/r", "n"}, {"n/r/", "n/r/../r/k/deep"}, {"link/n", "n"}}) {
     std::error_code ignored;
     std::filesystem::create_directory_symlink(".", scratch / "link", ignored);
     EXPECT_TRUE(fails(store->backup(scratch / records, scratch / keys), Code::invalid, "storage.backup.same")) << keys;
   }
   for (const auto& [records, keys] : {std::pair("store/b", "k3"), {"b3", "store/k"}, {"b3", "link/store/keys/k"}}) {
-    EXPECT_TRUE(fails(store->backup(scratch / records, scratch / keys), Code::invalid, "storage.backup.inside")) << keys;
+    EXPECT_TRUE(fails(store->backup(scratch / records, scratch / keys), Code::invalid, "storage.backup.inside"))
+        << keys;
   }
   EXPECT_FALSE(std::filesystem::exists(scratch / "n")) << "what is refused makes nothing";
   EXPECT_FALSE(std::filesystem::exists(scratch / "store/b"));

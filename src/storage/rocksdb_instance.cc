@@ -152,8 +152,7 @@ Result<std::unique_ptr<RocksInstance>> RocksInstance::look_into(const std::strin
   options.create_if_missing = options.create_missing_column_families = false;
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;
-  const rocksdb::Status status =
-      rocksdb::DB::OpenForReadOnly(options, path, describe(families, shared), &handles, &db);
+  const rocksdb::Status status = rocksdb::DB::OpenForReadOnly(options, path, describe(families, shared), &handles, &db);
   if (!status.ok()) return tl::unexpected<Error>(error(status, path));
   return std::unique_ptr<RocksInstance>(new RocksInstance(path, db, std::move(handles)));
 }

@@ -38,8 +38,8 @@ Result<AskedForAll> ask(const Trustee::Impl& self, const Caller& caller, const s
   }
 
   // 3. limit
-  const auto before = self.state->ledger(
-      [&](const ledger::Ledger& ledger) { return ledger.aggregated(flow.name, self.clock.now()); });
+  const auto before =
+      self.state->ledger([&](const ledger::Ledger& ledger) { return ledger.aggregated(flow.name, self.clock.now()); });
   AskedForAll out{std::move(active), index, std::nullopt};
   if (before && before->what != flow.aggregate->text()) {
     return fail(Code::exhausted, "aggregate.spent", flow.name,
@@ -140,8 +140,8 @@ Result<Disclosure> release(Trustee::Impl& self, const Caller& caller, const Aske
   out.payload = std::move(table.json);
   out.receipt = appended->index;
   out.salt = std::move(table.salt);
-  const auto window = self.state->ledger(
-      [&](const ledger::Ledger& ledger) { return ledger.aggregated(flow.name, self.clock.now()); });
+  const auto window =
+      self.state->ledger([&](const ledger::Ledger& ledger) { return ledger.aggregated(flow.name, self.clock.now()); });
   if (window) out.renews_at = window->until;
   return out;
 }

@@ -17,8 +17,8 @@ const agreement::Collection* find_collection(const agreement::Plan& plan, vault:
   return nullptr;
 }
 
-/// Fields in the clear. What an earlier agreement declared and this one does not is there too, under its tag; each value
-/// as it was deposited, also where the agreement has given its field another type since.
+/// Fields in the clear. What an earlier agreement declared and this one does not is there too, under its tag; each
+/// value as it was deposited, also where the agreement has given its field another type since.
 Result<void> append_record(std::string& out, const agreement::Collection* collection, const vault::Record& record) {
   bool first = true;
   const auto name = [&](std::string_view text) {

@@ -102,15 +102,15 @@ bool runs(const Submitted& module, const Released* released) {
 json::object describe(const Submitted& module, const Released* released) {
   const bool in_force = runs(module, released);
   json::object out{{"module", module.module},
-                    {"version", module.version},
-                    {"hash", hex(module.hash)},
-                    {"state", in_force                                       ? "in force"
-                              : released && released->used >= module.version ? "replaced"
-                                                                             : "submitted"},
-                    {"statement", hex(in_force ? released->statement : module.statement)},
-                    {"size_bytes", module.size_bytes},
-                    {"submitted", json::object{{"by", module.party}, {"at", to_rfc3339(module.at)}}},
-                    {"shown_to", json::value_from(module.shown_to)}};
+                   {"version", module.version},
+                   {"hash", hex(module.hash)},
+                   {"state", in_force                                       ? "in force"
+                             : released && released->used >= module.version ? "replaced"
+                                                                            : "submitted"},
+                   {"statement", hex(in_force ? released->statement : module.statement)},
+                   {"size_bytes", module.size_bytes},
+                   {"submitted", json::object{{"by", module.party}, {"at", to_rfc3339(module.at)}}},
+                   {"shown_to", json::value_from(module.shown_to)}};
   if (runs_file(module, released)) {
     out["in_force"] = json::object{{"version", released->version},
                                    {"statement", hex(released->statement)},
@@ -288,8 +288,8 @@ Task<std::string> Trustee::show_module(Caller caller, std::string hash_hex) {
     }
     json::object out = describe(known->module, released);
     if (json::value* const in_force = out.if_contains("in_force")) {
-      HF_TRY(const auto of_release, impl_->store.get_blob(ledger::document_path(ledger::DocumentKind::statement,
-                                                                               released->statement)));
+      HF_TRY(const auto of_release,
+             impl_->store.get_blob(ledger::document_path(ledger::DocumentKind::statement, released->statement)));
       if (of_release) in_force->as_object()["envelope"] = json::parse(*of_release);
     }
     out["signed_by"] = names_of(plan, signed_by);

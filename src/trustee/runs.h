@@ -59,8 +59,8 @@ class Runs {
   /// Loads what `in_force` names, then drops all else. Blocks. `in_force` is asked when it is this call's turn.
   void keep(const std::function<std::vector<Loadable>()>& in_force);
 
-  /// Of each module's name the last kLogBytesMax: of each run a line of the trustee's, with its time, the first digits of
-  /// the file's hash and how it ended, then what the module wrote.
+  /// Of each module's name the last kLogBytesMax: of each run a line of the trustee's, with its time, the first digits
+  /// of the file's hash and how it ended, then what the module wrote.
   static constexpr std::size_t kLogBytesMax = 64u << 10;
   void note(const std::string& module, const Hash& file, UnixMillis at, const std::string& ending,
             const sealed::Answer& answer);

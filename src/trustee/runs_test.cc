@@ -17,8 +17,9 @@ TEST(ModuleLog, a_modules_lines_stand_behind_a_mark_and_cannot_be_the_trustees) 
 }
 
 TEST(ModuleLog, what_acts_on_a_terminal_or_is_no_text_is_replaced) {
-  for (const char* acting : {"\x1b[31m", "\x7f", "\xc2\x9b", "\x9b", "\xe2\x80\xae", "\xe2\x81\xa6", "\xe2\x80\x8f",
-                             "\xd8\x9c", "\xe2\x80\xa8", "\xef\xbb\xbf", "\xff", "\xc0\xaf", "\xed\xa0\x80", "\xe2\x80"}) {
+  for (const char* acting :
+       {"\x1b[31m", "\x7f", "\xc2\x9b", "\x9b", "\xe2\x80\xae", "\xe2\x81\xa6", "\xe2\x80\x8f", "\xd8\x9c",
+        "\xe2\x80\xa8", "\xef\xbb\xbf", "\xff", "\xc0\xaf", "\xed\xa0\x80", "\xe2\x80"}) {
     const std::string out = marked_lines(std::string("a") + acting + "b");
     EXPECT_TRUE(is_utf8(out)) << out;
     EXPECT_THAT(out, testing::StartsWith("  | a?")) << out;

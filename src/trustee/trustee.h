@@ -102,8 +102,8 @@ class Trustee {
 
   /// Sums over all subjects by a flow that aggregates, of a JSON that disclosure::Aggregator describes. The first call
   /// within a window of the privacy budget spends it, and takes as long as all records take to read; the others answer
-  /// the same bytes. Refusals: flow.unknown, flow.party; exhausted flow.kind (it gives single subjects); exhausted aggregate.spent (on
-  /// other terms), aggregate.groups, aggregate.large. unavailable aggregate.busy.
+  /// the same bytes. Refusals: flow.unknown, flow.party; exhausted flow.kind (it gives single subjects); exhausted
+  /// aggregate.spent (on other terms), aggregate.groups, aggregate.large. unavailable aggregate.busy.
   Task<Disclosure> aggregate(Caller caller, std::string flow);
 
   // ---- deposit

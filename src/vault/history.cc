@@ -54,8 +54,7 @@ Result<void> Vault::bind_history(const Hash& first) {
   for (const auto& [shelf, locker] : {std::pair(Shelf::records, kBatchLocker), std::pair(Shelf::keys, kVaultLocker)}) {
     HF_TRY(const auto before, history_of(impl_->store, shelf, locker));
     if (before == first) continue;
-    const LockerChange change{
-        shelf, locker, storage::kAnyVersion, {{Bytes(kHistoryItem), Bytes(first.view())}}, {}};
+    const LockerChange change{shelf, locker, storage::kAnyVersion, {{Bytes(kHistoryItem), Bytes(first.view())}}, {}};
     HF_CHECK(impl_->store.apply({&change, 1}).front());
   }
   return {};

@@ -134,8 +134,8 @@ struct Erasure {
 /// What of a vault lies in a store. A history of evidence is named by the hash of its first entry.
 struct Holdings {
   bool own_key = false;
-  bool subject_keys = false;  ///< of anybody, or an erasure to be finished
-  bool records = false;       ///< of anybody, or answers that are remembered
+  bool subject_keys = false;                          ///< of anybody, or an erasure to be finished
+  bool records = false;                               ///< of anybody, or answers that are remembered
   std::optional<Hash> keys_history, records_history;  ///< what each shelf says it belongs to; nothing: it does not say
 };
 

@@ -18,9 +18,10 @@ inline constexpr std::string_view kKeyItem = "key";
 inline constexpr std::string_view kHistoryItem = "history";
 
 /// Lockers of the vault's own. A subject's locker is a MAC, which meets one of these with odds of 2^-128.
-inline constexpr LockerId kVaultLocker{};                                                 ///< keys: the vault's own key, history
+inline constexpr LockerId kVaultLocker{};  ///< keys: the vault's own key, history
 inline constexpr LockerId kTodoLocker{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}};  ///< keys: locker → pseudonym
-inline constexpr LockerId kBatchLocker{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2}};  ///< records: answers, history
+inline constexpr LockerId kBatchLocker{
+    {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2}};  ///< records: answers, history
 
 /// What the wrap of a locker's key is bound to.
 Bytes key_context(const LockerId& locker);

@@ -80,7 +80,8 @@ class LogBuilder {
            "\n  train: {use: personalize.content, run: ranker, reads: {profile: [email]}, makes: model, output: 1KiB}"
            "\n  hints: {to: subject via app, use: personalize.content, run: ranker, reads: {profile: [email]},"
            " with: model, output: 1KiB}"
-           "\n  sums: {to: acme, use: functional.service.improve, aggregate: {from: profile, by: [], measure: {people: count},"
+           "\n  sums: {to: acme, use: functional.service.improve, aggregate: {from: profile, by: [], measure: {people: "
+           "count},"
            " privacy: {epsilon: 1, delta: 1e-9, per: week, contributions: 1}}}"
            "\nprohibitions:\n  - {bulk: user.contact, to: {country: CN}, at-most: " +
            std::to_string(bulk) +

@@ -162,8 +162,8 @@ TEST_F(Verify, FindsAPrivacyBudgetSpentTwice) {
   log.append("acme", LogBuilder::sums("next week's", false));  // 5
   log.append("acme", LogBuilder::sums("next week's", true));
   log.append("app", LogBuilder::sums("next week's", false));  // 7
-  EXPECT_THAT(found(), ElementsAre("aggregate.spent@3", "aggregate.spent@4", "aggregate.budget@5",
-                                   "release.recipient@7"));
+  EXPECT_THAT(found(),
+              ElementsAre("aggregate.spent@3", "aggregate.spent@4", "aggregate.budget@5", "release.recipient@7"));
 }
 
 TEST_F(Verify, FindsWhatWasDoneToAStatement) {

@@ -160,10 +160,11 @@ struct JobCancelled {  // "job.cancelled"
   std::uint64_t started = 0;
 };
 
-using Event = std::variant<AgreementAdopted, ServerStarted, Deposited, Released, Refused, SubjectExported,
-                           SubjectRestricted, SubjectUnrestricted, ErasureAsked, ErasureDone, RetentionSwept,
-                           RootKeyRotated, BackupTaken, ModuleSubmitted, ModuleShown, ModuleReleased, ModuleWithdrawn,
-                           RunFailed, ModuleLogRead, JobStarted, JobFinished, JobFailed, JobCancelled, AggregateReleased>;
+using Event =
+    std::variant<AgreementAdopted, ServerStarted, Deposited, Released, Refused, SubjectExported, SubjectRestricted,
+                 SubjectUnrestricted, ErasureAsked, ErasureDone, RetentionSwept, RootKeyRotated, BackupTaken,
+                 ModuleSubmitted, ModuleShown, ModuleReleased, ModuleWithdrawn, RunFailed, ModuleLogRead, JobStarted,
+                 JobFinished, JobFailed, JobCancelled, AggregateReleased>;
 
 struct Entry {
   UnixMillis at = 0;            ///< never decreases along the log

@@ -23,9 +23,7 @@ std::string signed_bytes(std::string_view payload) {
 
 std::string key_id_of(const VerifierKey& key) { return fmt::format("{}+{:08x}", key.name(), key.id()); }
 
-bool is_plain(std::string_view text) {
-  return !text.empty() && text.size() <= kTextBytesMax && is_plain_line(text);
-}
+bool is_plain(std::string_view text) { return !text.empty() && text.size() <= kTextBytesMax && is_plain_line(text); }
 
 bool is_module_name(std::string_view name) {
   return !name.empty() && name.size() <= 64 && name.front() >= 'a' && name.front() <= 'z' &&

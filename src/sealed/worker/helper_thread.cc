@@ -44,8 +44,8 @@ void start_helper_thread() {
   pthread_t thread;
   if (::pthread_create(&thread, &how, help, nullptr) != 0) std::abort();
   ::pthread_attr_destroy(&how);
-  // The C library makes calls of its own as a thread begins (rseq, set_robust_list), for which the jail would kill: on a
-  // busy machine the thread may have its first turn when the jail is closed.
+  // The C library makes calls of its own as a thread begins (rseq, set_robust_list), for which the jail would kill: on
+  // a busy machine the thread may have its first turn when the jail is closed.
   wait(begun);
   JS::SetHelperThreadTaskCallback(task_came, 1, kStackBytesToldEngine);
 }
