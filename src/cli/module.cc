@@ -37,9 +37,6 @@ Result<T> of_file(Result<T> read, const std::string& path) {
 
 std::string hex(const Hash& hash) { return to_hex(hash.view()); }
 
-/// "name+hhhhhhhh" of a verifier key.
-std::string id_of(const VerifierKey& key) { return key.text().substr(0, key.text().rfind('+')); }
-
 /// Who signed, as far as that can be told: an envelope names keys, and does not hold them.
 struct Signers {
   std::vector<std::string> checked, unchecked;
@@ -50,8 +47,8 @@ Result<Signers> signers_of(const sealed::Envelope& envelope, const std::vector<V
   HF_TRY(const auto held, envelope.verify(keys));
   Signers out;
   for (const auto& signature : envelope.signatures) {
-    const bool known =
-        std::any_of(held.begin(), held.end(), [&](std::size_t i) { return id_of(keys[i]) == signature.key_id; });
+    const bool known = std::any_of(held.begin(), held.end(),
+                                   [&](std::size_t i) { return sealed::key_id_of(keys[i]) == signature.key_id; });
     (known ? out.checked : out.unchecked).push_back(signature.key_id);
   }
   return out;

@@ -21,8 +21,6 @@ std::string signed_bytes(std::string_view payload) {
   return fmt::format("DSSEv1 {} {} {} {}", kStatementMediaType.size(), kStatementMediaType, payload.size(), payload);
 }
 
-std::string key_id_of(const VerifierKey& key) { return fmt::format("{}+{:08x}", key.name(), key.id()); }
-
 bool is_plain(std::string_view text) { return !text.empty() && text.size() <= kTextBytesMax && is_plain_line(text); }
 
 bool is_module_name(std::string_view name) {
@@ -56,6 +54,8 @@ Result<void> check(const ModuleStatement& statement) {
 std::string hex(const Hash& hash) { return to_hex(hash.view()); }
 
 }  // namespace
+
+std::string key_id_of(const VerifierKey& key) { return fmt::format("{}+{:08x}", key.name(), key.id()); }
 
 Result<std::string> to_json(const ModuleStatement& statement) {
   HF_CHECK(check(statement));

@@ -33,8 +33,11 @@ Result<std::string> to_json(const ModuleStatement& statement);
 /// Errors: as to_json, and for any JSON that is not such a statement. Members that it does not know are an error.
 Result<ModuleStatement> parse_statement(std::string_view json);
 
+/// "name+hhhhhhhh": a verifier key's text without its last part.
+std::string key_id_of(const VerifierKey& key);
+
 struct EnvelopeSignature {
-  std::string key_id;  ///< "name+hhhhhhhh": a verifier key without its last part
+  std::string key_id;  ///< key_id_of
   Bytes signature;     ///< Ed25519, 64 bytes
   bool operator==(const EnvelopeSignature&) const = default;
 };

@@ -83,6 +83,19 @@ TEST(Statement, AnEnvelopeGathersSignaturesAndTellsWhoseTheyAre) {
   EXPECT_THAT(read->verify(keys).value(), testing::ElementsAre(0, 2));
 }
 
+/// The key's last part is base64, which may hold a plus sign of its own.
+TEST(Statement, AKeyIsNamedWithoutItself) {
+  bool plus = false;
+  for (char seed = 0; seed < 100; ++seed) {
+    const VerifierKey verifier = key("acme", seed).verifier();
+    const std::string id = key_id_of(verifier), text = verifier.text();
+    EXPECT_EQ(id.size(), 13u) << id;
+    ASSERT_TRUE(text.starts_with(id + "+"));
+    plus = plus || text.find('+', id.size() + 1) != std::string::npos;
+  }
+  EXPECT_TRUE(plus) << "no key put it to the test";
+}
+
 TEST(Statement, ASignatureOverSomethingElseIsAnError) {
   const SigningKey one = key("bytedance", 1);
   Envelope envelope{to_json(kStatement).value(), {}};
