@@ -33,10 +33,17 @@ class Machine:
         self.log = open(folder.parent / "boot.log", "wb")
         self.unshare = subprocess.Popen(["unshare", "-m", "-p", "-u", "-i", "-n", "-C", "--fork", "--kill-child",
                                          str(HERE / "boot.sh"), str(folder)], stdout=self.log, stderr=self.log)
-        self.first = int(wait_for(lambda: sh("pgrep", "-P", self.unshare.pid, check=False).stdout.split()[:1],
-                                  "the first process")[0])
-        wait_for(lambda: self.unshare.poll() is not None or
+        wait_for(lambda: self.ended or self.children(), "the first process")
+        self.first = next(iter(self.children()), None)
+        wait_for(lambda: self.ended or
                  self("systemctl", "is-active", "basic.target", check=False).stdout.strip() == "active", "systemd")
+
+    @property
+    def ended(self):
+        return self.unshare.poll() is not None
+
+    def children(self):
+        return sh("pgrep", "-P", self.unshare.pid, check=False).stdout.split()
 
     def __call__(self, *command, **options):
         return sh("nsenter", "-t", self.first, "-m", "-p", "-u", "-i", "-n", "-C", "-r", "-w", "--", *command, **options)
@@ -60,7 +67,7 @@ def machine(tmp_path):
     folder = tmp_path / "machine"
     folder.mkdir()
     one = Machine(folder)
-    if one.unshare.poll() is not None:
+    if one.ended:
         pytest.skip("no systemd starts here: " + (tmp_path / "boot.log").read_text()[-300:])
     yield one
     one.end()
