@@ -178,36 +178,34 @@ Flow& Counter::flow_of(const Entry& entry, const std::string& name, const std::s
   return *found;
 }
 
-void Counter::count(const Heard& heard, const Released& released) {
-  if (!heard.within) return;
+template <class Release>
+Flow* Counter::count_release(const Heard& heard, const Release& released) {
+  if (!heard.within) return nullptr;
   if (report_.flows.size() == kRowsMax) {
     ++report_.not_listed;
-    return;
+    return nullptr;
   }
   Flow& row = flow_of(heard.entry, released.flow, released.to, released.gives);
   stretch(row, heard.entry.at);
   note(row.trace, heard);
   row.releases += 1;
-  row.records += released.records;
   row.bytes += released.size_bytes;
-  row.subjects.add(subjects_.of(released.subject));
   row.days.add(heard.entry.at, 1);
+  return &row;
+}
+
+void Counter::count(const Heard& heard, const Released& released) {
+  Flow* const row = count_release(heard, released);
+  if (!row) return;
+  row->records += released.records;
+  row->subjects.add(subjects_.of(released.subject));
 }
 
 void Counter::count(const Heard& heard, const AggregateReleased& released) {
-  if (!heard.within) return;
-  if (report_.flows.size() == kRowsMax) {
-    ++report_.not_listed;
-    return;
-  }
-  Flow& row = flow_of(heard.entry, released.flow, released.to, released.gives);
-  stretch(row, heard.entry.at);
-  note(row.trace, heard);
-  row.releases += 1;
-  row.sums = true;
-  row.groups += released.groups;
-  row.bytes += released.size_bytes;
-  row.days.add(heard.entry.at, 1);
+  Flow* const row = count_release(heard, released);
+  if (!row) return;
+  row->sums = true;
+  row->groups += released.groups;
 }
 
 void Counter::count(const Heard& heard, const RunFailed& failed) {

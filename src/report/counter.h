@@ -32,6 +32,9 @@ class Counter final : public verify::Listener {
   Party party_of(std::string_view name) const;
   Flow& flow_of(const evidence::Entry& entry, const std::string& name, const std::string& to, const std::string& gives);
 
+  /// What releases of one subject and of sums have in common; null when the row is not to be listed.
+  template <class Release>
+  Flow* count_release(const Heard& heard, const Release& released);
   void count(const Heard& heard, const evidence::Released& released);
   void count(const Heard& heard, const evidence::AggregateReleased& released);
   void count(const Heard& heard, const evidence::RunFailed& failed);
