@@ -31,7 +31,7 @@ Result<void> Ledger::State::may_aggregate(const agreement::Flow& flow, const Agg
   return fail(Code::exhausted, "aggregate.spent", flow.name,
               "the privacy budget of this flow is spent until " + to_rfc3339(before->until) +
                   "; until then nothing but the same figures, of the same terms, may be released by it",
-              static_cast<int>(std::clamp<UnixMillis>((before->until - at + 999) / 1000, 1, 400LL * 86400)));
+              seconds_until(before->until, at));
 }
 
 void Ledger::State::take_aggregate(const Entry& entry, const AggregateReleased& released) {
@@ -41,11 +41,7 @@ void Ledger::State::take_aggregate(const Entry& entry, const AggregateReleased& 
     const UnixMillis until = calendar_window(declared.per, std::max(entry.at, newest_at)).end;
     aggregates.insert_or_assign(released.flow, Aggregated{released.digest, until, declared.text()});
   }
-  Tally* const tally = tally_of(entry, released.flow, released.to, released.gives, index);
-  if (!tally) return;
-  tally->releases += 1;
-  tally->records += released.groups;
-  tally->bytes += released.size_bytes;
+  count(tally_of(entry, released.flow, released.to, released.gives, index), released.groups, released.size_bytes);
 }
 
 std::optional<Ledger::Aggregated> Ledger::aggregated(std::string_view flow, UnixMillis now) const {

@@ -61,7 +61,8 @@ void Ledger::apply(std::uint64_t index, const Entry& entry) {
       const auto& devices = released->devices;
       state.spend(state.plan->flows[*flow], released->subject, devices ? &*devices : nullptr, released->records, at);
     }
-    state.count(entry, *released, flow);
+    state.count(state.tally_of(entry, released->flow, released->to, released->gives, flow), released->records,
+                released->size_bytes);
   } else if (const auto* aggregate = std::get_if<AggregateReleased>(&entry.event)) {
     state.take_aggregate(entry, *aggregate);
   } else if (is_about_module(entry.event)) {
@@ -110,12 +111,11 @@ Ledger::Tally* Ledger::State::tally_of(const Entry& entry, std::string_view name
   return &tallies[index];
 }
 
-void Ledger::State::count(const Entry& entry, const Released& released, std::optional<agreement::FlowIndex> flow) {
-  Tally* const tally = tally_of(entry, released.flow, released.to, released.gives, flow);
+void Ledger::State::count(Tally* tally, std::uint64_t records, std::uint64_t bytes) {
   if (!tally) return;
   tally->releases += 1;
-  tally->records += released.records;
-  tally->bytes += released.size_bytes;
+  tally->records += records;
+  tally->bytes += bytes;
 }
 
 const agreement::PlanPtr& Ledger::plan() const { return state_->plan; }

@@ -2,16 +2,13 @@
 #include <algorithm>
 
 #include "ledger/state.h"
+#include "ledger/window.h"
 
 namespace holdfast::ledger {
 namespace {
 
 /// Fewer than these are not worth a tidying.
 constexpr std::uint32_t kNumbersKeptMin = 65'536;
-
-int seconds_until(UnixMillis then, UnixMillis now) {
-  return static_cast<int>(std::clamp<UnixMillis>((then - now + 999) / 1000, 1, 400LL * 86400));
-}
 
 tl::unexpected<Error> no_room(const agreement::Limit& limit, const Spending& spending, std::size_t devices,
                               UnixMillis at) {

@@ -119,8 +119,8 @@ struct Ledger::State {
   void advance(UnixMillis at);
   void tidy(Seen& seen, bool counts_devices);
   std::optional<agreement::FlowIndex> find_flow(std::string_view name) const;
-  void count(const evidence::Entry& entry, const evidence::Released& released,
-             std::optional<agreement::FlowIndex> flow);
+  /// One more release, of what tally_of answers.
+  static void count(Tally* tally, std::uint64_t records, std::uint64_t bytes);
   /// Null when there are too many. `flow`: where it is declared.
   Tally* tally_of(const evidence::Entry& entry, std::string_view name, std::string_view to, std::string_view gives,
                   std::optional<agreement::FlowIndex> flow);

@@ -1,5 +1,7 @@
 #include "ledger/window.h"
 
+#include <algorithm>
+
 namespace holdfast::ledger {
 namespace {
 
@@ -57,6 +59,10 @@ UnixMillis rolling_length(agreement::Limit::Window unit, std::uint32_t windows) 
       break;
   }
   return kYear * windows;
+}
+
+int seconds_until(UnixMillis then, UnixMillis now) {
+  return static_cast<int>(std::clamp<UnixMillis>((then - now + 999) / 1000, 1, 400 * kDay / 1000));
 }
 
 }  // namespace holdfast::ledger

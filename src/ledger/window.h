@@ -22,4 +22,7 @@ Window calendar_window(agreement::Limit::Window unit, UnixMillis at);
 /// The length of a rolling window in milliseconds. A month is a twelfth of 365 days, so 12 months are a year.
 UnixMillis rolling_length(agreement::Limit::Window unit, std::uint32_t windows);
 
+/// How long a caller who comes too early is told to wait, in seconds.
+int seconds_until(UnixMillis then, UnixMillis now);
+
 }  // namespace holdfast::ledger
