@@ -51,7 +51,6 @@ std::int64_t plus(std::int64_t a, std::int64_t b) {
 
 Aggregator::Aggregator(const agreement::Plan& plan, const agreement::Flow& flow) : what_(*flow.aggregate) {
   const agreement::Collection& collection = plan.collections[flow.reads.front().collection];
-  collection_ = collection.tag;
   for (const agreement::FieldIndex field : what_.by) {
     std::string name;
     append_json_string(name, collection.fields[field].name);

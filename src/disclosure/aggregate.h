@@ -28,8 +28,7 @@ class Aggregator {
   /// `flow` is of the kind aggregate.
   Aggregator(const agreement::Plan& plan, const agreement::Flow& flow);
 
-  /// The collection that is added up, and which of its fields: what add() takes.
-  std::uint32_t collection() const { return collection_; }
+  /// The fields of its collection that add() takes, by their tags.
   const std::vector<std::uint32_t>& fields() const { return tags_; }
 
   void begin_subject();
@@ -70,7 +69,6 @@ class Aggregator {
   double scale(std::uint64_t most) const;
 
   const agreement::Aggregate& what_;
-  std::uint32_t collection_ = 0;
   std::vector<std::uint32_t> tags_;
   std::vector<Column> by_;
   std::vector<Sum> sums_;

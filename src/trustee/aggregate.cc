@@ -2,7 +2,6 @@
 // subject (disclose.cc); the limit is the flow's privacy budget, and one release within a window spends it whole.
 #include "disclosure/aggregate.h"
 
-#include "base/hash.h"
 #include "trustee/release.h"
 
 namespace holdfast::trustee {
@@ -37,15 +36,10 @@ Result<AskedForAll> ask(const Trustee::Impl& self, const Caller& caller, const s
                     "/subjects/…, or holdfast get " + flow_name + " SUBJECT)");
   }
 
-  // 3. limit
+  // 3. limit: on other terms than those of the agreement in force nothing is told again, which step 7 says
   const auto before =
       self.state->ledger([&](const ledger::Ledger& ledger) { return ledger.aggregated(flow.name, self.clock.now()); });
   AskedForAll out{std::move(active), index, std::nullopt};
-  if (before && before->what != flow.aggregate->text()) {
-    return fail(Code::exhausted, "aggregate.spent", flow.name,
-                "the privacy budget of this flow is spent until " + to_rfc3339(before->until) +
-                    ", on other terms than those of the agreement in force; ask again then");
-  }
   if (before) out.released = before->digest;
   return out;
 }
@@ -113,8 +107,8 @@ Result<Table> table_of(Trustee::Impl& self, const AskedForAll& asked) {
                     " bytes that one may have; group by fewer fields");
   }
   Salted proof = salted(made.json);
-  Table table{std::move(proof.salt), std::move(made.json), made.groups};
-  HF_CHECK(self.aggregate_tables->put(flow, proof.digest, table));
+  Table table{std::move(proof.salt), proof.digest, std::move(made.json), made.groups};
+  HF_CHECK(self.aggregate_tables->put(flow, table));
   return table;
 }
 
@@ -125,7 +119,7 @@ Result<Disclosure> release(Trustee::Impl& self, const Caller& caller, const Aske
                                     asked.active->plan->parties[flow.to].name,
                                     flow.gives_json,
                                     table.groups,
-                                    sha256({table.salt, table.json}),
+                                    table.digest,
                                     table.json.size(),
                                     {}};
   if (!asked.released) event.spent = evidence::PrivacySpent{flow.aggregate->delta_text, flow.aggregate->epsilon};

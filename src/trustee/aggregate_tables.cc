@@ -14,7 +14,7 @@ Bytes context_of(const std::string& name) { return "holdfast aggregate table v1"
 
 }  // namespace
 
-Result<void> AggregateTables::put(std::string_view flow, const Hash& digest, const Table& table) {
+Result<void> AggregateTables::put(std::string_view flow, const Table& table) {
   HF_ASSERT(table.salt.size() == kSaltBytes && table.json.size() <= kTableBytesMax);
   const std::string prefix = prefix_of(flow);
   for (;;) {
@@ -26,7 +26,7 @@ Result<void> AggregateTables::put(std::string_view flow, const Hash& digest, con
   put_varint(plain, table.groups);
   plain += table.salt;
   plain += table.json;
-  storage::Blob blob{name_of(flow, digest), {}};
+  storage::Blob blob{name_of(flow, table.digest), {}};
   vault::seal(key_, context_of(blob.name), plain, blob.bytes);
   return store_.put_blobs(std::span(&blob, 1));
 }
@@ -42,6 +42,7 @@ Result<AggregateTables::Table> AggregateTables::get(std::string_view flow, const
   }
   ByteReader in(plain);
   Table out;
+  out.digest = digest;
   out.groups = in.varint();
   out.salt = in.take(kSaltBytes);
   out.json = in.take(in.left());

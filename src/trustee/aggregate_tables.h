@@ -15,12 +15,13 @@ class AggregateTables {
   AggregateTables(storage::Store& store, Key256 key) : store_(store), key_(std::move(key)) {}
 
   struct Table {
-    Bytes salt;  ///< 16 bytes: `digest` is SHA-256(salt || json)
+    Bytes salt;   ///< 16 bytes
+    Hash digest;  ///< SHA-256(salt || json)
     std::string json;
     std::uint64_t groups = 0;
   };
   /// On disk on return, in place of the flow's last. `json`: at most kTableBytesMax.
-  Result<void> put(std::string_view flow, const Hash& digest, const Table& table);
+  Result<void> put(std::string_view flow, const Table& table);
   /// Errors: corrupt aggregate.missing (not there, or not what was put).
   Result<Table> get(std::string_view flow, const Hash& digest) const;
 
