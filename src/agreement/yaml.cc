@@ -11,6 +11,7 @@
 #include <unordered_set>
 
 #include "base/bytes.h"
+#include "base/plain.h"
 
 namespace holdfast::agreement {
 namespace {
@@ -167,9 +168,7 @@ const char* refused(char32_t c) {
   if (c == 0xFEFF) return "a byte order mark; save the file as UTF-8 without one";
   if (c < 0x20 || (c >= 0x7F && c < 0xA0)) return "a control character; remove it";
   if (c == 0x2028 || c == 0x2029) return "a Unicode line separator; break the line with a plain line end";
-  if ((c >= 0x202A && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069) || c == 0x200E || c == 0x200F || c == 0x061C) {
-    return "a character that changes the direction of writing; remove it";
-  }
+  if (turns_writing(c)) return "a character that changes the direction of writing; remove it";
   return nullptr;
 }
 

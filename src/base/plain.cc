@@ -8,7 +8,7 @@ namespace {
 bool is_plain(utf8proc_int32_t c) {
   if (c < 0x20 || (c >= 0x7F && c < 0xA0)) return false;
   if (c == 0x2028 || c == 0x2029 || c == 0xFEFF) return false;
-  return !(c >= 0x202A && c <= 0x202E) && !(c >= 0x2066 && c <= 0x2069) && c != 0x200E && c != 0x200F && c != 0x061C;
+  return !turns_writing(static_cast<char32_t>(c));
 }
 
 /// Calls `visit(bytes, plain)` for each character, and for each byte that belongs to none, until it answers false.
