@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from holdfast import Holdfast, run
+from holdfast import Holdfast, bring_in, run
 
 PEOPLE = 400
 
@@ -32,13 +32,10 @@ def server(tmp_path):
     one.start(adopt=False)
     one.adopt(edit=with_sums)
     one.adopted = True
-    app = one.client("app-us")
-    rows = [json.dumps({"subject": f"p{i}", "event": f"e{i}", "video": "v-all", "watched": 30}) for i in range(PEOPLE)]
-    rows += [json.dumps({"subject": f"p{i}", "event": f"f{i}", "video": "v-half", "watched": 9999}) for i in range(PEOPLE // 2)]
-    rows += [json.dumps({"subject": "p7", "event": "rare", "video": "only-p7-saw-this"})]
-    answer = app.call("POST", "/v1/collections/views/import", "\n".join(rows) + "\n",
-                      {"Content-Type": "application/x-ndjson"})
-    assert answer.status == 200 and answer.json()["accepted"] == len(rows), answer.body
+    rows = [{"subject": f"p{i}", "event": f"e{i}", "video": "v-all", "watched": 30} for i in range(PEOPLE)]
+    rows += [{"subject": f"p{i}", "event": f"f{i}", "video": "v-half", "watched": 9999} for i in range(PEOPLE // 2)]
+    rows += [{"subject": "p7", "event": "rare", "video": "only-p7-saw-this"}]
+    bring_in(one.client("app-us"), "views", rows)
     yield one
     one.stop()
 

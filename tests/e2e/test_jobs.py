@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from holdfast import BINARY, Holdfast, disclose
+from holdfast import BINARY, Holdfast, bring_in, disclose
 
 MODULES = BINARY.parent / "modules"
 PEOPLE = 12
@@ -32,12 +32,9 @@ def release(one, name, wasm, number=1):
 
 
 def deposit_views(one, subject, videos):
-    rows = "".join(
-        json.dumps({"subject": subject, "event": f"e{i:04}", "video": video, "watched": "20s",
-                    "at": f"2026-11-{1 + i % 20:02}T12:00:00Z"}) + "\n" for i, video in enumerate(videos))
-    answer = one.client("app-us").call("POST", "/v1/collections/views/import", rows,
-                                       {"Content-Type": "application/x-ndjson"})
-    assert answer.status == 200 and answer.json()["accepted"] == len(videos), answer.body
+    bring_in(one.client("app-us"), "views", [
+        {"subject": subject, "event": f"e{i:04}", "video": video, "watched": "20s",
+         "at": f"2026-11-{1 + i % 20:02}T12:00:00Z"} for i, video in enumerate(videos)])
 
 
 @pytest.fixture
