@@ -7,6 +7,16 @@
 #include "base/json.h"
 
 namespace holdfast::server {
+namespace {
+
+/// A line without the CR of its CRLF: how long a line may be is asked of this alone, since the CR of a piece's end is
+/// only known for one when the LF comes.
+std::string_view without_cr(std::string_view line) {
+  if (line.ends_with('\r')) line.remove_suffix(1);
+  return line;
+}
+
+}  // namespace
 
 void LineSplitter::feed(std::string_view piece) {
   buffer_.erase(0, at_);
@@ -18,7 +28,8 @@ std::optional<LineSplitter::Line> LineSplitter::next() {
   while (true) {
     const std::size_t end = buffer_.find('\n', at_);
     const bool ended = end != std::string::npos;
-    std::string_view text(buffer_.data() + at_, (ended ? end : buffer_.size()) - at_);
+    const std::string_view raw(buffer_.data() + at_, (ended ? end : buffer_.size()) - at_);
+    const std::string_view text = without_cr(raw);
     if (!ended && !finished_) {
       if (text.size() <= kBatchLineBytesMax && !skipping_) return std::nullopt;
       const bool told = std::exchange(skipping_, true);  // drop what came of it; the rest goes when it comes
@@ -26,11 +37,10 @@ std::optional<LineSplitter::Line> LineSplitter::next() {
       if (told) return std::nullopt;
       return Line{++number_, {}, true};
     }
-    if (!ended && text.empty()) return std::nullopt;
+    if (!ended && raw.empty()) return std::nullopt;
     at_ = ended ? end + 1 : buffer_.size();
     if (std::exchange(skipping_, false)) continue;
     ++number_;
-    if (text.ends_with('\r')) text.remove_suffix(1);
     if (text.size() > kBatchLineBytesMax) return Line{number_, {}, true};
     if (!text.empty()) return Line{number_, text, false};
   }

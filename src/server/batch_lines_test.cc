@@ -42,6 +42,17 @@ TEST(BatchLines, a_long_line_at_the_end) {
     EXPECT_EQ(split(whole, step), (std::vector<Seen>{{1, "", true}})) << step;
 }
 
+TEST(BatchLines, a_line_as_long_as_it_may_be_ends_in_crlf) {
+  const std::string longest(kBatchLineBytesMax, 'x');
+  const std::vector<Seen> fits = {{1, longest, false}, {2, "y", false}};
+  for (const std::size_t step : {1u, 4096u, 4097u, 4098u, 100000u}) {
+    EXPECT_EQ(split(longest + "\r\ny", step), fits) << step;
+    EXPECT_EQ(split(longest + "\ny", step), fits) << step;
+    EXPECT_EQ(split(longest + "\r\r\ny", step), (std::vector<Seen>{{1, "", true}, {2, "y", false}})) << step;
+    EXPECT_EQ(split(longest + "\rx\ny", step), (std::vector<Seen>{{1, "", true}, {2, "y", false}})) << step;
+  }
+}
+
 TEST(BatchLines, a_line_names_one_subject) {
   EXPECT_EQ(*parse_batch_line(R"("p-1")"), "p-1");
   EXPECT_EQ(*parse_batch_line(R"( {"subject": "東"} )"), "東");
