@@ -1,8 +1,11 @@
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
+#include <thread>
 
 #include "base/bytes.h"
 #include "base/clock.h"
@@ -12,6 +15,7 @@
 #include "base/near.h"
 #include "base/note.h"
 #include "base/plain.h"
+#include "base/priority.h"
 
 namespace holdfast {
 namespace {
@@ -204,6 +208,16 @@ TEST(Plain, shows_text_and_what_would_act_is_replaced) {
   }
   EXPECT_EQ(to_plain("\xed\xa0\x80"), "???");
   EXPECT_EQ(to_plain("a\tb\nc", "\t"), "a\tb?c");
+}
+
+TEST(Priority, is_lowered_for_the_thread_that_asks_and_no_other) {
+  const auto nice = [] { return ::getpriority(PRIO_PROCESS, static_cast<id_t>(::gettid())); };
+  const int before = nice();
+  std::thread([&] {
+    give_way();
+    EXPECT_EQ(nice(), std::max(before, 10));
+  }).join();
+  EXPECT_EQ(nice(), before);
 }
 
 }  // namespace

@@ -143,7 +143,7 @@ Result<Disclosure> release(Trustee::Impl& self, const Caller& caller, const Aske
 }  // namespace
 
 Task<Disclosure> Trustee::aggregate(Caller caller, std::string flow) {
-  co_return co_await await_job(impl_->jobs, [&]() -> Result<Disclosure> {
+  co_return co_await await_long_job(impl_->long_jobs, [&]() -> Result<Disclosure> {
     for (int tries = 1;; ++tries) {
       std::unique_lock turn(impl_->aggregating, std::defer_lock);
       auto asked = ask(*impl_, caller, flow);

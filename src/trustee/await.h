@@ -8,6 +8,7 @@
 #include <memory>
 #include <utility>
 
+#include "base/priority.h"
 #include "trustee/task.h"
 
 namespace holdfast::trustee {
@@ -41,6 +42,16 @@ auto await_job(boost::asio::thread_pool& jobs, Work work) -> Async<decltype(work
     boost::asio::post(jobs, [&work, done = std::move(done)]() mutable { done(work()); });
   };
   co_return co_await await_callback<T>(start);
+}
+
+/// The same for long work that nobody waits for from moment to moment: its threads leave the cores to requests.
+template <class Work>
+auto await_long_job(boost::asio::thread_pool& long_jobs, Work work) -> Async<decltype(work())> {
+  const auto behind = [&work] {
+    give_way();
+    return work();
+  };
+  co_return co_await await_job(long_jobs, behind);
 }
 
 }  // namespace holdfast::trustee

@@ -97,7 +97,7 @@ std::string newest(const std::vector<vault::RootKeyId>& ids) { return to_hex(ids
 }  // namespace
 
 Task<std::uint64_t> Trustee::rotate_root_key(Caller caller) {
-  co_return co_await await_job(impl_->jobs, [&]() -> Result<std::uint64_t> {
+  co_return co_await await_long_job(impl_->long_jobs, [&]() -> Result<std::uint64_t> {
     HF_CHECK(impl_->require_trustee(caller, "rotate"));
     const std::string from = newest(impl_->roots.ids());
     std::uint64_t keys = 0;
@@ -111,7 +111,7 @@ Task<std::uint64_t> Trustee::rotate_root_key(Caller caller) {
 }
 
 Task<void> Trustee::backup(Caller caller, std::string directory, std::string keys_directory) {
-  co_return co_await await_job(impl_->jobs, [&]() -> Result<void> {
+  co_return co_await await_long_job(impl_->long_jobs, [&]() -> Result<void> {
     HF_CHECK(impl_->require_trustee(caller, "backup"));
     HF_CHECK(impl_->append_now(caller.name, evidence::BackupTaken{impl_->log->size()}));
     return impl_->store.backup(directory, keys_directory);

@@ -45,6 +45,7 @@ struct Trustee::Impl {
   std::mutex aggregating;       ///< all records are read for one flow at a time; the next is told so
   std::mutex erasing;           ///< one shredding at a time: each rewrites the engine's key files
   boost::asio::thread_pool jobs;
+  boost::asio::thread_pool long_jobs{2};  ///< rotation, backup, sums: behind requests, and not before jobs
 
   std::mutex sweep_mutex;
   std::condition_variable sweep_wake;

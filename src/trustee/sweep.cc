@@ -1,4 +1,5 @@
 // Retention: what is older than its collection's keep goes, on record before it goes.
+#include "base/priority.h"
 #include "trustee/impl.h"
 
 namespace holdfast::trustee {
@@ -38,6 +39,7 @@ Result<void> Trustee::Impl::sweep() {
 }
 
 void Trustee::Impl::sweep_until_stopped() {
+  give_way();
   std::unique_lock lock(sweep_mutex);
   while (!stopping) {
     if (state->active()) {
