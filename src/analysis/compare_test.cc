@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include "analysis/budgets.h"
 #include "analysis/fixture_test.h"
 #include "analysis/lint.h"
 #include "base/hash.h"
@@ -316,6 +317,48 @@ TEST(Lint, NamesWhatIdentifiesWhenPutTogether) {
        {"{never: user.contact, to: {country: CN}, unless: token}",
         "{never: user.contact, to: {country: CN}, unless: generalised}"}});
   EXPECT_THAT(lint_of(document), HasSubstr("at 'maker' birth date, postal code and sex come together"));
+}
+
+/// The base document with sums for a laboratory too.
+std::string with_laboratory(const std::string& shares) {
+  return base_document(
+      {{"collections:\n", "  lab: {role: recipient, country: US" + shares + "}\ncollections:\n"},
+       {"  feed:\n",
+        "  ages:\n    to: lab\n    use: functional.service.improve\n    aggregate:\n      from: profile\n"
+        "      by: []\n      measure: {points: sum of points within 0..9}\n"
+        "      privacy: {epsilon: 0.25, delta: 1e-9, per: month, contributions: 1}\n  feed:\n"}});
+}
+
+TEST(Budgets, AddUpAtWhomTheyReach) {
+  const auto told = [](const std::string& document) {
+    std::string out;
+    const Reach reach = reach_of(document);
+    for (const Budgets& each : find_budgets(reach)) out += describe_budgets(reach, each) + "\n";
+    return out;
+  };
+  EXPECT_EQ(
+      told(base_document()),
+      "over a year, sums tell 'maker' of any one subject at most epsilon 54 and delta 5.4e-08: epsilon 1 a week by "
+      "flow 'report' (line 42)\n");
+  const std::string lab =
+      "over a year, sums tell 'lab' of any one subject at most epsilon 3 and delta 1.2e-08: epsilon 0.25 a month by "
+      "flow 'ages' (line 37)\n";
+  EXPECT_EQ(
+      told(with_laboratory("")),
+      "over a year, sums tell 'maker' of any one subject at most epsilon 54 and delta 5.4e-08: epsilon 1 a week by "
+      "flow 'report' (line 51)\n" +
+          lab);
+  EXPECT_EQ(
+      told(with_laboratory(", shares-with: maker")),
+      "over a year, sums tell 'maker' of any one subject at most epsilon 57 and delta 6.6e-08: epsilon 0.25 a month "
+      "by flow 'ages' (line 37), epsilon 1 a week by flow 'report' (line 51)\n" +
+          lab);
+}
+
+TEST(Lint, NamesBudgetsThatComeTogether) {
+  EXPECT_THAT(lint_of(with_laboratory(", shares-with: maker")),
+              HasSubstr("51:1: over a year, sums tell 'maker' of any one subject at most epsilon 57"));
+  EXPECT_THAT(lint_of(with_laboratory("")), Not(HasSubstr("over a year")));
 }
 
 }  // namespace

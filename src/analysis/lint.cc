@@ -10,6 +10,7 @@
 #include "agreement/form.h"
 #include "agreement/spelling.h"
 #include "agreement/taxonomy.h"
+#include "analysis/budgets.h"
 #include "analysis/joint.h"
 
 namespace holdfast::analysis {
@@ -31,6 +32,10 @@ class Lint {
     look_at_parties();
     for (const Joint& joint : find_joint(reach_))
       add("analysis.joint", reach_.sources[joint.members.front()].line, describe_joint(reach_, joint));
+    for (const Budgets& budgets : find_budgets(reach_)) {
+      if (budgets.parts.size() > 1)
+        add("analysis.budgets", plan_.flows[budgets.parts.back().flow].line, describe_budgets(reach_, budgets));
+    }
     std::ranges::stable_sort(out_, {}, &Finding::line);
     if (out_.size() > kFindingsMax) {
       const std::size_t rest = out_.size() - kFindingsMax;

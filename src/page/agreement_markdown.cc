@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "agreement/agreement.h"
+#include "analysis/budgets.h"
 #include "page/agreement_sheet.h"
 
 namespace holdfast::page {
@@ -52,6 +53,9 @@ std::string agreement_markdown(const Sheet& sheet) {
   for (const agreement::Flow& flow : plan.flows) {
     out += fmt::format("| {} | {} ({}) | {} | {} | {} |\n", plain(flow.name), plain(sheet.recipient(flow)),
                        sheet.place(flow.to), plain(flow.use), plain(limits_text(plan, flow)), flow.line);
+  }
+  for (const analysis::Budgets& each : analysis::find_budgets(sheet.reach)) {
+    out += fmt::format("\n- {}\n", plain(analysis::describe_budgets(sheet.reach, each)));
   }
   out += "\n## Parties\n\n| party | role | counts as in | key |\n| --- | --- | --- | --- |\n";
   for (std::size_t i = 0; i < plan.parties.size(); ++i) {

@@ -6,6 +6,7 @@
 #include "agreement/agreement.h"
 #include "agreement/control.h"
 #include "agreement/form.h"
+#include "analysis/budgets.h"
 #include "page/agreement_sheet.h"
 #include "page/template.h"
 
@@ -159,6 +160,16 @@ json::array flow_rows(const Sheet& sheet) {
   return rows;
 }
 
+json::array budget_rows(const Sheet& sheet) {
+  json::array rows;
+  for (const analysis::Budgets& each : analysis::find_budgets(sheet.reach)) {
+    std::string text = analysis::describe_budgets(sheet.reach, each);
+    text.front() = 'O';
+    rows.push_back(json::object{{"text", std::move(text)}});
+  }
+  return rows;
+}
+
 json::array collection_rows(const Plan& plan) {
   json::array rows;
   for (const auto& collection : plan.collections) {
@@ -260,6 +271,7 @@ std::string agreement_page(const Sheet& sheet, std::string_view document) {
                     {"legend", std::move(legend)},
                     {"matrices", matrix_parts(sheet)},
                     {"flows", flow_rows(sheet)},
+                    {"budgets", budget_rows(sheet)},
                     {"collections", collection_rows(plan)},
                     {"has_prohibitions", !plan.prohibitions.empty()},
                     {"prohibitions", prohibition_rows(plan)},

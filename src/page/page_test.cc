@@ -169,6 +169,8 @@ TEST(AgreementPage, IsSoundAndLeadsToTheLines) {
   EXPECT_FALSE(holds(made, "passed on by ,"));
   EXPECT_TRUE(holds(made, "○ not signed with this key yet"));
   EXPECT_TRUE(holds(made, "at most 100000 subjects per 12 months"));
+  EXPECT_TRUE(
+      holds(made, "<p class=\"note\">Over a year, sums tell &#39;bytedance&#39; of any one subject at most epsilon "));
 }
 
 TEST(AgreementPage, CellsAreTheMostRevealingThatCanArrive) {
