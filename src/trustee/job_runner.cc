@@ -63,10 +63,13 @@ class JobRun {
     request.time_ns = static_cast<std::uint64_t>(run.started) * 1'000'000;
     request.run_max = options.job_run_max;
     request.output_bytes_max = how.output_bytes_max;
-    HF_TRY(auto answer, worker.run(request, [this] { return goes_on(); }));
+    auto ended = worker.run(request, [this] { return goes_on(); });
+    if (!ended && !is_stop(ended.error())) {
+      self_.runs->note(flow.module, run.module, self_.clock.now(), in_log(ended.error().what), {});
+    }
+    HF_TRY(auto answer, std::move(ended));
     if (!answer.log.empty() || !answer.good()) {
-      self_.runs->note(flow.module, run.module, self_.clock.now(),
-                       "job " + std::to_string(job_.id) + ", " + answer.text(), answer);
+      self_.runs->note(flow.module, run.module, self_.clock.now(), in_log(answer.text()), answer);
     }
     if (!answer.good()) return evidence::JobFailed{job_.id, "sealed.run." + std::string(ending_of(answer))};
 
@@ -90,6 +93,8 @@ class JobRun {
     }
     return self_.state->ledger([&](const ledger::Ledger& ledger) { return ledger.may_finish(job_.id); });
   }
+
+  std::string in_log(const std::string& how) const { return "job " + std::to_string(job_.id) + ", " + how; }
 
   bool goes_on() const {
     if (runner_.stopping()) return false;

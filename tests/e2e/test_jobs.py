@@ -1,5 +1,7 @@
 """Jobs: a sealed module runs over all subjects, and what it makes stays in custody. The modules are the example's."""
 import json
+import os
+import signal
 
 import pytest
 
@@ -188,6 +190,18 @@ def test_a_job_that_fails_says_why(one):
     listed = one.client("treasury").call("GET", "/v1/jobs").json()["jobs"]
     assert [each["reason"] for each in listed] == ["sealed.run.trapped"]
     assert entry(one, listed[0]["receipt"])["reason"] == "sealed.run.trapped"
+    assert one.verify().returncode == 0
+
+
+def test_a_job_whose_worker_dies_says_so_where_the_module_is_looked_at(one):
+    release(one, "feed-trainer", "hostile-spin")
+    number = start(one).json()["job"]
+    wait_until(one, number, {"running"})
+    for worker in one.workers():
+        os.kill(worker, signal.SIGKILL)
+    assert wait_until(one, number, {"failed"})["reason"] == "sealed.worker.died"
+    log = one.cli("module", "log", "feed-trainer", profile="treasury").stdout
+    assert f"job {number}, the worker died while it ran this module" in log
     assert one.verify().returncode == 0
 
 
