@@ -21,18 +21,19 @@ tl::unexpected<Error> not_readable(const std::string& path) {
 /// Collects rows into chunks.
 class Chunker {
  public:
-  explicit Chunker(const std::function<bool(Chunk&&)>& take) : take_(take) {}
+  Chunker(Chunk::Format format, const std::function<bool(Chunk&&)>& take) : take_(take) { chunk_.format = format; }
   Chunk& chunk() { return chunk_; }
   void end_row(std::uint64_t row) { chunk_.rows.push_back(row); }
   /// False when the receiver wants no more.
   bool flush_if_full() {
     const bool full =
-        chunk_.rows.size() >= rows_ || chunk_.ndjson.size() >= kChunkBytes || chunk_.problems.size() >= kChunkRows;
+        chunk_.rows.size() >= rows_ || chunk_.body.size() >= kChunkBytes || chunk_.problems.size() >= kChunkRows;
     return !full || flush();
   }
   bool flush() {
     if (chunk_.rows.empty() && chunk_.problems.empty()) return true;
     Chunk next;
+    next.format = chunk_.format;
     next.number = chunk_.number + 1;
     next.file_bytes = chunk_.file_bytes;
     std::swap(next, chunk_);
@@ -97,7 +98,8 @@ class CsvReading {
       return;
     }
     Chunk& chunk = chunker_.chunk();
-    if (const auto mapped = mapper_->append(cells, chunk.ndjson)) {
+    if (chunk.body.empty()) chunk.body = mapper_->header();
+    if (const auto mapped = mapper_->append(cells, chunk.body)) {
       chunker_.end_row(row_);
     } else {
       const Error& error = mapped.error();
@@ -123,11 +125,16 @@ class CsvReading {
 
 }  // namespace
 
+std::uint64_t Chunk::row_of(std::uint64_t line) const {
+  const std::uint64_t first = format == Format::csv ? 2 : 1;
+  return line >= first && line - first < rows.size() ? rows[line - first] : 0;
+}
+
 Result<ReadSummary> read_csv_chunks(const std::string& path, const agreement::Collection& collection,
                                     const MappingOptions& options, const std::function<bool(Chunk&&)>& take) {
   std::ifstream file(path, std::ios::binary);
   if (!file) return not_readable(path);
-  Chunker chunker(take);
+  Chunker chunker(Chunk::Format::csv, take);
   CsvReading reading(collection, options, chunker);
   CsvParser parser([&reading](std::vector<std::string>& cells) { reading.take_row(cells); });
   const auto malformed = [&] {
@@ -162,7 +169,7 @@ Result<ReadSummary> read_csv_chunks(const std::string& path, const agreement::Co
 Result<ReadSummary> read_ndjson_chunks(const std::string& path, const std::function<bool(Chunk&&)>& take) {
   std::ifstream file(path, std::ios::binary);
   if (!file) return not_readable(path);
-  Chunker chunker(take);
+  Chunker chunker(Chunk::Format::ndjson, take);
   ReadSummary summary;
   std::string line;
   std::uint64_t number = 0;
@@ -171,8 +178,8 @@ Result<ReadSummary> read_ndjson_chunks(const std::string& path, const std::funct
     if (number++ == 0 && line.starts_with(kByteOrderMark)) line.erase(0, kByteOrderMark.size());
     if (line.ends_with('\r')) line.pop_back();
     if (line.empty()) continue;
-    chunker.chunk().ndjson += line;
-    chunker.chunk().ndjson += '\n';
+    chunker.chunk().body += line;
+    chunker.chunk().body += '\n';
     chunker.end_row(number);
     ++summary.rows;
     if (!chunker.flush_if_full()) return summary;

@@ -23,10 +23,14 @@ struct RowProblem {
 /// A piece of a file on its way to the server.
 struct Chunk {
   std::uint64_t number = 0;
-  std::string ndjson;
-  std::vector<std::uint64_t> rows;   ///< of the file, for each line of `ndjson`
+  std::string body;  ///< as the server's import takes it
+  enum class Format : std::uint8_t { csv, ndjson } format = Format::csv;
+  std::vector<std::uint64_t> rows;   ///< of the file, for each row of `body`
   std::vector<RowProblem> problems;  ///< of rows that are not in it
   std::uint64_t file_bytes = 0;      ///< of the file, read up to here
+
+  /// The row of the file that the server calls `line`; 0 when there is none. Of a table its header is line 1.
+  std::uint64_t row_of(std::uint64_t line) const;
 };
 /// Rows of a chunk: the first are small, so that the server has something to do at once; the larger, the more rows of
 /// one person meet in one and go to disk together.

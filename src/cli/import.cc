@@ -108,9 +108,8 @@ Result<void> add_answer(const Chunk& chunk, const std::string& body, Sum& sum) {
   for (const json::value& each : errors->get_array()) {
     const json::object* error = each.if_object();
     if (!error) continue;
-    const std::uint64_t line = number(*error, "line");
-    const bool known = line >= 1 && line <= chunk.rows.size();
-    sum.add({known ? chunk.rows[line - 1] : 0, text(*error, "field"), text(*error, "code"), text(*error, "detail")});
+    sum.add(
+        {chunk.row_of(number(*error, "line")), text(*error, "field"), text(*error, "code"), text(*error, "detail")});
   }
   return {};
 }
@@ -158,10 +157,11 @@ class Uploader {
   Result<std::string> send(Client& client, const Chunk& chunk, Turns& turns) const {
     // Names this run, not the file: importing it again another day, after an erasure say, is another deposit, and rows
     // that are there already are recognised by their content.
-    const fetch::Headers headers{{"Content-Type", "application/x-ndjson"},
-                                 {"Idempotency-Key", fmt::format("{}-{}", run_, chunk.number)}};
+    const fetch::Headers headers{
+        {"Content-Type", chunk.format == Chunk::Format::csv ? "text/csv" : "application/x-ndjson"},
+        {"Idempotency-Key", fmt::format("{}-{}", run_, chunk.number)}};
     for (unsigned attempt = 1;; ++attempt) {
-      std::string_view rest(chunk.ndjson);
+      std::string_view rest(chunk.body);
       const auto source = [&](char* out, std::size_t size) -> Result<std::size_t> {
         if (rest.size() == 1) HF_CHECK(turns.wait(chunk.number));
         const std::size_t count = rest.copy(out, rest.size() > 1 ? std::min(size, rest.size() - 1) : size);

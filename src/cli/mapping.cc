@@ -1,5 +1,6 @@
 #include "cli/mapping.h"
 
+#include <csv.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -112,7 +113,17 @@ Result<std::vector<std::pair<std::string, std::string>>> pairs_of(const agreemen
   return pairs;
 }
 
-void append_string(std::string& out, std::string_view text) { out += json::serialize(json::string(text)); }
+/// As RFC 4180 has it. Spaces are quoted too: some parsers take those around a cell for nothing.
+void append_text(std::string& out, std::string_view cell) {
+  const auto plain = [](char c) { return c != ',' && c != '"' && c != '\r' && c != '\n' && c != ' ' && c != '\t'; };
+  if (std::all_of(cell.begin(), cell.end(), plain)) {
+    out += cell;
+    return;
+  }
+  const std::size_t start = out.size(), most = 2 * cell.size() + 2;
+  out.resize(start + most);
+  out.resize(start + csv_write2(out.data() + start, most, cell.data(), cell.size(), '"'));
+}
 
 }  // namespace
 
@@ -173,6 +184,10 @@ Result<RowMapper> RowMapper::create(const agreement::Collection& collection, con
     }
     HF_TRY(const agreement::Field* field, find_field(collection, name));
     HF_TRY(const std::size_t at, find_column(header, column));
+    const auto same = [&wanted = name](const Target& each) { return each.name == wanted; };
+    if (std::any_of(mapper.targets_.begin(), mapper.targets_.end(), same)) {
+      return fail(Code::invalid, "cli.import.field", name, "two columns are to become this field; take one");
+    }
     mapper.targets_.push_back({at, name, field->type, std::nullopt, false});
   }
   if (collection.key) {
@@ -200,6 +215,15 @@ Result<RowMapper> RowMapper::create(const agreement::Collection& collection, con
   return mapper;
 }
 
+std::string RowMapper::header() const {
+  std::string out;
+  for (const Target& target : targets_) {
+    if (!out.empty()) out.push_back(',');
+    append_text(out, target.name);
+  }
+  return out + "\n";
+}
+
 Result<void> RowMapper::append(std::span<const std::string> cells, std::string& out) {
   if (cells.size() != width_) {
     return fail(Code::invalid, "cli.import.width", "",
@@ -208,17 +232,15 @@ Result<void> RowMapper::append(std::span<const std::string> cells, std::string& 
   }
   const std::size_t start = out.size();
   for (const Target& target : targets_) {
+    if (out.size() != start) out.push_back(',');  // the first is the subject, which is never empty
     const std::string& cell = cells[target.column];
     if (cell.empty() && !target.required) continue;
-    out.push_back(out.size() == start ? '{' : ',');
-    append_string(out, target.name);
-    out.push_back(':');
     if (auto appended = append_cell(target, cell, out); !appended) {
       out.resize(start);
       return appended;
     }
   }
-  out += "}\n";
+  out.push_back('\n');
   return {};
 }
 
@@ -232,7 +254,7 @@ Result<void> RowMapper::append_cell(const Target& target, std::string_view cell,
     const auto converted = target.format->convert(cell);
     if (!converted)
       return wrong("cli.import.format", "the cell is not written in the format given, or no such day exists");
-    append_string(out, *converted);
+    append_text(out, *converted);
     return {};
   }
   switch (target.type) {
@@ -248,22 +270,16 @@ Result<void> RowMapper::append_cell(const Target& target, std::string_view cell,
       boost::system::error_code error;
       const json::value list = json::parse(cell, error);
       if (error || !list.is_array()) return wrong("cli.import.list", "expected a JSON array of strings in the cell");
-      out += json::serialize(list);
+      append_text(out, json::serialize(list));
       return {};
     }
     case FieldType::text:
       if (is_spreadsheet_damage(cell)) ++damaged_[target.name];
       break;
-    case FieldType::duration:  // of a table, a bare number counts seconds; in JSON text only a unit says so
-      if (cell.find_first_not_of("0123456789.") == std::string_view::npos) {
-        append_string(out, std::string(cell) + "s");
-        return {};
-      }
-      break;
     default:
       break;
   }
-  append_string(out, cell);
+  append_text(out, cell);
   return {};
 }
 

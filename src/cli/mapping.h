@@ -38,15 +38,17 @@ struct MappingOptions {
 /// A digit string that a spreadsheet rounded: "5.54563E+15". What it held is gone.
 bool is_spreadsheet_damage(std::string_view cell);
 
-/// Turns a row of a table into the JSON object that an import takes. Values are checked where they are deposited, and
-/// never mended here: what cannot be said in JSON without guessing is refused.
+/// Turns a row of a table into one of the table that an import takes, whose columns are fields. Values are checked
+/// where they are deposited, and never mended here: what cannot be said without guessing is refused.
 class RowMapper {
  public:
   /// Errors: invalid "cli.import.…": columns that are not there, fields that the collection does not have.
   static Result<RowMapper> create(const agreement::Collection& collection, const std::vector<std::string>& header,
                                   const MappingOptions& options);
 
-  /// Appends one line of NDJSON. An error leaves `out` as it was; its `where` is the field.
+  /// The first line of what an import takes, and what comes before the rows.
+  std::string header() const;
+  /// Appends one row. An error leaves `out` as it was; its `where` is the field.
   Result<void> append(std::span<const std::string> cells, std::string& out);
 
   /// Columns that no field takes.

@@ -39,7 +39,7 @@ std::string mapped(const std::vector<std::string>& header, const std::vector<std
   if (!mapper) return mapper.error().text();
   std::string out;
   const auto appended = mapper->append(cells, out);
-  return appended ? out : appended.error().text();
+  return appended ? mapper->header() + out : appended.error().text();
 }
 
 TEST(TimeFormat, reads_what_it_says_and_nothing_else) {
@@ -70,8 +70,8 @@ TEST(RowMapper, takes_mapped_columns_and_leaves_the_rest) {
   options.formats = {"birthdate=M/D/YYYY"};
   const std::vector<std::string> header{"Number", "EmailAddress", "Birthday", "CCNumber"};
   EXPECT_EQ(mapped(header, {"1", "a\"b@example.org", "3/29/1982", "5.5E+15"}, options),
-            "{\"subject\":\"1\",\"email\":\"a\\\"b@example.org\",\"birthdate\":\"1982-03-29\"}\n");
-  EXPECT_EQ(mapped(header, {"1", "", "", ""}, options), "{\"subject\":\"1\"}\n");
+            "subject,email,birthdate\n1,\"a\"\"b@example.org\",1982-03-29\n");
+  EXPECT_EQ(mapped(header, {"1", "", "", ""}, options), "subject,email,birthdate\n1,,\n");
   EXPECT_NE(mapped(header, {"", "x", "", ""}, options).find("[cli.import.empty]"), std::string::npos);
   EXPECT_NE(mapped(header, {"1", "x", "29/3/1982", ""}, options).find("[cli.import.format]"), std::string::npos);
   EXPECT_NE(mapped(header, {"1", "x"}, options).find("[cli.import.width]"), std::string::npos);
@@ -83,8 +83,10 @@ TEST(RowMapper, takes_mapped_columns_and_leaves_the_rest) {
 TEST(RowMapper, types_are_spelled_as_the_deposit_takes_them) {
   const std::vector<std::string> header{"subject", "active", "tags", "watched", "at"};
   EXPECT_EQ(mapped(header, {"1", "TRUE", "[\"a\", \"b\"]", "12.5", "2026-01-01T00:00:00Z"}, {}),
-            "{\"subject\":\"1\",\"active\":true,\"tags\":[\"a\",\"b\"],\"watched\":\"12.5s\","
-            "\"at\":\"2026-01-01T00:00:00Z\"}\n");
+            "subject,active,tags,watched,at\n1,true,\"[\"\"a\"\",\"\"b\"\"]\",12.5,2026-01-01T00:00:00Z\n");
+  for (const char* cell : {" a", "a ", "\ta", "a,b", "a\nb", "a\rb"}) {  // a space around a cell belongs to it
+    EXPECT_EQ(mapped({"subject", "email"}, {"1", cell}, {}), std::string("subject,email\n1,\"") + cell + "\"\n");
+  }
   EXPECT_NE(mapped(header, {"1", "yes", "", "", ""}, {}).find("[cli.import.boolean]"), std::string::npos);
   EXPECT_NE(mapped(header, {"1", "", "a,b", "", ""}, {}).find("[cli.import.list]"), std::string::npos);
 }
@@ -96,6 +98,8 @@ TEST(RowMapper, a_wrong_mapping_is_told_before_any_row) {
   EXPECT_NE(mapped({"subject", "EmailAddress"}, {}, options).find("did you mean 'EmailAddress'?"), std::string::npos);
   EXPECT_NE(mapped({"email"}, {}, {}).find("[cli.import.column]"), std::string::npos);  // no subject
   EXPECT_NE(mapped({"subject", "email", "email"}, {}, {}).find("two columns"), std::string::npos);
+  options.maps = {"email=a", "email=b"};
+  EXPECT_NE(mapped({"subject", "a", "b"}, {}, options).find("[cli.import.field]"), std::string::npos);
   options.maps = {"email"};
   options.formats = {"email=M/D/YYYY"};
   EXPECT_NE(mapped({"subject", "email"}, {}, options).find("[cli.import.format]"), std::string::npos);
@@ -111,7 +115,7 @@ TEST(RowMapper, an_append_only_collection_needs_its_key) {
   ASSERT_TRUE(mapper) << mapper.error().text();
   std::string out;
   ASSERT_TRUE(mapper->append(std::vector<std::string>{"s", "e1", "x"}, out));
-  EXPECT_EQ(out, "{\"subject\":\"s\",\"email\":\"x\",\"event\":\"e1\"}\n");
+  EXPECT_EQ(mapper->header() + out, "subject,email,event\ns,x,e1\n");
 }
 
 TEST(RowMapper, spreadsheet_damage_is_counted_and_not_mended) {
@@ -150,9 +154,10 @@ TEST_F(Chunks, a_mark_crlf_quotes_and_bad_rows) {
   const auto read_all = read("\xEF\xBB\xBFsubject,email\r\n1,\"a,\"\"b\"\"\nc\"\r\n2\r\n\r\n3,x\r\n");
   ASSERT_TRUE(read_all) << read_all.error().text();
   ASSERT_EQ(chunks_.size(), 1u);
-  EXPECT_EQ(chunks_[0].ndjson,
-            "{\"subject\":\"1\",\"email\":\"a,\\\"b\\\"\\nc\"}\n{\"subject\":\"3\",\"email\":\"x\"}\n");
+  EXPECT_EQ(chunks_[0].body, "subject,email\n1,\"a,\"\"b\"\"\nc\"\n3,x\n");
   EXPECT_EQ(chunks_[0].rows, (std::vector<std::uint64_t>{2, 4}));
+  EXPECT_EQ(chunks_[0].row_of(3), 4u) << "the server's line 1 is the header";
+  for (const std::uint64_t none : {0u, 1u, 4u}) EXPECT_EQ(chunks_[0].row_of(none), 0u) << none;
   ASSERT_EQ(chunks_[0].problems.size(), 1u);
   EXPECT_EQ(chunks_[0].problems[0].row, 3u);
   EXPECT_EQ(chunks_[0].problems[0].code, "cli.import.width");
@@ -175,7 +180,7 @@ TEST_F(Chunks, rows_before_a_break_are_handed_on_and_the_break_is_told) {
     EXPECT_EQ(broken->broken->where, path_ + ":row 4");
     EXPECT_EQ(broken->rows, 2u);
     ASSERT_EQ(chunks_.size(), 1u);
-    EXPECT_EQ(chunks_[0].ndjson, "{\"subject\":\"1\",\"email\":\"x\"}\n");
+    EXPECT_EQ(chunks_[0].body, "subject,email\n1,x\n");
     EXPECT_EQ(chunks_[0].problems.size(), 1u);
   }
   const auto whole = read("subject,email\n1,x\n");

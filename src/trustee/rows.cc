@@ -282,7 +282,9 @@ class CsvReader final : public RowReader {
     } else {
       problem_(line_, row_error_.error());
     }
-    incoming_ = {};
+    incoming_.subject.clear();  // what they hold of memory is used again
+    incoming_.key.clear();
+    incoming_.record.values.clear();
     row_error_ = {};
     cells_ = 0;
   }
