@@ -5,25 +5,12 @@
 #include <utility>
 
 #include "cli/chunks.h"
+#include "fuzz/all_types.h"
 #include "fuzz/memory_file.h"
 
 namespace {
 
 using namespace holdfast;
-
-agreement::Collection collection() {
-  using agreement::FieldType;
-  agreement::Collection out;
-  out.name = "all";
-  out.key = "event";
-  const std::pair<const char*, FieldType> fields[] = {
-      {"t", FieldType::text},       {"i", FieldType::integer}, {"d", FieldType::decimal},
-      {"b", FieldType::boolean},    {"day", FieldType::date},  {"at", FieldType::time},
-      {"for", FieldType::duration}, {"raw", FieldType::bytes}, {"list", FieldType::text_list}};
-  std::uint32_t tag = 0;
-  for (const auto& [name, type] : fields) out.fields.push_back({name, type, "user.contact", ++tag});
-  return out;
-}
 
 struct Table {
   std::vector<std::size_t> widths;
@@ -60,7 +47,7 @@ void check(const cli::Chunk& chunk) {
 
 /// A file to import: first line the mapping ("field=Column;field=format" as of the options), then the file.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static const auto kCollection = collection();
+  static const auto kCollection = collection_of_all_types();
   const std::string_view in(reinterpret_cast<const char*>(data), size);
   const std::size_t end = in.find('\n');
   if (end == std::string_view::npos) return 0;

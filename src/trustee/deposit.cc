@@ -8,8 +8,10 @@
 
 namespace holdfast::trustee {
 
-Result<agreement::CollectionIndex> depositable(const Trustee::Impl& self, const Active& active, const Caller& caller,
-                                               const std::string& name) {
+namespace {
+
+Result<agreement::CollectionIndex> find_depositable(const Trustee::Impl& self, const Active& active,
+                                                    const Caller& caller, const std::string& name) {
   HF_TRY(const auto party, self.party(active, caller));
   const agreement::Plan& plan = *active.plan;
   const auto found = plan.find_collection(name);
@@ -26,6 +28,15 @@ Result<agreement::CollectionIndex> depositable(const Trustee::Impl& self, const 
                 "the agreement does not name " + caller.name + " in this collection's 'from', so it may not deposit");
   }
   return *found;
+}
+
+}  // namespace
+
+Result<agreement::CollectionIndex> depositable(Trustee::Impl& self, const Active& active, const Caller& caller,
+                                               const std::string& name) {
+  auto found = find_depositable(self, active, caller, name);
+  if (!found) self.refuse(caller, "deposit", {}, found.error());
+  return found;
 }
 
 namespace {
@@ -138,12 +149,8 @@ Task<Deposit> put_once(Trustee::Impl& self, const Caller& caller, const std::str
                        const std::string& subject, const std::string& json, const vault::Expect& expect,
                        const std::optional<std::string>& idempotency_key) {
   HF_CO_TRY(const auto active, self.active());
-  const auto index = depositable(self, *active, caller, collection_name);
-  if (!index) {
-    self.refuse(caller, "deposit", {}, index.error());
-    co_return tl::unexpected<Error>(index.error());
-  }
-  const agreement::Collection& collection = active->plan->collections[*index];
+  HF_CO_TRY(const auto index, depositable(self, *active, caller, collection_name));
+  const agreement::Collection& collection = active->plan->collections[index];
   if (collection.append_only()) {
     co_return fail(Code::invalid, "collection.append_only", collection.name,
                    "this collection holds many records a subject; append to …/records/{" + *collection.key + "}");
@@ -161,12 +168,8 @@ Task<Deposit> put_once(Trustee::Impl& self, const Caller& caller, const std::str
 Task<Deposit> append_once(Trustee::Impl& self, const Caller& caller, const std::string& collection_name,
                           const std::string& subject, const std::string& key, const std::string& json) {
   HF_CO_TRY(const auto active, self.active());
-  const auto index = depositable(self, *active, caller, collection_name);
-  if (!index) {
-    self.refuse(caller, "deposit", {}, index.error());
-    co_return tl::unexpected<Error>(index.error());
-  }
-  const agreement::Collection& collection = active->plan->collections[*index];
+  HF_CO_TRY(const auto index, depositable(self, *active, caller, collection_name));
+  const agreement::Collection& collection = active->plan->collections[index];
   if (!collection.append_only()) {
     co_return fail(Code::invalid, "collection.single", collection.name,
                    "this collection holds one record a subject; PUT it without a key");

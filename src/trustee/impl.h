@@ -110,8 +110,8 @@ inline constexpr std::string_view kSubjectItself = "subject";
 Result<Loadable> loadable_of(const ledger::Ledger& ledger, const agreement::Flow& flow);
 evidence::RunSeed new_run_seed();
 
-/// The collection, if the caller may deposit into it. Refusals: "collection.unknown", "collection.party".
-Result<agreement::CollectionIndex> depositable(const Trustee::Impl& self, const Active& active, const Caller& caller,
+/// The collection, if the caller may deposit into it. Refusals, on record: "collection.unknown", "collection.party".
+Result<agreement::CollectionIndex> depositable(Trustee::Impl& self, const Active& active, const Caller& caller,
                                                const std::string& name);
 
 /// SHA-256(salt || payload): with a fresh salt nobody can guess a small payload from the public log.

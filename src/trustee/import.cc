@@ -318,14 +318,10 @@ class ImportStream final : public Import {
 Result<std::unique_ptr<Import>> Trustee::import(const Caller& caller, const std::string& collection,
                                                 ImportFormat format, std::optional<std::string> idempotency_key) {
   HF_TRY(auto active, impl_->active());
-  const auto index = depositable(*impl_, *active, caller, collection);
-  if (!index) {
-    impl_->refuse(caller, "deposit", {}, index.error());
-    return tl::unexpected<Error>(index.error());
-  }
+  HF_TRY(const auto index, depositable(*impl_, *active, caller, collection));
   const std::string key = idempotency_key ? caller.name + "\nimport\n" + *idempotency_key : std::string();
   return std::unique_ptr<Import>(
-      std::make_unique<ImportStream>(*impl_, std::move(active), *index, caller.name, format, key));
+      std::make_unique<ImportStream>(*impl_, std::move(active), index, caller.name, format, key));
 }
 
 }  // namespace holdfast::trustee

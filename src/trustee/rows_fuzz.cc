@@ -2,25 +2,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "fuzz/all_types.h"
 #include "trustee/rows.h"
-
-namespace {
-
-holdfast::agreement::Collection collection_of_all_types() {
-  using holdfast::agreement::FieldType;
-  holdfast::agreement::Collection out;
-  out.name = "all";
-  out.key = "event";
-  const std::pair<const char*, FieldType> fields[] = {
-      {"t", FieldType::text},       {"i", FieldType::integer}, {"d", FieldType::decimal},
-      {"b", FieldType::boolean},    {"day", FieldType::date},  {"at", FieldType::time},
-      {"for", FieldType::duration}, {"raw", FieldType::bytes}, {"list", FieldType::text_list}};
-  std::uint32_t tag = 0;
-  for (const auto& [name, type] : fields) out.fields.push_back({name, type, "user.contact", ++tag});
-  return out;
-}
-
-}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using holdfast::trustee::RowReader;
