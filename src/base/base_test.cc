@@ -210,6 +210,13 @@ TEST(Plain, shows_text_and_what_would_act_is_replaced) {
   EXPECT_EQ(to_plain("a\tb\nc", "\t"), "a\tb?c");
 }
 
+TEST(Json, strings_are_escaped) {
+  std::string out;
+  using std::string_view_literals::operator""sv;
+  append_json_string(out, "q\" b\\ s/ n\n t\t r\r z\0 u\x1f é"sv);
+  EXPECT_EQ(out, "\"q\\\" b\\\\ s/ n\\n t\\t r\\r z\\u0000 u\\u001f é\"");
+}
+
 TEST(Priority, is_lowered_for_the_thread_that_asks_and_no_other) {
   const auto nice = [] { return ::getpriority(PRIO_PROCESS, static_cast<id_t>(::gettid())); };
   const int before = nice();

@@ -1,5 +1,10 @@
 #include "base/json.h"
 
+#include <fmt/format.h>
+
+#include <array>
+#include <iterator>
+
 namespace holdfast {
 namespace {
 
@@ -14,7 +19,49 @@ std::size_t end_of_string(std::string_view json, std::size_t open) {
   }
 }
 
+constexpr std::array<bool, 256> kEscaped = [] {
+  std::array<bool, 256> out{};
+  for (std::size_t i = 0; i < 0x20; ++i) out[i] = true;
+  out['"'] = out['\\'] = true;
+  return out;
+}();
+
+void append_escape(std::string& out, char c) {
+  switch (c) {
+    case '"':
+      out += "\\\"";
+      return;
+    case '\\':
+      out += "\\\\";
+      return;
+    case '\n':
+      out += "\\n";
+      return;
+    case '\t':
+      out += "\\t";
+      return;
+    case '\r':
+      out += "\\r";
+      return;
+    default:
+      fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned char>(c));
+  }
+}
+
 }  // namespace
+
+void append_json_string(std::string& out, std::string_view text) {
+  out.push_back('"');
+  std::size_t run = 0;  // start of what is not yet copied
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (!kEscaped[static_cast<unsigned char>(text[i])]) continue;
+    out.append(text, run, i - run);
+    append_escape(out, text[i]);
+    run = i + 1;
+  }
+  out.append(text, run);
+  out.push_back('"');
+}
 
 std::size_t json_members(std::string_view json) {
   std::size_t count = 0;

@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "agreement/form.h"
+#include "base/json.h"
 #include "disclosure/unicode.h"
 #include "disclosure/value.h"
 

@@ -6,6 +6,7 @@
 #include <boost/json/parse.hpp>
 #include <string>
 
+#include "base/json.h"
 #include "disclosure/unicode.h"
 #include "disclosure/value.h"
 

@@ -2,9 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <array>
 #include <iterator>
 
+#include "base/json.h"
 #include "disclosure/encoding.h"
 #include "disclosure/unicode.h"
 
@@ -26,35 +26,6 @@ std::optional<std::int64_t> number_of(FieldType type, ByteView encoded, std::int
   const std::int64_t value = unzigzag(in.varint());
   if (!in.done() || value < min || value > max) return std::nullopt;
   return value;
-}
-
-constexpr std::array<bool, 256> kEscaped = [] {
-  std::array<bool, 256> out{};
-  for (std::size_t i = 0; i < 0x20; ++i) out[i] = true;
-  out['"'] = out['\\'] = true;
-  return out;
-}();
-
-void append_escape(std::string& out, char c) {
-  switch (c) {
-    case '"':
-      out += "\\\"";
-      return;
-    case '\\':
-      out += "\\\\";
-      return;
-    case '\n':
-      out += "\\n";
-      return;
-    case '\t':
-      out += "\\t";
-      return;
-    case '\r':
-      out += "\\r";
-      return;
-    default:
-      fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned char>(c));
-  }
 }
 
 void append_seconds(std::string& out, std::int64_t ms) {
@@ -107,19 +78,6 @@ bool append_value(std::string& out, FieldType type, ByteView encoded) {
 }
 
 }  // namespace
-
-void append_json_string(std::string& out, std::string_view text) {
-  out.push_back('"');
-  std::size_t run = 0;  // start of what is not yet copied
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (!kEscaped[static_cast<unsigned char>(text[i])]) continue;
-    out.append(text, run, i - run);
-    append_escape(out, text[i]);
-    run = i + 1;
-  }
-  out.append(text, run);
-  out.push_back('"');
-}
 
 std::optional<FieldType> stored_type(ByteView encoded) {
   const std::size_t at = encoded.empty() ? std::string_view::npos : kTypeCodes.find(encoded.front());

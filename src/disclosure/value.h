@@ -44,8 +44,6 @@ Result<Bytes> value_from_text(agreement::FieldType type, std::string_view text);
 Result<void> append_json(std::string& out, agreement::FieldType type, ByteView encoded);
 /// The type that a stored value names, also one that its field had under an earlier agreement only.
 std::optional<agreement::FieldType> stored_type(ByteView encoded);
-/// Appends `text` (UTF-8) in quotes, escaped as RFC 8259 §7 demands and no further.
-void append_json_string(std::string& out, std::string_view text);
 
 /// `encoded` in a form in which values that people take for the same are the same bytes: texts in Unicode's form NFC.
 Bytes comparable(agreement::FieldType type, ByteView encoded);

@@ -60,13 +60,6 @@ TEST(Value, ErrorsNeverRepeatTheValue) {
   EXPECT_EQ(refused.error().text().find("4711"), std::string::npos);
 }
 
-TEST(Value, JsonStringsAreEscaped) {
-  std::string out;
-  using std::string_view_literals::operator""sv;
-  append_json_string(out, "q\" b\\ s/ n\n t\t r\r z\0 u\x1f é"sv);
-  EXPECT_EQ(out, "\"q\\\" b\\\\ s/ n\\n t\\t r\\r z\\u0000 u\\u001f é\"");
-}
-
 TEST(Value, Integers) {
   for (const std::string_view text : {"0", "7", "-7", "9223372036854775807", "-9223372036854775808"}) {
     EXPECT_EQ(through_text(FieldType::integer, text), text);

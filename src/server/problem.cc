@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "base/bytes.h"
+#include "base/json.h"
 
 namespace holdfast::server {
 namespace {
@@ -19,33 +20,6 @@ constexpr Special kSpecial[] = {
     {"request.method", 405},       {"request.timeout", 408}, {"request.body.large", 413}, {"request.media", 415},
     {"request.header.large", 431}, {"request.version", 505}, {"request.expect", 417},
 };
-
-void append_escaped(std::string& out, char c) {
-  switch (c) {
-    case '"':
-      out += "\\\"";
-      return;
-    case '\\':
-      out += "\\\\";
-      return;
-    case '\n':
-      out += "\\n";
-      return;
-    case '\r':
-      out += "\\r";
-      return;
-    case '\t':
-      out += "\\t";
-      return;
-    default:
-      break;
-  }
-  if (static_cast<unsigned char>(c) < 0x20) {
-    fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned>(c));
-  } else {
-    out.push_back(c);
-  }
-}
 
 }  // namespace
 
@@ -133,20 +107,19 @@ std::string_view reason_of(unsigned status) {
 
 std::string json_string(std::string_view text) {
   std::string out;
-  out.reserve(text.size() + 2);
-  out.push_back('"');
   if (is_utf8(text)) {
-    for (const char c : text) append_escaped(out, c);
-  } else {
-    for (const char c : text) {
-      if (static_cast<unsigned char>(c) < 0x80) {
-        append_escaped(out, c);
-      } else {
-        out += "\xEF\xBF\xBD";
-      }
+    append_json_string(out, text);
+    return out;
+  }
+  std::string readable;
+  for (const char c : text) {
+    if (static_cast<unsigned char>(c) < 0x80) {
+      readable.push_back(c);
+    } else {
+      readable += "\xEF\xBF\xBD";
     }
   }
-  out.push_back('"');
+  append_json_string(out, readable);
   return out;
 }
 

@@ -1,8 +1,8 @@
 // Data leaves for a party by a flow of the agreement. Read from ask() to the end: it is the border. What lies between
 // reading and inspecting where a flow runs a sealed module is in run_module.cc.
+#include "base/json.h"
 #include "base/near.h"
 #include "disclosure/inspect.h"
-#include "disclosure/value.h"
 #include "trustee/devices.h"
 #include "trustee/release.h"
 
@@ -51,7 +51,7 @@ Result<std::uint64_t> form_collection(const vault::Vault& vault, const vault::Su
   std::string& json = out.payload;
   const std::size_t start = json.size();
   if (json.size() > 1) json.push_back(',');
-  disclosure::append_json_string(json, collection.name);
+  append_json_string(json, collection.name);
   json.push_back(':');
   if (!collection.append_only()) {
     auto stored = vault.read(subject, collection.tag);

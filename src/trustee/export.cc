@@ -2,6 +2,7 @@
 #include <boost/json.hpp>
 #include <map>
 
+#include "base/json.h"
 #include "disclosure/value.h"
 #include "trustee/impl.h"
 
@@ -23,7 +24,7 @@ Result<void> append_record(std::string& out, const agreement::Collection* collec
   bool first = true;
   const auto name = [&](std::string_view text) {
     if (!std::exchange(first, false)) out.push_back(',');
-    disclosure::append_json_string(out, text);
+    append_json_string(out, text);
     out.push_back(':');
   };
   for (const vault::FieldValue& value : record.values) {
@@ -38,7 +39,7 @@ Result<void> append_record(std::string& out, const agreement::Collection* collec
     name(field != nullptr ? field->name : "undeclared-" + to_hex(tag));
     const auto type = disclosure::stored_type(value.value);
     if (!type || !disclosure::append_json(out, *type, value.value)) {
-      disclosure::append_json_string(out, to_base64(value.value));
+      append_json_string(out, to_base64(value.value));
     }
   }
   return {};
@@ -56,7 +57,7 @@ class Writer {
   bool row(vault::CollectionId id, const vault::StoredRow& stored) {
     open(id);
     out_ += "{\"key\":";
-    disclosure::append_json_string(out_, stored.key);
+    append_json_string(out_, stored.key);
     out_ += ",\"deposited\":\"" + to_rfc3339(stored.deposited) + "\",\"fields\":{";
     return close_fields(id, stored.record);
   }
@@ -77,15 +78,15 @@ class Writer {
     const agreement::Collection* collection = find_collection(plan_, id);
     Bytes tag;
     put_u32(tag, id);
-    disclosure::append_json_string(out_, collection != nullptr ? collection->name : "undeclared-" + to_hex(tag));
+    append_json_string(out_, collection != nullptr ? collection->name : "undeclared-" + to_hex(tag));
     out_ += ":{\"categories\":{";
     bool first = true;
     if (collection != nullptr) {
       for (const agreement::Field& field : collection->fields) {
         if (!std::exchange(first, false)) out_.push_back(',');
-        disclosure::append_json_string(out_, field.name);
+        append_json_string(out_, field.name);
         out_.push_back(':');
-        disclosure::append_json_string(out_, field.category);
+        append_json_string(out_, field.category);
       }
       out_ += "},\"kept-for-seconds\":" + std::to_string(collection->keep.count());
     } else {
@@ -163,9 +164,9 @@ Task<Disclosure> Trustee::export_subject(Caller caller, std::string subject_id) 
 
     Disclosure out;
     out.payload = "{\"subject\":";
-    disclosure::append_json_string(out.payload, subject_id);
+    append_json_string(out.payload, subject_id);
     out.payload += ",\"pseudonym\":\"" + to_base64url(subject.pseudonym().view()) + "\",\"agreement\":";
-    disclosure::append_json_string(out.payload, plan.agreement);
+    append_json_string(out.payload, plan.agreement);
     out.payload += ",\"version\":" + std::to_string(plan.version);
     out.payload += ",\"exported\":\"" + to_rfc3339(impl_->clock.now()) + "\"";
     const bool restricted = impl_->state->ledger([&](const auto& l) { return l.restricted(subject.pseudonym()); });

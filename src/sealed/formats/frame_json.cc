@@ -1,5 +1,6 @@
 #include <charconv>
 
+#include "base/json.h"
 #include "disclosure/value.h"
 #include "sealed/formats/records.h"
 
@@ -25,7 +26,7 @@ void append_value(std::string& out, const ColumnView& column, std::size_t row) {
   const auto quoted = [&out](const std::string& plain) { out.append(1, '"').append(plain).append(1, '"'); };
   switch (column.type()) {
     case FieldType::text:
-      return disclosure::append_json_string(out, column.bytes(row));
+      return append_json_string(out, column.bytes(row));
     case FieldType::bytes:
       return quoted(to_base64(column.bytes(row)));
     case FieldType::integer:
@@ -45,7 +46,7 @@ void append_value(std::string& out, const ColumnView& column, std::size_t row) {
       out += '[';
       for (std::size_t i = 0; i < column.list_size(row); ++i) {
         if (i > 0) out += ',';
-        disclosure::append_json_string(out, column.list_item(row, i));
+        append_json_string(out, column.list_item(row, i));
       }
       out += ']';
   }
@@ -57,7 +58,7 @@ void append_json(std::string& out, const FrameView& frame) {
   out += '{';
   for (const TableView& table : frame.tables) {
     if (&table != &frame.tables.front()) out += ',';
-    disclosure::append_json_string(out, table.name);
+    append_json_string(out, table.name);
     out += ":[";
     for (std::size_t row = 0; row < table.rows; ++row) {
       out += row == 0 ? "{" : ",{";
@@ -66,7 +67,7 @@ void append_json(std::string& out, const FrameView& frame) {
         if (!column.present(row)) continue;
         if (!first) out += ',';
         first = false;
-        disclosure::append_json_string(out, column.name());
+        append_json_string(out, column.name());
         out += ':';
         append_value(out, column, row);
       }
