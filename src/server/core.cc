@@ -1,10 +1,10 @@
 #include "server/core.h"
 
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include "server/lasting.h"
 #include "server/session.h"
 
 namespace holdfast::server {
@@ -61,34 +61,39 @@ void Core::refresh() {
   date_.assign(text, std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &at));
 }
 
-void Core::run() {
-  asio::co_spawn(io_, tick(), asio::detached);
+void Core::run() noexcept {
+  start_lasting(io_, [this] { return tick(); });
   io_.run();
 }
 
-trustee::Async<void> Core::tick() {
-  asio::steady_timer timer(io_);
+trustee::Async<bool> Core::tick() {
   // A connection that was accepted before the stop may still be on its way here.
-  while (!(shared_.stopping && !shared_.accepting && shared_.metrics.connections == 0)) {
-    timer.expires_after(kTick);
-    co_await timer.async_wait(trustee::kNoThrow);
-    refresh();
-    for (auto it = sessions_->begin(); it != sessions_->end();) {
-      Session& session = *it++;
-      session.expire_if_due(now_);
-      session.release_if_waiting(now_);
-      if (now_ > stop_by_) session.close_now();
-    }
+  if (shared_.stopping && !shared_.accepting && shared_.metrics.connections == 0) co_return false;
+  asio::steady_timer timer(io_, kTick);
+  co_await timer.async_wait(trustee::kNoThrow);
+  refresh();
+  for (auto it = sessions_->begin(); it != sessions_->end();) {
+    Session& session = *it++;
+    session.expire_if_due(now_);
+    session.release_if_waiting(now_);
+    if (now_ > stop_by_) session.close_now();
   }
+  co_return true;
 }
 
 void Core::start(Socket socket, bool plain) {
   shared_.metrics.connections.fetch_add(1);
   shared_.metrics.accepted.fetch_add(1, std::memory_order_relaxed);
-  asio::co_spawn(io_, serve(std::move(socket), plain), [this](std::exception_ptr fault) {
+  const auto ended = [this](std::exception_ptr fault) {
     shared_.metrics.connections.fetch_sub(1);
     if (fault) shared_.log.event(LogLevel::error, "connection.fault", "a connection ended by a fault of the server");
-  });
+  };
+  try {
+    asio::co_spawn(io_, serve(std::move(socket), plain), ended);
+  } catch (const std::exception&) {  // it did not come to be; the one at the door is told
+    shared_.metrics.connections.fetch_sub(1);
+    throw;
+  }
 }
 
 trustee::Async<void> Core::serve(Socket socket, bool plain) {

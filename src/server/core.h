@@ -40,9 +40,10 @@ class Core {
   explicit Core(Shared& shared);
   ~Core();
 
-  /// Serves until stopped and no connection of the server is left.
-  void run();
-  /// From any thread: serves an accepted connection; `plain`: the evidence over HTTP.
+  /// Serves until stopped and no connection of the server is left. What leaves the loop as an exception took some
+  /// connection's turn with it, or the accepting, which nobody would be told: it ends the process.
+  void run() noexcept;
+  /// From any thread: serves an accepted connection; `plain`: the evidence over HTTP. Throws for want of memory.
   void start(Socket socket, bool plain);
   /// From any thread: connections that wait for a request end now, the others with their answer.
   void stop();
@@ -57,7 +58,7 @@ class Core {
   friend class Session;
   using Sessions = boost::intrusive::list<Session, boost::intrusive::constant_time_size<false>>;
 
-  trustee::Async<void> tick();
+  trustee::Async<bool> tick();
   trustee::Async<void> serve(Socket socket, bool plain);
   void refresh();
   /// Closes the connection that is least dear, of these the one that waits longest. False when all are at work.

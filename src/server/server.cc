@@ -4,8 +4,6 @@
 #include <sys/resource.h>
 
 #include <algorithm>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -13,6 +11,7 @@
 #include <thread>
 
 #include "server/core.h"
+#include "server/lasting.h"
 #include "server/tls.h"
 
 namespace holdfast::server {
@@ -61,8 +60,8 @@ struct Server::Impl {
   Impl(Config configuration, trustee::Trustee& trustee, ServerOptions given)
       : config(std::move(configuration)), options(std::move(given)), shared(config, trustee) {}
 
-  Async<void> accept(Tcp::acceptor& acceptor, bool plain);
-  Async<void> watch_signals(asio::signal_set& signals);
+  Async<bool> accept_one(Tcp::acceptor& acceptor, bool plain);
+  Async<bool> heed_signal(asio::signal_set& signals);
   Core& next_core() { return *cores[turn++ % cores.size()]; }
   Result<void> reload();
   void stop();
@@ -77,35 +76,42 @@ struct Server::Impl {
   std::size_t turn = 0;
 };
 
-Async<void> Server::Impl::accept(Tcp::acceptor& acceptor, bool plain) {
-  while (acceptor.is_open()) {
+/// One connection; false when there will be no more.
+Async<bool> Server::Impl::accept_one(Tcp::acceptor& acceptor, bool plain) {
+  if (!acceptor.is_open()) co_return false;
+  std::string wrong;
+  try {
     Core& core = next_core();
     auto [error, socket] = co_await acceptor.async_accept(core.io(), kNoThrow);
     if (!error) {
       core.start(std::move(socket), plain);
-      continue;
+      co_return true;
     }
-    if (!acceptor.is_open()) co_return;
-    // Out of files, most likely: existing connections go on, and end.
-    shared.log.event(LogLevel::warn, "accept.failed", error.message());
-    asio::steady_timer pause(cores.front()->io(), kAcceptPause);
-    co_await pause.async_wait(kNoThrow);
+    wrong = error.message();
+  } catch (const std::exception&) {
+    wrong = "there was no memory for it";
   }
+  if (!acceptor.is_open()) co_return false;
+  // Out of files or memory, most likely: existing connections go on, and end.
+  shared.log.event(LogLevel::warn, "accept.failed", wrong);
+  asio::steady_timer pause(cores.front()->io(), kAcceptPause);
+  co_await pause.async_wait(kNoThrow);
+  co_return true;
 }
 
-Async<void> Server::Impl::watch_signals(asio::signal_set& set) {
-  while (true) {
-    const auto [error, number] = co_await set.async_wait(kNoThrow);
-    if (error) co_return;
-    if (number != SIGHUP) {
-      shared.log.event(LogLevel::info, "server.stopping", "asked to stop; requests under way are finished");
-      stop();
-      co_return;
-    }
-    const auto reloaded = reload();
-    shared.log.event(reloaded ? LogLevel::info : LogLevel::error, "tls.reload",
-                     reloaded ? "certificates are read again" : reloaded.error().text());
+/// One signal; false when it was the last.
+Async<bool> Server::Impl::heed_signal(asio::signal_set& set) {
+  const auto [error, number] = co_await set.async_wait(kNoThrow);
+  if (error) co_return false;
+  if (number != SIGHUP) {
+    stop();
+    shared.log.event(LogLevel::info, "server.stopping", "asked to stop; requests under way are finished");
+    co_return false;
   }
+  const auto reloaded = reload();
+  shared.log.event(reloaded ? LogLevel::info : LogLevel::error, "tls.reload",
+                   reloaded ? "certificates are read again" : reloaded.error().text());
+  co_return true;
 }
 
 Result<void> Server::Impl::reload() {
@@ -149,9 +155,9 @@ Result<std::unique_ptr<Server>> Server::create(Config config, trustee::Trustee& 
 Result<void> Server::run() {
   Impl& impl = *impl_;
   asio::io_context& first = impl.cores.front()->io();
-  asio::co_spawn(first, impl.accept(*impl.main, false), asio::detached);
-  if (impl.evidence) asio::co_spawn(first, impl.accept(*impl.evidence, true), asio::detached);
-  if (impl.signals) asio::co_spawn(first, impl.watch_signals(*impl.signals), asio::detached);
+  start_lasting(first, [&impl] { return impl.accept_one(*impl.main, false); });
+  if (impl.evidence) start_lasting(first, [&impl] { return impl.accept_one(*impl.evidence, true); });
+  if (impl.signals) start_lasting(first, [&impl] { return impl.heed_signal(*impl.signals); });
   std::vector<std::jthread> threads;
   for (std::size_t i = 1; i < impl.cores.size(); ++i) threads.emplace_back([&core = *impl.cores[i]] { core.run(); });
   impl.cores.front()->run();
