@@ -40,12 +40,12 @@ std::vector<Budgets> find_budgets(const Reach& reach) {
     for (std::size_t f = 0; f < plan.flows.size(); ++f) {
       const Flow& flow = plan.flows[f];
       if (!flow.aggregate || !reach.spread.distance(flow.to, budgets.party)) continue;
+      budgets.flows.push_back(static_cast<FlowIndex>(f));
       const std::uint32_t windows = windows_a_year(flow.aggregate->per);
-      budgets.parts.push_back({static_cast<FlowIndex>(f), windows});
       budgets.epsilon += static_cast<double>(flow.aggregate->epsilon_micro) / kMillionths * windows;
       budgets.delta += flow.aggregate->delta * windows;
     }
-    if (!budgets.parts.empty()) out.push_back(std::move(budgets));
+    if (!budgets.flows.empty()) out.push_back(std::move(budgets));
   }
   return out;
 }
@@ -53,8 +53,8 @@ std::vector<Budgets> find_budgets(const Reach& reach) {
 std::string describe_budgets(const Reach& reach, const Budgets& budgets) {
   const Plan& plan = *reach.plan;
   std::string parts;
-  for (const Budgets::Part& part : budgets.parts) {
-    const Flow& flow = plan.flows[part.flow];
+  for (const FlowIndex index : budgets.flows) {
+    const Flow& flow = plan.flows[index];
     parts += fmt::format("{}epsilon {} a {} by flow '{}' (line {})", parts.empty() ? "" : ", ", flow.aggregate->epsilon,
                          to_string(flow.aggregate->per), flow.name, flow.line);
   }

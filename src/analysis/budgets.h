@@ -12,12 +12,8 @@ namespace holdfast::analysis {
 /// aggregate that reaches it, by whichever way, added up window by window (sequential composition: Dwork and Roth, The
 /// Algorithmic Foundations of Differential Privacy, 2014, theorem 3.16). No release is held to the sum.
 struct Budgets {
-  struct Part {
-    agreement::FlowIndex flow = 0;
-    std::uint32_t windows = 0;  ///< that a year meets, at most
-  };
   agreement::PartyIndex party = 0;
-  std::vector<Part> parts;  ///< in the document's order
+  std::vector<agreement::FlowIndex> flows;  ///< in the document's order
   double epsilon = 0, delta = 0;
 };
 

@@ -33,8 +33,8 @@ class Lint {
     for (const Joint& joint : find_joint(reach_))
       add("analysis.joint", reach_.sources[joint.members.front()].line, describe_joint(reach_, joint));
     for (const Budgets& budgets : find_budgets(reach_)) {
-      if (budgets.parts.size() > 1)
-        add("analysis.budgets", plan_.flows[budgets.parts.back().flow].line, describe_budgets(reach_, budgets));
+      if (budgets.flows.size() > 1)
+        add("analysis.budgets", plan_.flows[budgets.flows.back()].line, describe_budgets(reach_, budgets));
     }
     std::ranges::stable_sort(out_, {}, &Finding::line);
     if (out_.size() > kFindingsMax) {

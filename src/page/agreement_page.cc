@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <cctype>
 
 #include "agreement/agreement.h"
 #include "agreement/control.h"
@@ -164,7 +165,7 @@ json::array budget_rows(const Sheet& sheet) {
   json::array rows;
   for (const analysis::Budgets& each : analysis::find_budgets(sheet.reach)) {
     std::string text = analysis::describe_budgets(sheet.reach, each);
-    text.front() = 'O';
+    text.front() = static_cast<char>(std::toupper(static_cast<unsigned char>(text.front())));
     rows.push_back(json::object{{"text", std::move(text)}});
   }
   return rows;

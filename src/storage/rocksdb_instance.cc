@@ -34,13 +34,13 @@ rocksdb::ColumnFamilyOptions family_options(FamilyKind kind, const RocksShared& 
   options.write_buffer_size = kind == FamilyKind::keys ? 4u << 20 : 16u << 20;
   options.target_file_size_base = kind == FamilyKind::keys ? 2u << 20 : 32u << 20;
   options.level_compaction_dynamic_level_bytes = true;
-  // Of the log's, hardly anything is read again, and each backup flushes a small table: those are merged in larger
-  // lots.
-  if (!by_locker) options.level0_file_num_compaction_trigger = 12;
   if (by_locker) {
     options.prefix_extractor.reset(rocksdb::NewFixedPrefixTransform(LockerId::kSize));
     options.memtable_prefix_bloom_size_ratio = 0.05;
     options.memtable_whole_key_filtering = true;
+  } else {
+    // Hardly anything of these is read again, and each backup flushes a small table of the log: merged in larger lots.
+    options.level0_file_num_compaction_trigger = 12;
   }
   if (kind == FamilyKind::queue) {
     options.table_properties_collector_factories.push_back(rocksdb::NewCompactOnDeletionCollectorFactory(1000, 500));
