@@ -26,7 +26,7 @@ using Steady = std::chrono::steady_clock;
 
 struct Options {
   std::string folder;
-  std::uint64_t entries = 400'000, rounds = 5, waiting = 16'384;
+  std::uint64_t entries = 400'000, rounds = 5, waiting = 32'768;
 };
 
 /// Lets everything in: deciding is not measured here.

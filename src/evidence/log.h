@@ -67,6 +67,8 @@ class Follower {
 struct LogOptions {
   std::uint64_t snapshot_every_entries = 65536;
   std::size_t queue_entries_max = 65536;  ///< more waiting than that: unavailable, so that callers push back
+  /// If at least as many wait, staging them is worth the wake-up of a second thread that syncs meanwhile.
+  std::size_t second_thread_from = 1024;
   std::chrono::milliseconds lease_ttl{15000};
   /// Names this server to the lease. The same owner takes over at once from its own crashed self; another waits for
   /// the lease to run out. Empty: the log key's name.

@@ -148,6 +148,35 @@ TEST(LogAppend, ManyThreadsGetEachIndexOnce) {
   }
 }
 
+TEST(LogAppend, WhatIsStagedWhileTheLastBatchIsWrittenKeepsItsOrder) {
+  Bench bench;
+  bench.options.second_thread_from = 1;
+  bench.options.snapshot_every_entries = 3000;
+  ASSERT_TRUE(bench.open());
+  constexpr std::size_t chains = 40, each = 500;
+  std::vector<std::vector<std::uint64_t>> got(chains);
+  std::latch all(chains);
+  for (std::size_t c = 0; c < chains; ++c) {
+    bench.log->append_many(std::vector<Entry>(each, entry_by("p", c)), [&, c](const auto& results) {
+      for (const auto& result : results) got[c].push_back(result ? result->index : ~0ull);
+      all.count_down();
+    });
+  }
+  all.wait();
+  std::uint64_t next = 0;
+  for (const auto& indexes : got) {
+    ASSERT_EQ(indexes.size(), each);
+    for (const std::uint64_t index : indexes) ASSERT_EQ(index, next++);
+  }
+  EXPECT_EQ(std::get<BackupTaken>(Entry::decode(bench.log->entry(each * 7).value())->event).size, 7u);
+  const auto note = open_checkpoint(bench.log->checkpoint().value(), bench.log->key()).value();
+  EXPECT_EQ(note.root, root_from(leaves_of(*bench.log)));
+  // Whatever snapshot was stored meanwhile, the rest of the log follows on it without a gap.
+  bench.log.reset();
+  ASSERT_TRUE(bench.open());
+  EXPECT_EQ(bench.witness->count(), chains * each);
+}
+
 TEST(LogAppend, PushesBackWhenTooManyWait) {
   Bench bench;
   bench.options.queue_entries_max = 10;

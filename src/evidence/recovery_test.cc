@@ -59,6 +59,7 @@ TEST(LogFaults, WhateverWriteFailsNothingAcknowledgedIsLostAndCheckpointsJoin) {
   std::mt19937_64 random(seed);
   Bench bench;
   bench.options.snapshot_every_entries = 700;
+  bench.options.second_thread_from = 1;
   std::map<std::uint64_t, std::uint64_t> acknowledged;  // index and the entry's own number
   Checkpoint newest;
   newest.root = empty_root();
@@ -77,12 +78,17 @@ TEST(LogFaults, WhateverWriteFailsNothingAcknowledgedIsLostAndCheckpointsJoin) {
     bench.faults.fail_write(1 + random() % 12, random() % 2 ? MemoryFaults::Mode::before : MemoryFaults::Mode::after,
                             1 + random() % 40);
     for (int step = 0; step < 12; ++step) {
-      std::promise<std::vector<Result<Appended>>> promise;
+      // Several at once, so that some are staged while others are written.
       const std::uint64_t number = random() >> 12;
-      bench.log->append_many(std::vector<Entry>(1 + random() % 900, entry_by("a", number)),
-                             [&](auto results) { promise.set_value(std::move(results)); });
-      for (const auto& result : promise.get_future().get()) {
-        if (result) acknowledged[result->index] = number;
+      std::vector<std::promise<std::vector<Result<Appended>>>> promises(1 + random() % 4);
+      for (auto& promise : promises) {
+        bench.log->append_many(std::vector<Entry>(1 + random() % 400, entry_by("a", number)),
+                               [&](auto results) { promise.set_value(std::move(results)); });
+      }
+      for (auto& promise : promises) {
+        for (const auto& result : promise.get_future().get()) {
+          if (result) acknowledged[result->index] = number;
+        }
       }
       if (const auto note = bench.log->checkpoint()) newest = open_checkpoint(*note, bench.log->key()).value();
     }

@@ -10,6 +10,7 @@ namespace holdfast::evidence {
 namespace {
 
 constexpr std::uint64_t kGroupEntries = 16 * kTileWidth;     ///< sealed together, under one sync
+constexpr std::uint64_t kGroupEntriesMax = 64 * kTileWidth;  ///< the same when more wait already
 constexpr std::uint64_t kTailEntriesMax = 256 * kTileWidth;  ///< more unsealed than this: commits wait
 
 }  // namespace
@@ -65,7 +66,7 @@ void Sealer::run() {
     if (tail_.size() - tail_.sealed() >= kGroupEntries) {
       working_ = true;
       lock.unlock();
-      auto sealed = seal(std::min(tail_.sealed() + kGroupEntries, complete()));
+      auto sealed = seal(std::min(tail_.sealed() + kGroupEntriesMax, complete()));
       lock.lock();
       working_ = false;
       const bool failed = !sealed;
@@ -128,7 +129,7 @@ Result<void> Sealer::finish() {
   }
   wake_.notify_all();
   if (thread_.joinable()) thread_.join();
-  while (tail_.sealed() < complete()) HF_CHECK(seal(std::min(tail_.sealed() + kGroupEntries, complete())));
+  while (tail_.sealed() < complete()) HF_CHECK(seal(std::min(tail_.sealed() + kGroupEntriesMax, complete())));
   if (!snapshot_) return {};
   return evidence::write_snapshot(store_, tiles_, snapshot_->size, snapshot_->state);
 }

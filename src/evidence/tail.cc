@@ -21,7 +21,7 @@ Tail::Tail(std::uint64_t sealed, Upper upper) : size_(sealed), sealed_(sealed) {
   }
 }
 
-void Tail::add(ByteView packed, std::span<const Hash> leaves) {
+void Tail::add(ByteView packed, std::span<const Hash> leaves, std::span<const Hash> roots) {
   const std::lock_guard lock(mutex_);
   add_entries(packed);
   levels_[0].hashes.insert(levels_[0].hashes.end(), leaves.begin(), leaves.end());
@@ -29,11 +29,22 @@ void Tail::add(ByteView packed, std::span<const Hash> leaves) {
     const Level& below = levels_[level];
     Level& above = levels_[level + 1];
     while (above.end() < below.end() / kTileWidth) {
+      if (level == 0 && !roots.empty()) {
+        above.hashes.push_back(roots.front());
+        roots = roots.subspan(1);
+        continue;
+      }
       const std::uint64_t at = above.end() * kTileWidth - below.first;
       above.hashes.push_back(complete_root(std::span(below.hashes).subspan(at, kTileWidth)));
     }
   }
   size_ = levels_[0].end();
+}
+
+std::vector<Hash> Tail::unfinished() const {
+  const std::lock_guard lock(mutex_);
+  const std::vector<Hash>& leaves = levels_[0].hashes;
+  return {leaves.end() - static_cast<std::ptrdiff_t>(leaves.size() % kTileWidth), leaves.end()};
 }
 
 void Tail::add_entries(ByteView packed) {

@@ -25,8 +25,10 @@ class Tail {
   /// tile of a tree of that size.
   explicit Tail(std::uint64_t sealed, Upper upper = {});
 
-  /// Entries as in a bundle, with their leaf hashes.
-  void add(ByteView packed, std::span<const Hash> leaves);
+  /// Entries as in a bundle, with their leaf hashes, and the root of each full tile that these end, if known already.
+  void add(ByteView packed, std::span<const Hash> leaves, std::span<const Hash> roots = {});
+  /// The leaf hashes since the last full tile.
+  std::vector<Hash> unfinished() const;
   /// Forgets what is now in blobs: everything in full tiles of a tree of `sealed`, a multiple of 256.
   void drop(std::uint64_t sealed);
 

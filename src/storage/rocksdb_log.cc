@@ -1,5 +1,6 @@
 #include "storage/rocksdb_log.h"
 
+#include <algorithm>
 #include <map>
 
 namespace holdfast::storage {
@@ -117,6 +118,7 @@ Result<void> RocksLog::append(std::string_view journal, std::uint64_t position, 
   HF_TRY(Journal* const present, this->journal(journal));
   HF_CHECK(check_lease(present->lease, journal, token));
   if (present->head.end != position) return journal_conflict(journal, position, present->head.end);
+  apply_trim(journal, *present);
   Bytes count_bytes;
   put_u32(count_bytes, count);
   const Bytes key = batch_key(journal, position);
@@ -182,15 +184,25 @@ Result<std::uint64_t> RocksLog::end(std::string_view journal) const {
 
 Result<void> RocksLog::trim(std::string_view journal, std::uint64_t position) {
   HF_CHECK(check_name(journal));
-  const std::lock_guard lock(mutex(journal));
-  HF_TRY(Journal* const present, this->journal(journal));
-  std::deque<std::uint64_t>& starts = present->starts;
-  const auto next = [&] { return starts.size() > 1 ? starts[1] : present->head.end; };
-  for (; !starts.empty() && next() <= position; starts.pop_front()) {
-    present->head.begin = next();
-    present->trimmed.push_back(starts.front());
-  }
+  // Not under the journal's mutex: an append holds it as long as its sync takes.
+  const std::lock_guard lock(trims_mutex_);
+  std::uint64_t& wanted = trims_.try_emplace(std::string(journal), 0).first->second;
+  wanted = std::max(wanted, position);
   return {};
+}
+
+void RocksLog::apply_trim(std::string_view name, Journal& journal) {
+  std::uint64_t wanted = 0;
+  {
+    const std::lock_guard lock(trims_mutex_);
+    if (const auto there = trims_.find(name); there != trims_.end()) wanted = there->second;
+  }
+  std::deque<std::uint64_t>& starts = journal.starts;
+  const auto next = [&] { return starts.size() > 1 ? starts[1] : journal.head.end; };
+  for (; !starts.empty() && next() <= wanted; starts.pop_front()) {
+    journal.head.begin = next();
+    journal.trimmed.push_back(starts.front());
+  }
 }
 
 }  // namespace holdfast::storage

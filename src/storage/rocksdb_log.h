@@ -48,8 +48,10 @@ class RocksLog {
     Head head;
     LeaseState lease;
     std::deque<std::uint64_t> starts;    ///< of its batches, from head.begin on
-    std::vector<std::uint64_t> trimmed;  ///< those before, which the next append deletes
+    std::vector<std::uint64_t> trimmed;  ///< those before, which this append deletes
   };
+  /// What trim() asked for, moved from the journal's starts to those trimmed.
+  void apply_trim(std::string_view name, Journal& journal);
   /// Reads what is not known yet; forgotten after a write that failed.
   Result<Journal*> journal(std::string_view name);
   /// After a write that changes a journal or its lease: forgets it, unless that went through.
@@ -69,6 +71,8 @@ class RocksLog {
   const Clock& clock_;
   std::mutex blobs_;
   std::array<Named, 16> named_;
+  std::mutex trims_mutex_;
+  std::map<std::string, std::uint64_t, std::less<>> trims_;  ///< how far each journal may be trimmed
 };
 
 }  // namespace holdfast::storage

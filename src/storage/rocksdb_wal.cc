@@ -75,10 +75,11 @@ class WalFile final : public FSWritableFile {
     }
     return IOStatus::OK();
   }
-  /// Makes the file longer than `end`.
+  /// Makes the file longer than `end`, where what is appended will end. Only what lies behind that is zeroed.
   IOStatus zero_ahead(std::uint64_t end) {
     static constexpr std::array<char, 16u << 10> kZeros{};
     const std::uint64_t until = end < zeroed_ ? zeroed_ : (end / kAhead + 1) * kAhead;
+    zeroed_ = std::max(zeroed_, end);
     while (zeroed_ < until) {
       const auto size = std::min<std::uint64_t>(kZeros.size(), until - zeroed_);
       if (auto done = put(kZeros.data(), static_cast<std::size_t>(size), zeroed_); !done.ok()) return done;
