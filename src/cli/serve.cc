@@ -1,18 +1,16 @@
 // holdfast serve
 #include <fmt/format.h>
-#include <malloc.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <boost/json.hpp>
 #include <filesystem>
 #include <memory>
-#include <thread>
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/secret.h"
+#include "cli/allocator.h"
 #include "cli/command.h"
 #include "cli/passphrase.h"
 #include "cli/workdir.h"
@@ -37,13 +35,6 @@ struct Options {
 Result<Hash> own_digest() {
   HF_TRY(const std::string bytes, read_file("/proc/self/exe", kBinaryBytesMax));
   return sha256(bytes);
-}
-
-/// Every arena of the allocator keeps what a burst such as an import once filled. By itself it makes eight a core: two
-/// million views imported left 640 MB resident, with one arena 210 MB. As many as serve at a time are enough.
-void bound_arenas(unsigned threads) {
-  const unsigned serving = threads != 0 ? threads : std::max(1u, std::thread::hardware_concurrency());
-  mallopt(M_ARENA_MAX, static_cast<int>(serving));
 }
 
 Result<SigningKey> load_log_key(const server::Config& config) {
@@ -100,6 +91,7 @@ std::optional<trustee::SealedOptions> sealed_options(const server::Config& confi
 }
 
 Result<int> serve(const Options& options, bool as_json) {
+  use_huge_pages();
   if (const auto hardened = harden_process(); !hardened) {
     as_json ? print_error(hardened.error(), true) : print_warning(hardened.error().text());
   }
