@@ -1,6 +1,7 @@
 #include "storage/rocksdb_instance.h"
 
 #include <rocksdb/filter_policy.h>
+#include <rocksdb/memtablerep.h>
 #include <rocksdb/slice_transform.h>
 #include <rocksdb/table.h>
 #include <rocksdb/utilities/checkpoint.h>
@@ -13,6 +14,13 @@
 
 namespace holdfast::storage {
 namespace {
+
+constexpr std::size_t kMemtableBuckets = 16'384;
+
+std::size_t memtable_bytes(FamilyKind kind) {
+  if (kind == FamilyKind::states) return 1u << 20;  // stays in the processor's caches
+  return kind == FamilyKind::keys ? 4u << 20 : 16u << 20;
+}
 
 rocksdb::ColumnFamilyOptions family_options(FamilyKind kind, const RocksShared& shared) {
   const bool by_locker = kind == FamilyKind::items || kind == FamilyKind::keys;
@@ -31,13 +39,14 @@ rocksdb::ColumnFamilyOptions family_options(FamilyKind kind, const RocksShared& 
 
   rocksdb::ColumnFamilyOptions options;
   options.compression = rocksdb::kNoCompression;  // ciphertext does not shrink, and shred searches files for bytes
-  options.write_buffer_size = kind == FamilyKind::keys ? 4u << 20 : 16u << 20;
+  options.write_buffer_size = memtable_bytes(kind);
   options.target_file_size_base = kind == FamilyKind::keys ? 2u << 20 : 32u << 20;
   options.level_compaction_dynamic_level_bytes = true;
   if (by_locker) {
     options.prefix_extractor.reset(rocksdb::NewFixedPrefixTransform(LockerId::kSize));
-    options.memtable_prefix_bloom_size_ratio = 0.05;
-    options.memtable_whole_key_filtering = true;
+    // In one skip list of all items nearly each step is a cache miss; here each locker has a list of its own behind a
+    // hash table, which is put in order when it is flushed.
+    options.memtable_factory.reset(rocksdb::NewHashSkipListRepFactory(kMemtableBuckets));
   } else {
     // Hardly anything of these is read again, and each backup flushes a small table of the log: merged in larger lots.
     options.level0_file_num_compaction_trigger = 12;
@@ -70,6 +79,7 @@ rocksdb::DBOptions database_options(const RocksShared& shared) {
   options.max_total_wal_size = 32u << 20;
   options.write_buffer_manager = shared.write_buffers;
   options.max_open_files = 512;
+  options.allow_concurrent_memtable_write = false;  // the memtables of lockers are not made for that
   options.max_background_jobs = 2;
   options.bytes_per_sync = 1u << 20;
   options.info_log = std::make_shared<NoLog>();

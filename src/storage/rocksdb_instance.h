@@ -26,10 +26,11 @@ struct RocksShared {
 
 /// How a column family is read.
 enum class FamilyKind {
-  items,  ///< many small values; points, and prefixes that begin with a locker id
-  keys,   ///< as items, few and hot: small files, indexes always in memory
-  plain,  ///< points and ranges
-  queue,  ///< written, read once, deleted in order
+  items,   ///< many small values; points, and prefixes that begin with a locker id
+  keys,    ///< as items, few and hot: small files, indexes always in memory
+  states,  ///< as plain, tiny, and written with every change of a locker
+  plain,   ///< points and ranges
+  queue,   ///< written, read once, deleted in order
 };
 
 struct FamilySpec {

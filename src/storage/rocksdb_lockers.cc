@@ -36,12 +36,12 @@ Result<LockerState> decode(ByteView stored, const std::string& path) {
 }  // namespace
 
 const std::vector<FamilySpec>& records_families() {
-  static const std::vector<FamilySpec> families{{"items", FamilyKind::items}, {"states", FamilyKind::plain}};
+  static const std::vector<FamilySpec> families{{"items", FamilyKind::items}, {"states", FamilyKind::states}};
   return families;
 }
 
 const std::vector<FamilySpec>& keys_families() {
-  static const std::vector<FamilySpec> families{{"items", FamilyKind::keys}, {"states", FamilyKind::plain}};
+  static const std::vector<FamilySpec> families{{"items", FamilyKind::keys}, {"states", FamilyKind::states}};
   return families;
 }
 
