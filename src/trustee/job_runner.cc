@@ -3,6 +3,7 @@
 #include <set>
 
 #include "base/hash.h"
+#include "base/priority.h"
 #include "base/secret.h"
 #include "sealed/long_run.h"
 #include "trustee/impl.h"
@@ -254,6 +255,7 @@ std::optional<ledger::Ledger::Job> JobRunner::next() const {
 }
 
 void JobRunner::work() {
+  give_way();  // and with it the workers, which inherit it
   self_.keep_products();  // what an interrupted job left
   do {
     bool recorded = true;
