@@ -1,11 +1,14 @@
 """What whoever runs the machine does: rehearse a restore, renew a certificate, go on after damage, watch the metrics."""
 import copy
 import json
+import os
+import pathlib
 import re
 import shutil
 import signal
 import threading
 
+import pytest
 import yaml
 from holdfast import ROOT, disclose, run
 
@@ -275,3 +278,18 @@ def test_dashboard_and_alerts_use_metrics_that_the_server_has(holdfast):
         assert rule["annotations"]["summary"] and rule["annotations"]["action"], rule["alert"]
         assert rule["labels"]["severity"] in ("page", "ticket"), rule["alert"]
         assert f"`{rule['alert']}`" in manual, f"docs/operations.md does not explain {rule['alert']}"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="the server lets nobody but root look at its environment")
+def test_the_server_asks_for_huge_pages_unless_its_environment_says_otherwise(holdfast, monkeypatch):
+    def began_with():
+        process = pathlib.Path("/proc") / str(holdfast.process.pid)
+        assert process.joinpath("cmdline").read_bytes().split(b"\0")[1:4] == [b"serve", b"--dir", bytes(holdfast.dir)]
+        found = [word for word in process.joinpath("environ").read_bytes().split(b"\0") if word.startswith(b"GLIBC_TUN")]
+        return b"".join(found)
+
+    assert began_with() == b"GLIBC_TUNABLES=glibc.malloc.hugetlb=1"
+    holdfast.stop()
+    monkeypatch.setenv("GLIBC_TUNABLES", "glibc.malloc.tcache_count=5")
+    holdfast.start()
+    assert began_with() == b"GLIBC_TUNABLES=glibc.malloc.tcache_count=5"
