@@ -1,9 +1,14 @@
 #include "evidence/recovery.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <csignal>
 #include <filesystem>
+#include <latch>
 #include <random>
 #include <thread>
 
@@ -241,6 +246,85 @@ TEST(LogOnRocksDb, KeepsEverythingAcrossRestartsUnderManyThreads) {
     leaves = leaves_of(**log);
     EXPECT_EQ(leaves.size(), static_cast<std::size_t>(start + 1) * 4 * 2020);
     EXPECT_EQ(open_checkpoint((*log)->checkpoint().value(), (*log)->key())->root, root_from(leaves));
+  }
+  std::filesystem::remove_all(directory);
+}
+
+/// In the child: appends chains without end, several under way, and reports the last index of each that is durable.
+class AppendingUntilKilled final : public Returns {
+ public:
+  explicit AppendingUntilKilled(int report) : report_(report) {}
+  [[noreturn]] void run(const std::string& directory) {
+    auto store = storage::open_rocksdb(directory);
+    if (!store) ::_exit(2);
+    Witness witness;
+    LogOptions options;
+    options.second_thread_from = 1;
+    options.snapshot_every_entries = 1000;
+    const SystemClock clock;
+    auto log = Log::open(**store, log_key(), clock, witness, options);
+    if (!log) ::_exit(3);
+    std::array<std::array<Append, 50>, 20> chains;
+    std::uint64_t number = (*log)->size();
+    for (;;) {
+      returning_ = std::make_unique<std::latch>(chains.size() * chains[0].size());
+      for (auto& chain : chains) {
+        for (std::size_t i = 0; i < chain.size(); ++i) {
+          chain[i].entry = entry_by("p", number++);
+          chain[i].next = i + 1 < chain.size() ? &chain[i + 1] : nullptr;
+        }
+        (*log)->append(chain.data(), *this);
+      }
+      returning_->wait();
+    }
+  }
+  void take_back(Append* chain) override {
+    std::ptrdiff_t count = 0;
+    std::uint64_t last = 0;
+    for (; chain; chain = chain->next, ++count) {
+      if (!chain->result) ::_exit(4);
+      last = chain->result->index;
+    }
+    if (::write(report_, &last, sizeof last) != sizeof last) ::_exit(5);
+    returning_->count_down(count);
+  }
+
+ private:
+  const int report_;
+  std::unique_ptr<std::latch> returning_;
+};
+
+TEST(LogOnRocksDb, WhatWasAcknowledgedSurvivesKill9WhileBatchesAreStagedAhead) {
+  const std::string directory = testing::TempDir() + "holdfast_log_kill_test." + std::to_string(getpid());
+  std::filesystem::remove_all(directory);
+  for (const int reports : {1, 7, 60, 150}) {
+    int ends[2];
+    ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+    const pid_t child = ::fork();
+    if (child == 0) AppendingUntilKilled(ends[1]).run(directory);
+    ::close(ends[1]);
+    std::uint64_t last = 0;
+    for (int i = 0; i < reports; ++i) ASSERT_EQ(::read(ends[0], &last, sizeof last), ssize_t{sizeof last});
+    ::kill(child, SIGKILL);
+    for (std::uint64_t n; ::read(ends[0], &n, sizeof n) == sizeof n;) last = n;
+    ::close(ends[0]);
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    ASSERT_TRUE(WIFSIGNALED(status)) << status;
+
+    auto store = storage::open_rocksdb(directory);
+    ASSERT_TRUE(store) << store.error().text();
+    Witness witness;
+    const SystemClock clock;
+    auto log = Log::open(**store, log_key(), clock, witness);
+    ASSERT_TRUE(log) << log.error().text();
+    EXPECT_GT((*log)->size(), last);
+    EXPECT_EQ(witness.count(), (*log)->size());
+    const std::vector<Bytes> entries = entries_of(**log);
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+      ASSERT_EQ(std::get<BackupTaken>(Entry::decode(entries[i])->event).size, i);
+    }
+    EXPECT_EQ(open_checkpoint((*log)->checkpoint().value(), (*log)->key())->root, root_from(leaves_of(**log)));
   }
   std::filesystem::remove_all(directory);
 }
