@@ -35,6 +35,7 @@ LIBRARY = pathlib.Path(os.environ.get("HOLDFAST_FAULTY_FS", e2e.ROOT / "build/re
 CHAIN = 12     # runs on one working directory
 LOADS = 3      # threads of work
 SUBJECTS = 25  # at most, looked at in one judgement
+TELL_EVERY = 60  # seconds
 ARMED, CALL, COUNTDOWN, ACTION, PARAMETER, FIRED, CLOCK_MS, MATCHED, SLOTS = range(9)
 WRITE, SYNC, READ, OPEN, RECEIVE, SEND, RENAME, MALLOC = range(1, 9)
 KILL_BEFORE, KILL_AFTER, FAIL_ONCE, FAIL_FOREVER, DELAY, TEAR = range(1, 7)
@@ -497,7 +498,7 @@ def main():
         seed, number = given.chain.split("/")
         numbers = [int(number)]
     print(f"seed {seed}", file=sys.stderr, flush=True)
-    began, runs, bad = time.monotonic(), 0, []
+    began, told, runs, bad = time.monotonic(), time.monotonic(), 0, []
     kinds, outcomes, asked, released = collections.Counter(), collections.Counter(), 0, 0
     seconds = collections.Counter()
     template = judge.installation(folder / "template")
@@ -522,6 +523,10 @@ def main():
             for sentence in findings:
                 print(f"FOUND chain {seed}/{number} {sentence}\n  kept: {where}", file=sys.stderr, flush=True)
             bad += findings
+            if time.monotonic() - told >= TELL_EVERY:
+                told = time.monotonic()
+                print(f"{runs} of {given.runs} runs in {(told - began) / 60:.0f} min, findings: {len(bad) or 'none'}",
+                      file=sys.stderr, flush=True)
     report = {"seed": seed, "runs": runs, "seconds": round(time.monotonic() - began, 1), "findings": bad,
               "requests": asked, "releases": released, "kinds": dict(kinds), "outcomes": dict(sorted(outcomes.items()))}
     if given.json:
