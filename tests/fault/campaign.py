@@ -320,7 +320,6 @@ class Chain:
         self.finish(self.load(self.seconds()), kill=True)
         self.server.control[CLOCK_MS] = 30 * HOUR_MS
         self.start_again()
-        time.sleep(0.1)  # the sweep at the start goes beside the first requests
         judge.judge(self.server, self.memory, [n for n, s in self.memory.subjects.items() if s.visits][-8:], True)
         self.server.kill()
         self.server.control[CLOCK_MS] = 0
