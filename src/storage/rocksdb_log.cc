@@ -118,14 +118,14 @@ Result<void> RocksLog::append(std::string_view journal, std::uint64_t position, 
   HF_TRY(Journal* const present, this->journal(journal));
   HF_CHECK(check_lease(present->lease, journal, token));
   if (present->head.end != position) return journal_conflict(journal, position, present->head.end);
-  apply_trim(journal, *present);
+  const std::vector<std::uint64_t> trimmed = apply_trim(journal, *present);
   Bytes count_bytes;
   put_u32(count_bytes, count);
   const Bytes key = batch_key(journal, position);
   const std::array<rocksdb::Slice, 1> key_parts{slice(key)};
   const std::array<rocksdb::Slice, 2> value_parts{slice(count_bytes), slice(packed)};
   rocksdb::WriteBatch batch;
-  for (const std::uint64_t start : present->trimmed) {
+  for (const std::uint64_t start : trimmed) {
     batch.Delete(instance_.family(kBatches), batch_key(journal, start));
   }
   batch.Put(instance_.family(kBatches), rocksdb::SliceParts(key_parts.data(), 1),
@@ -134,7 +134,6 @@ Result<void> RocksLog::append(std::string_view journal, std::uint64_t position, 
   HF_CHECK(known_after(instance_.write(batch), journal));
   present->head.end = position + count;
   present->starts.push_back(position);
-  present->trimmed.clear();
   return {};
 }
 
@@ -191,18 +190,20 @@ Result<void> RocksLog::trim(std::string_view journal, std::uint64_t position) {
   return {};
 }
 
-void RocksLog::apply_trim(std::string_view name, Journal& journal) {
+std::vector<std::uint64_t> RocksLog::apply_trim(std::string_view name, Journal& journal) {
   std::uint64_t wanted = 0;
   {
     const std::lock_guard lock(trims_mutex_);
     if (const auto there = trims_.find(name); there != trims_.end()) wanted = there->second;
   }
+  std::vector<std::uint64_t> trimmed;
   std::deque<std::uint64_t>& starts = journal.starts;
   const auto next = [&] { return starts.size() > 1 ? starts[1] : journal.head.end; };
   for (; !starts.empty() && next() <= wanted; starts.pop_front()) {
     journal.head.begin = next();
-    journal.trimmed.push_back(starts.front());
+    trimmed.push_back(starts.front());
   }
+  return trimmed;
 }
 
 }  // namespace holdfast::storage

@@ -47,11 +47,10 @@ class RocksLog {
   struct Journal {
     Head head;
     LeaseState lease;
-    std::deque<std::uint64_t> starts;    ///< of its batches, from head.begin on
-    std::vector<std::uint64_t> trimmed;  ///< those before, which this append deletes
+    std::deque<std::uint64_t> starts;  ///< of its batches, from head.begin on
   };
-  /// What trim() asked for, moved from the journal's starts to those trimmed.
-  void apply_trim(std::string_view name, Journal& journal);
+  /// What trim() asked for: the starts of the batches to delete, which are no longer the journal's.
+  std::vector<std::uint64_t> apply_trim(std::string_view name, Journal& journal);
   /// Reads what is not known yet; forgotten after a write that failed.
   Result<Journal*> journal(std::string_view name);
   /// After a write that changes a journal or its lease: forgets it, unless that went through.
