@@ -2,6 +2,7 @@
 // subject (disclose.cc); the limit is the flow's privacy budget, and one release within a window spends it whole.
 #include "disclosure/aggregate.h"
 
+#include "trustee/held.h"
 #include "trustee/release.h"
 
 namespace holdfast::trustee {
@@ -48,23 +49,16 @@ Result<AskedForAll> ask(const Trustee::Impl& self, const Caller& caller, const s
 Result<void> add_subject(const vault::Vault& vault, const vault::Subject& subject,
                          const agreement::Collection& collection, disclosure::Aggregator& sums) {
   std::vector<ByteView> values;
-  const auto add = [&](const vault::Record& record) {
+  sums.begin_subject();
+  const auto read = read_held(vault, subject, Holding(collection), [&](const Held& held) {
     values.clear();
     for (const std::uint32_t tag : sums.fields()) {
-      const Bytes* stored = record.find(tag);
+      const Bytes* stored = held.record.find(tag);
       values.push_back(stored ? ByteView(*stored) : ByteView());
     }
     sums.add(values);
-  };
-  sums.begin_subject();
-  Result<void> read;
-  if (collection.append_only()) {
-    read = vault.read_rows(subject, collection.tag, [&](const vault::StoredRow& row) { return add(row.record), true; });
-  } else if (const auto stored = vault.read(subject, collection.tag)) {
-    add(stored->record);
-  } else if (stored.error().code != Code::not_found) {
-    read = tl::unexpected<Error>(stored.error());
-  }
+    return true;
+  });
   if (!read && read.error().slug == "vault.subject.erased") return {};
   HF_CHECK(read);
   return sums.end_subject();

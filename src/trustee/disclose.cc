@@ -4,6 +4,7 @@
 #include "base/near.h"
 #include "disclosure/inspect.h"
 #include "trustee/devices.h"
+#include "trustee/held.h"
 #include "trustee/release.h"
 
 namespace holdfast::trustee {
@@ -53,34 +54,25 @@ Result<std::uint64_t> form_collection(const vault::Vault& vault, const vault::Su
   if (json.size() > 1) json.push_back(',');
   append_json_string(json, collection.name);
   json.push_back(':');
-  if (!collection.append_only()) {
-    auto stored = vault.read(subject, collection.tag);
-    if (!stored) {
-      json.resize(start);
-      if (stored.error().code == Code::not_found) return std::uint64_t{0};
-      return tl::unexpected<Error>(std::move(stored).error());
-    }
-    const std::size_t object = json.size();
-    HF_CHECK(former.append(json, stored->record, now));
-    HF_CHECK(disclosure::inspect(former, ByteView(json).substr(object), stored->record));
-    out.version = stored->version;
-    devices.add(index, stored->record, std::to_string(stored->version));
-    return std::uint64_t{1};
-  }
-  std::uint64_t rows = 0;
+  if (collection.append_only()) json.push_back('[');
+  std::uint64_t given = 0;
   Result<void> formed;
-  json.push_back('[');
-  HF_CHECK(vault.read_rows(subject, collection.tag, [&](const vault::StoredRow& row) {
-    if (rows++ > 0) json.push_back(',');
+  HF_CHECK(read_held(vault, subject, Holding(collection), [&](const Held& held) {
+    if (given++ > 0) json.push_back(',');
     const std::size_t object = json.size();
-    formed = former.append(json, row.record, now);
-    if (formed) formed = disclosure::inspect(former, ByteView(json).substr(object), row.record);
-    devices.add(index, row.record, row.key);
+    formed = former.append(json, held.record, now);
+    if (formed) formed = disclosure::inspect(former, ByteView(json).substr(object), held.record);
+    devices.add(index, held.record, held.id);
+    out.version = held.version;
     return formed.has_value();
   }));
   if (!formed) return tl::unexpected<Error>(std::move(formed).error());
-  json.push_back(']');
-  return rows;
+  if (collection.append_only()) {
+    json.push_back(']');
+  } else if (given == 0) {
+    json.resize(start);
+  }
+  return given;
 }
 
 /// Steps 1 to 3. Nothing has been read and nothing is spent when it returns.

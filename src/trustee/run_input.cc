@@ -27,7 +27,7 @@ Result<std::unique_ptr<const RunInput>> RunInput::create(const agreement::Plan& 
   const auto told = told_of(plan, index);
   for (CollectionIndex c = 0; c < plan.collections.size(); ++c) {
     const agreement::Collection& collection = plan.collections[c];
-    Source source{collection.tag, collection.append_only(), std::nullopt, {}, {}};
+    Source source{Holding(collection), std::nullopt, {}, {}};
     for (const agreement::Reads& reads : flow.reads) {
       if (reads.collection != c) continue;
       source.table = out->shapes_.size();
@@ -42,7 +42,7 @@ Result<std::unique_ptr<const RunInput>> RunInput::create(const agreement::Plan& 
       if (!told[c][field]) source.withheld.emplace_back(collection.fields[field].tag, collection.fields[field].type);
     }
     // Rows that are not read are not opened: there may be many, and the module has not seen them.
-    if (source.table || !source.append_only) out->sources_.push_back(std::move(source));
+    if (source.table || !source.holding.append_only) out->sources_.push_back(std::move(source));
   }
   HF_CHECK(sealed::FrameWriter::create(out->shapes_));
   return std::unique_ptr<const RunInput>(std::move(out));
@@ -94,17 +94,8 @@ Result<std::uint64_t> RunInput::add(const vault::Vault& vault, const vault::Subj
     return added.has_value();
   };
   for (const Source& source : sources_) {
-    if (source.append_only) {
-      HF_CHECK(
-          vault.read_rows(subject, source.tag, [&](const vault::StoredRow& row) { return take(source, row.record); }));
-    } else if (source.table || withheld) {
-      const auto stored = vault.read(subject, source.tag);
-      if (stored) {
-        take(source, stored->record);
-      } else if (stored.error().code != Code::not_found) {
-        return tl::unexpected<Error>(stored.error());
-      }
-    }
+    if (!source.table && withheld == nullptr) continue;
+    HF_CHECK(read_held(vault, subject, source.holding, [&](const Held& held) { return take(source, held.record); }));
     if (!added) return tl::unexpected<Error>(std::move(added).error());
   }
   return records;

@@ -7,7 +7,7 @@
 #include "agreement/plan.h"
 #include "disclosure/withheld.h"
 #include "sealed/formats/records.h"
-#include "vault/vault.h"
+#include "trustee/held.h"
 
 namespace holdfast::trustee {
 
@@ -35,8 +35,7 @@ class RunInput {
  private:
   /// A collection that is opened: for its fields that are read, or to know what must not leave.
   struct Source {
-    std::uint32_t tag = 0;
-    bool append_only = false;
+    Holding holding;
     std::optional<std::size_t> table;  ///< of the frame; nothing: only looked at
     std::vector<std::uint32_t> read;   ///< tags, in the order of the columns
     std::vector<std::pair<std::uint32_t, agreement::FieldType>> withheld;

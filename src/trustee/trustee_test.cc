@@ -193,6 +193,19 @@ TEST_F(TrusteeTest, each_recipient_gets_its_own_form_and_every_release_its_entry
   EXPECT_THAT(recorded.encode(), Not(HasSubstr("u1\"")));
 }
 
+TEST_F(TrusteeTest, what_is_past_its_keep_does_not_leave_though_no_sweep_has_removed_it) {
+  adopt();
+  deposit("u1");
+  const auto appended = run(trustee_->append_row(kApp, "views", "u1", "1", R"({"video":"v"})"));
+  ASSERT_TRUE(appended) << appended.error().text();
+  EXPECT_THAT(run(trustee_->disclose(kApp, "history", "u1"))->payload, HasSubstr("\"v\""));
+  clock_.advance(std::chrono::hours(24 * 400));
+  EXPECT_EQ(run(trustee_->disclose(kApp, "history", "u1")).error().slug, "vault.record.unknown");
+  EXPECT_TRUE(run(trustee_->disclose(kApp, "account", "u1")));
+  clock_.advance(std::chrono::hours(24 * 365 * 4));
+  EXPECT_EQ(run(trustee_->disclose(kApp, "account", "u1")).error().slug, "vault.record.unknown");
+}
+
 struct Parts {
   bool records = true, keys = true, log = true;
 };

@@ -1,3 +1,5 @@
+#include <limits>
+
 #include "vault/vault_impl.h"
 
 namespace holdfast::vault {
@@ -10,10 +12,12 @@ tl::unexpected<Error> gap(const LockerId& locker, ByteView item_key) {
               "stored rows are missing before these, or stand twice; restore them from a backup");
 }
 
-/// Hands out a chunk's rows; false when the visitor wants no more.
-Result<bool> visit_rows(const LockerId& locker, const Chunk& chunk, Record& record, const RowVisitor& visit) {
+/// Hands out a chunk's rows that were deposited after `expired`; false when the visitor wants no more.
+Result<bool> visit_rows(const LockerId& locker, const Chunk& chunk, UnixMillis expired, Record& record,
+                        const RowVisitor& visit) {
   RowReader row(chunk);
   while (row.next()) {
+    if (row.deposited() <= expired) continue;
     row.copy_to(record);
     if (!visit({row.key(), row.deposited(), record})) return false;
   }
@@ -71,19 +75,23 @@ Result<void> Vault::Impl::chunks(const Subject& subject, const Draft* draft, Col
   return {};
 }
 
-Result<StoredRecord> Vault::read(const Subject& subject, CollectionId collection) const {
-  const Bytes item_key = record_item(collection);
-  HF_TRY(const auto value, impl_->store.get(Shelf::records, subject.locker(), item_key));
-  if (!value) {
+Result<StoredRecord> Vault::read(const Subject& subject, const Retention& retention) const {
+  const auto unknown = [] {
     return fail(Code::not_found, "vault.record.unknown", "", "nothing is held on this subject in this collection");
-  }
-  return impl_->stored_record(subject, item_key, *value);
+  };
+  const Bytes item_key = record_item(retention.collection);
+  HF_TRY(const auto value, impl_->store.get(Shelf::records, subject.locker(), item_key));
+  if (!value) return unknown();
+  HF_TRY(StoredRecord stored, impl_->stored_record(subject, item_key, *value));
+  if (stored.deposited <= impl_->expired_until(retention.keep)) return unknown();
+  return stored;
 }
 
-Result<void> Vault::read_rows(const Subject& subject, CollectionId collection, const RowVisitor& visit) const {
+Result<void> Vault::read_rows(const Subject& subject, const Retention& retention, const RowVisitor& visit) const {
+  const UnixMillis expired = impl_->expired_until(retention.keep);
   Record record;
-  return impl_->chunks(subject, nullptr, collection,
-                       [&](const Chunk& chunk) { return visit_rows(subject.locker(), chunk, record, visit); });
+  return impl_->chunks(subject, nullptr, retention.collection,
+                       [&](const Chunk& chunk) { return visit_rows(subject.locker(), chunk, expired, record, visit); });
 }
 
 Result<void> Vault::read_all(const Subject& subject,
@@ -101,6 +109,7 @@ Result<void> Vault::read_all(const Subject& subject,
   }));
   // From collection to collection: the first chunk of each says where the next one starts.
   std::optional<CollectionId> collection;
+  Record row_record;
   Bytes from;
   while (outcome && more) {
     collection.reset();
@@ -109,7 +118,10 @@ Result<void> Vault::read_all(const Subject& subject,
       return false;
     }));
     if (!collection) break;
-    outcome = read_rows(subject, *collection, [&](const StoredRow& row) { return more = visit_row(*collection, row); });
+    const auto take = [&](const StoredRow& row) { return more = visit_row(*collection, row); };
+    outcome = impl_->chunks(subject, nullptr, *collection, [&](const Chunk& chunk) {
+      return visit_rows(subject.locker(), chunk, std::numeric_limits<UnixMillis>::min(), row_record, take);
+    });
     from = chunk_item(*collection, kTail) + '\0';
   }
   return outcome;

@@ -17,9 +17,7 @@ UnixMillis millis(std::chrono::seconds keep) {
 
 }  // namespace
 
-bool Vault::Impl::is_expired(UnixMillis deposited, std::chrono::seconds keep) const {
-  return deposited <= clock.now() - millis(keep);
-}
+UnixMillis Vault::Impl::expired_until(std::chrono::seconds keep) const { return clock.now() - millis(keep); }
 
 Result<bool> Vault::Impl::any_expired(const LockerId& locker, std::span<const Retention> rules) const {
   Result<bool> found = false;
@@ -28,7 +26,7 @@ Result<bool> Vault::Impl::any_expired(const LockerId& locker, std::span<const Re
     HF_TRY(const auto value, store.get(Shelf::records, locker, item_key));
     if (value) {
       HF_TRY(const RecordHeader header, read_record_header(locker, item_key, *value));
-      if (is_expired(header.deposited, rule.keep)) return true;
+      if (header.deposited <= expired_until(rule.keep)) return true;
     }
     // Deposit times ascend, so the first chunk tells.
     HF_CHECK(store.scan(Shelf::records, locker, chunks_prefix(rule.collection), {}, [&](ByteView key, ByteView chunk) {
@@ -36,7 +34,7 @@ Result<bool> Vault::Impl::any_expired(const LockerId& locker, std::span<const Re
       if (!header) {
         found = tl::unexpected(header.error());
       } else {
-        found = is_expired(header->first, rule.keep);
+        found = header->first <= expired_until(rule.keep);
       }
       return false;
     }));
@@ -47,7 +45,7 @@ Result<bool> Vault::Impl::any_expired(const LockerId& locker, std::span<const Re
     if (!created) {
       found = tl::unexpected(created.error());
     } else {
-      found = is_expired(*created, kIdempotencyKept);
+      found = *created <= expired_until(kIdempotencyKept);
     }
     return found && !*found;
   }));
@@ -60,7 +58,7 @@ Result<std::uint64_t> Vault::Impl::expire_record(Draft& draft, const Retention& 
   HF_TRY(const auto value, store.get(Shelf::records, locker, item_key));
   if (!value) return 0;
   HF_TRY(const RecordHeader header, read_record_header(locker, item_key, *value));
-  if (!is_expired(header.deposited, rule.keep)) return 0;
+  if (header.deposited > expired_until(rule.keep)) return 0;
   draft.change_.deletes.push_back(std::move(item_key));
   return 1;
 }
@@ -68,7 +66,7 @@ Result<std::uint64_t> Vault::Impl::expire_record(Draft& draft, const Retention& 
 Result<std::uint64_t> Vault::Impl::expire_rows(Draft& draft, const Retention& rule) const {
   const Subject& subject = draft.subject();
   const LockerId& locker = subject.locker();
-  const UnixMillis cutoff = clock.now() - millis(rule.keep);
+  const UnixMillis cutoff = expired_until(rule.keep);
   Result<std::uint64_t> count = 0;
   const auto visit = [&](ByteView key, ByteView value) -> Result<bool> {
     HF_TRY(const ChunkHeader header, read_chunk_header(locker, key, value));
@@ -99,7 +97,7 @@ Result<std::uint64_t> Vault::Impl::expire_answers(Draft& draft) const {
     const auto created = read_answer_created(locker, key, value);
     if (!created) {
       count = tl::unexpected(created.error());
-    } else if (is_expired(*created, kIdempotencyKept)) {
+    } else if (*created <= expired_until(kIdempotencyKept)) {
       draft.change_.deletes.emplace_back(key);
       ++*count;
     }

@@ -36,6 +36,10 @@ inline Record record_of(std::initializer_list<FieldValue> values) { return Recor
 /// A vault on an engine in memory whose faults a test chooses.
 class VaultTest : public ::testing::Test {
  protected:
+  /// As long as any agreement can say.
+  static constexpr Retention long_kept(CollectionId collection) {
+    return {collection, std::chrono::hours(24 * 366 * 9'000)};
+  }
   static constexpr CollectionId kProfile = 0x70726f66, kViews = 0x76696577;
 
   VaultTest() : roots(*FileRootKeys::create(folder.file("root.keys"))) { restart(); }
@@ -71,13 +75,13 @@ class VaultTest : public ::testing::Test {
   }
   Result<StoredRecord> read(std::string_view id, CollectionId collection = kProfile) {
     HF_TRY(const Subject opened, vault->open(id));
-    return vault->read(opened, collection);
+    return vault->read(opened, long_kept(collection));
   }
   /// Keys and records, oldest first.
   Result<std::vector<Row>> rows(std::string_view id, CollectionId collection = kViews) {
     HF_TRY(const Subject opened, vault->open(id));
     std::vector<Row> out;
-    HF_CHECK(vault->read_rows(opened, collection, [&](const StoredRow& row) {
+    HF_CHECK(vault->read_rows(opened, long_kept(collection), [&](const StoredRow& row) {
       out.push_back({Bytes(row.key), row.record});
       return true;
     }));

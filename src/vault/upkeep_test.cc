@@ -56,6 +56,32 @@ TEST_F(Upkeep, SweepsWhatIsOlderThanItsKeep) {
   EXPECT_EQ(sweep({{kProfile, 24h}}).expired[0], 0u);
 }
 
+TEST_F(Upkeep, GivesNothingThatIsPastItsKeepBeforeASweepHasRemovedIt) {
+  ASSERT_TRUE(put("a", record_of({{1, "a"}})));
+  ASSERT_TRUE(append("a", numbered(0, 3)));
+  clock.advance(10h);
+  ASSERT_TRUE(append("a", numbered(3, 5)));
+  clock.advance(14h);
+  const auto seen = [&](std::chrono::hours keep) {
+    std::string keys;
+    EXPECT_TRUE(vault->read_rows(subject("a"), {kViews, keep}, [&](const StoredRow& row) {
+      keys += row.key;
+      return true;
+    }));
+    return keys;
+  };
+  EXPECT_EQ(seen(25h), "01234");
+  EXPECT_EQ(seen(24h), "34") << "as the sweep: what is exactly as old as its keep is past it";
+  EXPECT_EQ(seen(14h), "");
+  EXPECT_TRUE(vault->read(subject("a"), {kProfile, 25h}));
+  EXPECT_EQ(vault->read(subject("a"), {kProfile, 24h}).error().slug, "vault.record.unknown");
+  int held = 0;
+  ASSERT_TRUE(vault->read_all(
+      subject("a"), [&](CollectionId, const StoredRecord&) { return ++held > 0; },
+      [&](CollectionId, const StoredRow&) { return ++held > 0; }));
+  EXPECT_EQ(held, 6) << "which is still held, and says so";
+}
+
 TEST_F(Upkeep, TheSameContentAgainIsKeptAnew) {
   ASSERT_TRUE(put("a", record_of({{1, "a"}})));
   clock.advance(40h);
@@ -240,7 +266,8 @@ TEST_F(Upkeep, AWriterWithAnErasedKeyWritesNothing) {
     EXPECT_TRUE(items(vault->locker_of(id)).empty());
     ASSERT_TRUE(put(id, record_of({{1, "back"}})));
     EXPECT_TRUE(read(id));
-    EXPECT_EQ(vault->read(old, kProfile).error().slug, "vault.subject.erased") << "not damaged: another's by now";
+    EXPECT_EQ(vault->read(old, long_kept(kProfile)).error().slug, "vault.subject.erased")
+        << "not damaged: another's by now";
   }
 }
 
@@ -382,7 +409,7 @@ TEST(UpkeepOnDisk, AnErasedKeyAndItsNameAreInNoFile) {
   for (const Bytes& one : gone) EXPECT_FALSE(*storage::FileSearch({one}).first_hit(folder.file("data")));
   store = storage::open_rocksdb(folder.file("data"));
   vault = Vault::create(**store, **roots, clock);
-  EXPECT_TRUE((*vault)->read(*(*vault)->open("bob"), 1));
+  EXPECT_TRUE((*vault)->read(*(*vault)->open("bob"), {1, 24h}));
 }
 
 }  // namespace

@@ -43,6 +43,12 @@ class Subject {
   std::uint64_t erasures_ = 0;  ///< finished by the vault when this was opened: unchanged, the key still stands
 };
 
+/// How long the records of a collection are kept, counted from their deposit.
+struct Retention {
+  CollectionId collection = 0;
+  std::chrono::seconds keep{0};
+};
+
 /// The one record of a collection.
 struct StoredRecord {
   std::uint64_t version = 0;  ///< grows with every replacement, never given twice until an erasure: serves as ETag
@@ -110,12 +116,6 @@ class Draft {
   storage::LockerChange change_;
 };
 
-/// How long the records of a collection are kept, counted from their deposit.
-struct Retention {
-  CollectionId collection = 0;
-  std::chrono::seconds keep{0};
-};
-
 /// A piece of a sweep, ready to be committed.
 struct Sweep {
   std::vector<Draft> drafts;
@@ -178,11 +178,12 @@ class Vault {
 
   // ---- reading; a visitor must not call the vault. Also for drafts: conflict "vault.subject.erased" when the subject
   // was erased since it was opened, and came back.
-  /// not_found "vault.record.unknown".
-  Result<StoredRecord> read(const Subject&, CollectionId) const;
-  /// Rows of an append-only collection, oldest first; none is no error.
-  Result<void> read_rows(const Subject&, CollectionId, const RowVisitor& visit) const;
-  /// Everything held on the subject: single records first, then the rows, by collection.
+  /// What is past its keep is given no more, whether a sweep has removed it or not. not_found "vault.record.unknown".
+  Result<StoredRecord> read(const Subject&, const Retention&) const;
+  /// Rows of an append-only collection that are within their keep, oldest first; none is no error.
+  Result<void> read_rows(const Subject&, const Retention&, const RowVisitor& visit) const;
+  /// Everything held on the subject, also what the next sweep will remove: single records first, then the rows, by
+  /// collection.
   Result<void> read_all(const Subject&, const std::function<bool(CollectionId, const StoredRecord&)>& visit_record,
                         const std::function<bool(CollectionId, const StoredRow&)>& visit_row) const;
 

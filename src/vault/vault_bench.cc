@@ -9,6 +9,8 @@
 namespace holdfast::vault {
 namespace {
 
+constexpr Retention kRetention{1, std::chrono::hours(24)};
+
 /// A vault in a folder that goes with it; engine 0: memory, 1: RocksDB.
 struct Bench {
   explicit Bench(std::int64_t engine) {
@@ -90,7 +92,7 @@ void open_and_read_profile(benchmark::State& state) {
   int i = 0;
   for (auto _ : state) {
     const auto subject = bench.vault->open("subject-" + std::to_string(i++ % kSubjects));
-    benchmark::DoNotOptimize(bench.vault->read(*subject, 1));
+    benchmark::DoNotOptimize(bench.vault->read(*subject, kRetention));
   }
 }
 BENCHMARK(open_and_read_profile)->ArgName("rocksdb")->Arg(0)->Arg(1)->Unit(benchmark::kMicrosecond);
@@ -104,7 +106,8 @@ void read_thousand_rows(benchmark::State& state) {
   const auto subject = bench.vault->open("ada");
   for (auto _ : state) {
     std::size_t bytes = 0;
-    HF_ASSERT(bench.vault->read_rows(*subject, 1, [&](const StoredRow& row) { return bytes += row.key.size(), true; }));
+    HF_ASSERT(bench.vault->read_rows(*subject, kRetention,
+                                     [&](const StoredRow& row) { return bytes += row.key.size(), true; }));
     benchmark::DoNotOptimize(bytes);
   }
   state.SetItemsProcessed(state.iterations() * 1000);

@@ -93,7 +93,8 @@ struct Vault::Impl {
   Result<std::uint64_t> expire_record(Draft& draft, const Retention& rule) const;
   Result<std::uint64_t> expire_rows(Draft& draft, const Retention& rule) const;
   Result<std::uint64_t> expire_answers(Draft& draft) const;
-  bool is_expired(UnixMillis deposited, std::chrono::seconds keep) const;
+  /// What was deposited then or before is past its keep now.
+  UnixMillis expired_until(std::chrono::seconds keep) const;
 
   /// Wraps the lockers' keys anew where the newest root key does not wrap them already.
   Result<void> rewrap(std::span<const LockerId> lockers, const RootKeyId& newest);

@@ -201,7 +201,7 @@ TEST_F(VaultTest, AppendsLikeAMapThatKeepsTheFirst) {
 TEST_F(VaultTest, ReadersMayStopEarly) {
   ASSERT_TRUE(append("ada", numbered(0, 1000)));
   int seen = 0;
-  ASSERT_TRUE(vault->read_rows(*vault->open("ada"), kViews, [&](const StoredRow&) { return ++seen < 7; }));
+  ASSERT_TRUE(vault->read_rows(*vault->open("ada"), long_kept(kViews), [&](const StoredRow&) { return ++seen < 7; }));
   EXPECT_EQ(seen, 7);
 }
 

@@ -316,11 +316,14 @@ class Chain:
         self.server.control[CLOCK_MS] = 0
 
     def retention(self):
-        """What ended while the server was down must not leave when it is back."""
-        self.finish(self.load(self.seconds()), kill=True)
+        """What ended must not leave, neither before the next sweep nor after a start, and a start removes it."""
+        self.finish(self.load(self.seconds()))
         self.server.control[CLOCK_MS] = 30 * HOUR_MS
+        visited = [n for n, s in self.memory.subjects.items() if s.visits][-8:]
+        judge.judge_before_sweep(self.server, self.memory, visited)
+        self.server.kill()
         self.start_again()
-        judge.judge(self.server, self.memory, [n for n, s in self.memory.subjects.items() if s.visits][-8:], True)
+        judge.judge(self.server, self.memory, visited, True)
         self.server.kill()
         self.server.control[CLOCK_MS] = 0
 

@@ -449,16 +449,25 @@ def judge_subject(memory, app, name, one):
             memory.wrong(f"{name}: acknowledged rows are gone: {rows.status} {rows.body!r}")
 
 
+def judge_visits(memory, app, name):
+    """To be asked only of a server whose clock stands more than an hour after the visits were deposited: none may leave
+    any more, whether a sweep has removed them or not."""
+    answer = disclose(app, "recent", name)
+    if answer.status == 200 and answer.json()["visits"]:
+        memory.wrong(f"{name}: visits are released after their retention ended")
+
+
 def judge_retention(memory, app, name, until):
-    """To be asked only of a server whose clock stands more than an hour after the visits were deposited. The sweep at its
-    start goes beside the first requests, and gives way to them: it has time until `until`, of the monotonic clock."""
+    """The same of a server that was started after that: the sweep at its start goes beside the first requests and gives
+    way to them, so it has time until `until`, of the monotonic clock, to remove the visits."""
+    judge_visits(memory, app, name)
     pause = 0.05
     while True:
-        answer = disclose(app, "recent", name)
-        if answer.status != 200 or not answer.json()["visits"]:
+        held = app.call("GET", f"/v1/subjects/{name}/export")
+        if held.status != 200 or not held.json()["collections"].get("visits", {}).get("records"):
             return
         if time.monotonic() > until:
-            memory.wrong(f"{name}: visits are released after their retention ended")
+            memory.wrong(f"{name}: visits are held after their retention ended")
             return
         time.sleep(pause)
         pause *= 2
@@ -520,6 +529,17 @@ def erase_canary(holdfast, memory, name):
     if app.call("DELETE", f"/v1/subjects/{name}").status == 200:
         one.erased, one.profiles = {True}, {None}
     app.close()
+
+
+def judge_before_sweep(holdfast, memory, subjects):
+    """Of a server whose clock was moved on since its last sweep."""
+    try:
+        app = holdfast.client("app-us")
+        for name in subjects:
+            judge_visits(memory, app, name)
+        app.close()
+    except CUT as error:
+        memory.wrong(f"the server went away while judged: {type(error).__name__}: {error}")
 
 
 def judge_ready(holdfast, memory):

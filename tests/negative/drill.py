@@ -103,7 +103,7 @@ def restarts(server, memory, _):
 
 
 def retention(server, memory, _):
-    """What ended while the server was down is gone soon after it is back."""
+    """What is past its keep leaves no more, and is gone soon after the next start."""
     server.start()
     client = server.client("app-us")
     for name in ("a", "b"):
@@ -112,8 +112,9 @@ def retention(server, memory, _):
                     {"Content-Type": "application/json"})
         memory.subjects[name].visits.add("1")
     client.close()
-    server.kill()
     server.control[campaign.CLOCK_MS] = 30 * campaign.HOUR_MS
+    judge.judge_before_sweep(server, memory, ("a", "b"))
+    server.kill()
     server.start()
     judge.judge(server, memory, retention=True)
 
