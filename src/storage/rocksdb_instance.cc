@@ -187,7 +187,8 @@ Result<void> RocksInstance::write(rocksdb::WriteBatch& batch) {
   HF_CHECK(health());
   rocksdb::WriteOptions options;
   options.sync = true;
-  const rocksdb::Status status = db_->Write(options, &batch);
+  rocksdb::Status status = batch.PutLogData(slice(kRecordEnd));
+  if (status.ok()) status = db_->Write(options, &batch);
   if (status.ok()) return {};
   failed_ = true;
   return tl::unexpected<Error>(error(status));

@@ -3,6 +3,7 @@
 #include <rocksdb/env.h>
 
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
 
@@ -14,6 +15,10 @@ namespace holdfast::storage {
 /// (`MANIFEST-NNNNNN`, the list of the tables in force) is synced before the next. Everything else is as in
 /// Env::Default(). Lives as long as the process.
 rocksdb::Env* logs_env();
+
+/// What each record of a write-ahead log must end with (WriteBatch::PutLogData): as it is not zero, a zero at the end says
+/// that the record was torn, and never that it ends so.
+inline constexpr std::string_view kRecordEnd = "\x55";
 
 /// By its name.
 bool is_manifest(const std::string& path);

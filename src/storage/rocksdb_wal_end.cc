@@ -15,7 +15,9 @@ namespace {
 
 constexpr std::size_t kLogBytesMax = 1u << 30;
 constexpr std::size_t kBlock = 32u << 10, kHeader = 7, kSector = 512;
-constexpr std::size_t kUnwritten = 4;  // so many zeros at a record's end are no payload's: those end in text or a MAC
+// So many zeros at a record's end are no payload's: those of a log end in kRecordEnd, those of a manifest in text or
+// numbers.
+constexpr std::size_t kUnwrittenLog = 1, kUnwrittenManifest = 4;
 enum Type : unsigned char { kZero = 0, kFull = 1, kFirst = 2, kMiddle = 3, kLast = 4 };
 
 struct Fragment {
@@ -25,7 +27,7 @@ struct Fragment {
 
 class RecordLog {
  public:
-  explicit RecordLog(ByteView bytes) : bytes_(bytes) {
+  RecordLog(ByteView bytes, std::size_t unwritten) : bytes_(bytes), unwritten_(unwritten) {
     data_end_ = bytes_.find_last_not_of('\0') + 1;  // npos + 1 is 0
   }
 
@@ -53,9 +55,15 @@ class RecordLog {
  private:
   unsigned char byte(std::size_t at) const { return static_cast<unsigned char>(bytes_[at]); }
 
-  /// The one that begins at `at`, or at the next block where no header fits in this one; judged by its header alone.
+  /// Here, or at the next block where no header fits in this one.
+  static std::size_t header_at(std::size_t at) {
+    const std::size_t left = kBlock - at % kBlock;
+    return left < kHeader ? at + left : at;
+  }
+
+  /// The one whose header is at `at` or behind; judged by its header alone.
   std::optional<Fragment> fragment(std::size_t at) const {
-    if (kBlock - at % kBlock < kHeader) at += kBlock - at % kBlock;
+    at = header_at(at);
     if (at + kHeader > bytes_.size()) return std::nullopt;
     const auto type = static_cast<Type>(byte(at + 6));
     const std::size_t size = kHeader + byte(at + 4) + (std::size_t{byte(at + 5)} << 8);
@@ -92,8 +100,11 @@ class RecordLog {
       at = next->begin + next->size;
       whole = next->type == kFull || next->type == kLast;
     }
-    if (!whole && (at >= data_end_ || at + kHeader > bytes_.size() || reach(at) > bytes_.size())) return true;
-    if (data_end_ + kUnwritten <= at) return true;
+    if (!whole) {
+      at = header_at(at);
+      if (at + kHeader > data_end_ || reach(at) > bytes_.size()) return true;  // a header ends in its type
+    }
+    if (data_end_ + unwritten_ <= at) return true;
     const std::size_t extent = std::max(at, data_end_);
     for (std::size_t begin = damaged; begin < extent;) {
       const std::size_t end = std::min((begin / kSector + 1) * kSector, extent);
@@ -106,7 +117,8 @@ class RecordLog {
   std::size_t reach(std::size_t at) const { return at + kHeader + byte(at + 4) + (std::size_t{byte(at + 5)} << 8); }
 
   ByteView bytes_;
-  std::size_t data_end_;  ///< behind the last byte that is not zero
+  std::size_t unwritten_;  ///< zeros at a record's end that say that it was torn
+  std::size_t data_end_;   ///< behind the last byte that is not zero
 };
 
 }  // namespace
@@ -114,9 +126,10 @@ class RecordLog {
 Result<void> end_logs(const std::string& directory) {
   std::error_code failed;
   for (std::filesystem::directory_iterator it(directory, failed), end; !failed && it != end; it.increment(failed)) {
-    if (it->path().extension() != ".log" && !is_manifest(it->path().string())) continue;
+    const bool manifest = is_manifest(it->path().string());
+    if (it->path().extension() != ".log" && !manifest) continue;
     HF_TRY(const Bytes bytes, read_file(it->path().string(), kLogBytesMax));
-    const auto size = RecordLog(bytes).end();
+    const auto size = RecordLog(bytes, manifest ? kUnwrittenManifest : kUnwrittenLog).end();
     if (size && *size < bytes.size()) std::filesystem::resize_file(it->path(), *size, failed);
     if (failed) break;
   }

@@ -112,8 +112,14 @@ TEST(WalEnd, CutsALastRecordOfWhichASectorIsMissing) {
 TEST(WalEnd, CutsALastRecordOfWhichTheEndIsMissing) {
   const std::size_t whole = some().size();
   const Log log = some().record(Bytes(300, 'd'));
-  for (std::size_t left = whole; left + 4 <= log.size(); left += 7) {
+  for (std::size_t left = whole; left < log.size(); left += left < whole + 8 || left + 8 > log.size() ? 1 : 7) {
     ASSERT_EQ(ended(Log(log).wipe(left, log.size() - left).zeros(5000)), whole) << left;
+  }
+  // Its header lies in the next block.
+  const Log near = Log().record(Bytes(kBlock - kHeader - 3, 'a'));
+  const Log over = Log(near).record(Bytes(300, 'd'));
+  for (std::size_t left = near.size(); left < near.size() + 12; ++left) {
+    ASSERT_LE(ended(Log(over).wipe(left, over.size() - left).zeros(5000)), kBlock) << left;
   }
 }
 
