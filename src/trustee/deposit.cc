@@ -3,6 +3,7 @@
 
 #include "base/hash.h"
 #include "base/near.h"
+#include "trustee/held.h"
 #include "trustee/impl.h"
 #include "trustee/rows.h"
 
@@ -158,7 +159,7 @@ Task<Deposit> put_once(Trustee::Impl& self, const Caller& caller, const std::str
   HF_CO_TRY(vault::Record record, record_from_json(collection, json));
   DepositRequest request{*active, caller.name, collection, subject, json, idempotency_key, fingerprint(expect)};
   const Change put = [&](vault::Draft& draft) -> Result<Deposit> {
-    HF_TRY(const vault::PutOutcome outcome, self.vault->put(draft, collection.tag, record, expect));
+    HF_TRY(const vault::PutOutcome outcome, self.vault->put(draft, retention_of(collection), record, expect));
     return Deposit{static_cast<Deposit::Outcome>(outcome.kind), outcome.version, 0};
   };
   co_return co_await deposit(self, std::move(request), put);

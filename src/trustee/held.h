@@ -8,10 +8,14 @@
 
 namespace holdfast::trustee {
 
+inline vault::Retention retention_of(const agreement::Collection& collection) {
+  return {collection.tag, collection.keep};
+}
+
 /// How a collection is held.
 struct Holding {
   explicit Holding(const agreement::Collection& collection)
-      : retention{collection.tag, collection.keep}, append_only(collection.append_only()) {}
+      : retention(retention_of(collection)), append_only(collection.append_only()) {}
   vault::Retention retention;
   bool append_only = false;
 };

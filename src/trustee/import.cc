@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "base/hash.h"
+#include "trustee/held.h"
 #include "trustee/impl.h"
 #include "trustee/rows.h"
 
@@ -237,7 +238,7 @@ class ImportStream final : public Import {
   bool fill_single(vault::Draft& draft, const Group& group, std::uint64_t& accepted) {
     bool any = false;
     for (const std::uint32_t i : group.rows) {
-      const auto outcome = self_.vault->put_encoded(draft, collection_.tag, parts_of(i).record);
+      const auto outcome = self_.vault->put_encoded(draft, retention_of(collection_), parts_of(i).record);
       if (!outcome) {
         reject(rows_[i].line, outcome.error());
         continue;

@@ -1,5 +1,6 @@
 // Retention: what is older than its collection's keep goes, on record before it goes.
 #include "base/priority.h"
+#include "trustee/held.h"
 #include "trustee/impl.h"
 
 namespace holdfast::trustee {
@@ -9,7 +10,7 @@ constexpr std::size_t kLockersAtOnce = 512;
 
 std::vector<vault::Retention> retentions(const agreement::Plan& plan) {
   std::vector<vault::Retention> out;
-  for (const agreement::Collection& collection : plan.collections) out.push_back({collection.tag, collection.keep});
+  for (const agreement::Collection& collection : plan.collections) out.push_back(retention_of(collection));
   return out;
 }
 

@@ -535,11 +535,17 @@ TEST_F(TrusteeTest, a_deposit_that_an_adoption_overtakes_is_judged_anew) {
   std::vector<std::string> notes;
   for (int version = 2; version <= 12; ++version) notes.push_back(signed_by(agreement(version), 3));
   std::atomic<bool> adopting = true;
-  std::jthread adopter([&] {
-    for (std::string& note : notes) EXPECT_TRUE(run(trustee_->adopt(kTrustee, std::move(note))));
+  std::atomic<int> deposited = 0;
+  std::jthread adopter([&](const std::stop_token& stop) {
+    for (std::string& note : notes) {
+      const int before = deposited;
+      EXPECT_TRUE(run(trustee_->adopt(kTrustee, std::move(note))));
+      // One that is overtaken again and again is refused in the end, and rightly.
+      while (deposited == before && !stop.stop_requested()) std::this_thread::yield();
+    }
     adopting = false;
   });
-  for (int i = 0; adopting; ++i) {
+  for (int i = 0; adopting; ++i, ++deposited) {
     const auto row = run(trustee_->append_row(kApp, "views", "u1", std::to_string(i), R"({"video":"v1"})"));
     ASSERT_TRUE(row) << row.error().text();
     const auto record = run(trustee_->put_record(kApp, "profile", "u1", R"({"zip":"94105"})", {}, std::nullopt));

@@ -61,7 +61,7 @@ class VaultTest : public ::testing::Test {
                          CollectionId collection = kProfile) {
     HF_TRY(Subject opened, vault->open_or_create(id));
     HF_TRY(Draft draft, vault->begin(std::move(opened)));
-    HF_TRY(const PutOutcome outcome, vault->put(draft, collection, record, expect));
+    HF_TRY(const PutOutcome outcome, vault->put(draft, long_kept(collection), record, expect));
     HF_CHECK(vault->commit(std::move(draft)));
     return outcome;
   }

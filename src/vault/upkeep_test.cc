@@ -92,6 +92,38 @@ TEST_F(Upkeep, TheSameContentAgainIsKeptAnew) {
   EXPECT_EQ(sweep({{kProfile, 48h}}).expired[0], 1u);
 }
 
+TEST_F(Upkeep, TheSameContentIsKeptAnewToAHundredthOfItsKeep) {
+  const Retention retention{kProfile, 100h};
+  const auto put_again = [&] {
+    Draft again = draft("a");
+    EXPECT_EQ(vault->put(again, retention, record_of({{1, "a"}}))->kind, PutOutcome::Kind::unchanged);
+    EXPECT_TRUE(vault->commit(std::move(again)));
+  };
+  ASSERT_TRUE(put("a", record_of({{1, "a"}})));
+  clock.advance(59min);
+  put_again();
+  clock.advance(3min);
+  put_again();
+  clock.advance(100h - 1min);
+  EXPECT_TRUE(vault->read(subject("a"), retention));
+  clock.advance(1min);
+  EXPECT_FALSE(vault->read(subject("a"), retention));
+}
+
+TEST_F(Upkeep, WhatIsPastItsKeepDoesNotStandInTheWayOfADepositBeforeItIsSwept) {
+  const Retention retention{kProfile, 24h};
+  ASSERT_TRUE(put("a", record_of({{1, "a"}})));
+  const std::uint64_t version = read("a")->version;
+  clock.advance(24h);
+  Draft again = draft("a");
+  const auto outcome = vault->put(again, retention, record_of({{1, "a"}}), Expect::absent());
+  ASSERT_TRUE(outcome);
+  EXPECT_EQ(outcome->kind, PutOutcome::Kind::created);
+  EXPECT_GT(outcome->version, version);
+  ASSERT_TRUE(vault->commit(std::move(again)));
+  EXPECT_EQ(vault->read(subject("a"), retention)->version, outcome->version);
+}
+
 TEST_F(Upkeep, SweepsRowsOneByOneAndChunksWhole) {
   for (int day = 0; day < 40; ++day) {
     ASSERT_TRUE(append("a", numbered(day * 50, day * 50 + 50)));
@@ -186,7 +218,7 @@ TEST_F(Upkeep, ErasesAndStartsAnew) {
 
 TEST_F(Upkeep, KnowsTheRequestsOfAnErasedSubjectForAsLongAsItWouldHave) {
   Draft first = draft("a");
-  ASSERT_TRUE(vault->put(first, kProfile, record_of({{1, "a"}})));
+  ASSERT_TRUE(vault->put(first, long_kept(kProfile), record_of({{1, "a"}})));
   ASSERT_TRUE(vault->remember(first, "app\nk1", {sha256("request"), "answer"}));
   ASSERT_TRUE(vault->commit(std::move(first)));
   ASSERT_TRUE(put("b", record_of({{1, "b"}})));
@@ -252,8 +284,8 @@ TEST_F(Upkeep, AWriterWithAnErasedKeyWritesNothing) {
   ASSERT_TRUE(subject("fresh").locker() == vault->locker_of("fresh"));
   for (const char* id : {"a", "fresh"}) {
     Draft during = draft(id), late = draft(id);
-    ASSERT_TRUE(vault->put(during, kProfile, record_of({{1, "during"}})));
-    ASSERT_TRUE(vault->put(late, kProfile, record_of({{1, "late"}})));
+    ASSERT_TRUE(vault->put(during, long_kept(kProfile), record_of({{1, "during"}})));
+    ASSERT_TRUE(vault->put(late, long_kept(kProfile), record_of({{1, "late"}})));
     Subject held = subject(id);
     const Subject old = subject(id);
     const auto erasure = vault->begin_erasure(subject(id));
@@ -261,7 +293,7 @@ TEST_F(Upkeep, AWriterWithAnErasedKeyWritesNothing) {
     ASSERT_TRUE(vault->finish_erasures({&*erasure, 1}));
     EXPECT_EQ(vault->commit(std::move(late)).error().slug, "vault.draft.stale");
     Draft later = std::move(*vault->begin(std::move(held)));
-    ASSERT_TRUE(vault->put(later, kProfile, record_of({{1, "later"}})));
+    ASSERT_TRUE(vault->put(later, long_kept(kProfile), record_of({{1, "later"}})));
     EXPECT_EQ(vault->commit(std::move(later)).error().slug, "vault.draft.stale");
     EXPECT_TRUE(items(vault->locker_of(id)).empty());
     ASSERT_TRUE(put(id, record_of({{1, "back"}})));
@@ -386,7 +418,7 @@ TEST(UpkeepOnDisk, AnErasedKeyAndItsNameAreInNoFile) {
   std::vector<Bytes> gone;  // what must not be found after, and is before
   for (const char* id : {"ada", "bob"}) {
     auto draft = vault->get()->begin(std::move(*(*vault)->open_or_create(id)));
-    ASSERT_TRUE((*vault)->put(*draft, 1, record));
+    ASSERT_TRUE((*vault)->put(*draft, {1, 24h}, record));
     ASSERT_TRUE((*vault)->commit(std::move(*draft)));
   }
   const LockerId ada = (*vault)->locker_of("ada");

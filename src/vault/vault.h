@@ -84,8 +84,8 @@ struct Expect {
 };
 
 struct PutOutcome {
-  /// unchanged: the same content is there already. Its retention starts anew (at most once a day is that written),
-  /// its version stays.
+  /// unchanged: the same content is there already. Its retention starts anew (which is written once it would be off by
+  /// a hundredth of its keep, or a day), its version stays.
   enum class Kind : std::uint8_t { created, replaced, unchanged } kind = Kind::created;
   std::uint64_t version = 0;
 };
@@ -190,9 +190,9 @@ class Vault {
   // ---- writing: begin, then any of put, append and remember, then commit
   Result<Draft> begin(Subject subject) const;
   /// Errors: conflict "vault.record.version" (not what was expected); as encode_record. The draft is then as before.
-  Result<PutOutcome> put(Draft&, CollectionId, const Record&, Expect = Expect::anything()) const;
+  Result<PutOutcome> put(Draft&, const Retention&, const Record&, Expect = Expect::anything()) const;
   /// The same of a record encoded already; also corrupt "vault.record.malformed".
-  Result<PutOutcome> put_encoded(Draft&, CollectionId, ByteView record, Expect = Expect::anything()) const;
+  Result<PutOutcome> put_encoded(Draft&, const Retention&, ByteView record, Expect = Expect::anything()) const;
   /// Appends those rows whose key is not there yet; one outcome per row, in order. Fast when keys ascend (by length,
   /// then bytes), as numbers and timestamps do; otherwise all of the subject's rows are searched, once per call.
   /// Errors: invalid "vault.row.key", and as encode_record, naming the row; the draft is then as before.

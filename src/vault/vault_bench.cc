@@ -85,7 +85,7 @@ void open_and_read_profile(benchmark::State& state) {
   std::vector<Draft> drafts;
   for (int i = 0; i < kSubjects; ++i) {
     auto draft = bench.vault->begin(std::move(*bench.vault->open_or_create("subject-" + std::to_string(i))));
-    HF_ASSERT(bench.vault->put(*draft, 1, profile()));
+    HF_ASSERT(bench.vault->put(*draft, kRetention, profile()));
     drafts.push_back(std::move(*draft));
   }
   for (const auto& done : bench.vault->commit(std::move(drafts))) HF_ASSERT(done);

@@ -94,7 +94,7 @@ TEST_F(VaultTest, PutsWithVersions) {
 
 TEST_F(VaultTest, WritesNothingBeforeCommit) {
   Draft pending = draft("ada");
-  ASSERT_TRUE(vault->put(pending, kProfile, record_of({{1, "Ada"}})));
+  ASSERT_TRUE(vault->put(pending, long_kept(kProfile), record_of({{1, "Ada"}})));
   ASSERT_TRUE(vault->append(pending, kViews, numbered(0, 3)));
   EXPECT_EQ(read("ada").error().code, Code::not_found);
   EXPECT_TRUE(rows("ada")->empty());
@@ -107,8 +107,8 @@ TEST_F(VaultTest, WritesNothingBeforeCommit) {
 
 TEST_F(VaultTest, ADraftSeesItsOwnChanges) {
   Draft pending = draft("ada");
-  ASSERT_TRUE(vault->put(pending, kProfile, record_of({{1, "one"}})));
-  const auto second = vault->put(pending, kProfile, record_of({{1, "two"}}));
+  ASSERT_TRUE(vault->put(pending, long_kept(kProfile), record_of({{1, "one"}})));
+  const auto second = vault->put(pending, long_kept(kProfile), record_of({{1, "two"}}));
   EXPECT_EQ(second->kind, PutOutcome::Kind::replaced);
   EXPECT_THAT(*vault->append(pending, kViews, numbered(0, 1000)), ::testing::Each(appended));
   EXPECT_THAT(*vault->append(pending, kViews, numbered(998, 1002)),
@@ -122,7 +122,7 @@ TEST_F(VaultTest, ADraftSeesItsOwnChanges) {
 
 TEST_F(VaultTest, TheSecondOfTwoDraftsIsStale) {
   Draft first = draft("ada"), second = draft("ada");
-  ASSERT_TRUE(vault->put(first, kProfile, record_of({{1, "first"}})));
+  ASSERT_TRUE(vault->put(first, long_kept(kProfile), record_of({{1, "first"}})));
   ASSERT_TRUE(vault->append(second, kViews, numbered(0, 1)));
   std::vector<Draft> both;
   both.push_back(std::move(first));
@@ -135,7 +135,7 @@ TEST_F(VaultTest, TheSecondOfTwoDraftsIsStale) {
 
 TEST_F(VaultTest, AFailedCommitSaysSo) {
   Draft pending = draft("ada");
-  ASSERT_TRUE(vault->put(pending, kProfile, record_of({{1, "Ada"}})));
+  ASSERT_TRUE(vault->put(pending, long_kept(kProfile), record_of({{1, "Ada"}})));
   faults.fail_write(1);
   EXPECT_EQ(vault->commit(std::move(pending)).error().code, Code::unavailable);
   restart();
@@ -151,7 +151,7 @@ TEST_F(VaultTest, RefusesRowsThatAreNone) {
   EXPECT_EQ(vault->append(pending, kViews, long_key).error().slug, "vault.row.key");
   const std::vector<Row> large = {{"1", record_of({{1, Bytes(kRecordBytesMax, 'x')}})}};
   EXPECT_EQ(vault->append(pending, kViews, large).error().slug, "vault.record.large");
-  EXPECT_EQ(vault->put(pending, kProfile, large.front().record).error().slug, "vault.record.large");
+  EXPECT_EQ(vault->put(pending, long_kept(kProfile), large.front().record).error().slug, "vault.record.large");
   EXPECT_TRUE(vault->append(pending, kViews, {})->empty());
   EXPECT_TRUE(pending.empty());
 }
@@ -245,7 +245,7 @@ TEST_F(VaultTest, GoesThroughAllWhoHaveRecords) {
 
 TEST_F(VaultTest, RemembersAnswersWithTheirRecords) {
   Draft pending = draft("ada");
-  ASSERT_TRUE(vault->put(pending, kProfile, record_of({{1, "Ada"}})));
+  ASSERT_TRUE(vault->put(pending, long_kept(kProfile), record_of({{1, "Ada"}})));
   ASSERT_TRUE(vault->remember(pending, "app/1", {kRequest, "201"}));
   EXPECT_FALSE(*vault->recall(pending.subject(), "app/1"));
   ASSERT_TRUE(vault->commit(std::move(pending)));

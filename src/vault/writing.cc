@@ -8,8 +8,10 @@ namespace {
 
 using storage::Shelf;
 
-/// A deposit of what is there already is written anew once its retention is off by this much.
-constexpr std::chrono::hours kRenewalEvery{24};
+/// A deposit of what is there already is written anew once its retention would be off by this much.
+std::chrono::milliseconds renewed_after(std::chrono::seconds keep) {
+  return std::min<std::chrono::milliseconds>(std::chrono::hours(24), keep / 100);
+}
 
 tl::unexpected<Error> wrong_version() {
   return fail(Code::conflict, "vault.record.version", "",
@@ -75,22 +77,25 @@ void Vault::Impl::put(Draft& draft, Bytes item_key, Bytes value) {
   draft.change_.puts.push_back({std::move(item_key), std::move(value)});
 }
 
-Result<PutOutcome> Vault::put(Draft& draft, CollectionId collection, const Record& record, Expect expect) const {
+Result<PutOutcome> Vault::put(Draft& draft, const Retention& retention, const Record& record, Expect expect) const {
   Bytes plaintext;
   HF_CHECK(encode_record(record, plaintext));
-  return put_encoded(draft, collection, plaintext, expect);
+  return put_encoded(draft, retention, plaintext, expect);
 }
 
-Result<PutOutcome> Vault::put_encoded(Draft& draft, CollectionId collection, ByteView plaintext, Expect expect) const {
+Result<PutOutcome> Vault::put_encoded(Draft& draft, const Retention& retention, ByteView plaintext,
+                                      Expect expect) const {
   HF_CHECK(check_encoded(plaintext));
   const Subject& subject = draft.subject();
-  const Bytes item_key = record_item(collection);
+  const Bytes item_key = record_item(retention.collection);
   HF_TRY(const auto stored, impl_->load(draft, item_key));
   std::optional<RecordHeader> present;
   Bytes before;
   if (stored) {
-    HF_TRY(present, read_record_header(subject.locker(), item_key, *stored));
+    HF_TRY(const RecordHeader header, read_record_header(subject.locker(), item_key, *stored));
     HF_TRY(before, impl_->open_record(subject, item_key, *stored));
+    // What is past its keep is not there any more for whoever reads, though no sweep has removed it.
+    if (header.deposited > impl_->expired_until(retention.keep)) present = header;
   }
   if (!meets(expect, present)) return wrong_version();
 
@@ -102,9 +107,9 @@ Result<PutOutcome> Vault::put_encoded(Draft& draft, CollectionId collection, Byt
   // Two puts into one draft: the second must not share the first one's version.
   if (present && !same) outcome.version = std::max(outcome.version, present->version + 1);
   const UnixMillis now = impl_->clock.now();
-  if (same && now - present->deposited < std::chrono::milliseconds(kRenewalEvery).count()) return outcome;
+  if (same && now - present->deposited < renewed_after(retention.keep).count()) return outcome;
   Impl::put(draft, item_key,
-            seal_record(subject.key_, subject.locker(), collection, {outcome.version, now}, plaintext));
+            seal_record(subject.key_, subject.locker(), retention.collection, {outcome.version, now}, plaintext));
   return outcome;
 }
 
