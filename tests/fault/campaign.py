@@ -27,6 +27,7 @@ import time
 
 import judge
 from power import PowerCut
+from upkeep import Upkeep
 
 sys.path.insert(0, str(judge.HERE.parent / "e2e"))
 import holdfast as e2e  # noqa: E402
@@ -76,6 +77,7 @@ class Server(e2e.Holdfast):
         self.folder, self.dir = folder, folder / "hf"
         subprocess.run(["cp", "-a", f"{template.folder}/.", str(folder)], check=True)
         self.vkeys, self.adopted, self.process, self.ready = template.vkeys, True, None, None
+        self.limit, self.rules = template.limit, template.rules
         self.control = Control(folder / "control")
         self.journal, self.saved = folder / "journal", folder / "saved"
         self.saved.mkdir()
@@ -327,6 +329,21 @@ class Chain:
         self.server.kill()
         self.server.control[CLOCK_MS] = 0
 
+    def upkeep(self):
+        """Rotations, backups and new versions of the agreement under load, and SIGKILL in the middle of one."""
+        if self.choose.random() < 0.5:
+            self.server.control.arm(self.choose.choice((WRITE, SYNC, OPEN, RENAME)), self.choose.randint(1, 400),
+                                    self.choose.choice((KILL_BEFORE, KILL_AFTER)))
+        work = Upkeep(self.server, self.memory, f"{self.seed}/{self.number}/{self.runs}/upkeep")
+        work.start()
+        loads = self.load(self.choose.uniform(0.1, 0.8))
+        work.stop.set()
+        self.finish([*loads, work], kill=True)
+        self.server.control.disarm()
+        self.start_again()
+        work.judge()
+        self.outcomes.update(work.done)
+
     def memory_out(self):
         self.server.control.arm(MALLOC, self.choose.randint(1, 30000), FAIL_ONCE, errno.ENOMEM)
         loads = self.load(self.seconds())
@@ -445,8 +462,9 @@ class Chain:
 
 KINDS = {"kill": Chain.kill, "boundary": Chain.boundary, "torn": Chain.torn, "power": Chain.power, "full": Chain.full,
          "write-error": Chain.write_error, "sync-error": Chain.sync_error, "read-error": Chain.read_error,
-         "slow": Chain.slow, "clock": Chain.clock, "retention": Chain.retention, "memory": Chain.memory_out,
-         "files": Chain.files, "clients": Chain.clients, "rot": Chain.rot, "expired": Chain.expired}
+         "slow": Chain.slow, "clock": Chain.clock, "upkeep": Chain.upkeep, "retention": Chain.retention,
+         "memory": Chain.memory_out, "files": Chain.files, "clients": Chain.clients, "rot": Chain.rot,
+         "expired": Chain.expired}
 WEIGHTS = {"kill": 3, "boundary": 6, "power": 6, "torn": 2, "rot": 2}
 ENDS = {"expired", "retention"}  # these leave the log's time far ahead, so their chain ends
 

@@ -27,15 +27,19 @@ SWEEP_SECONDS_MAX = 10
 CUT = (OSError, http.client.HTTPException)  # what a client sees of a server that goes away
 
 
+def agreement(holdfast, version):
+    """That of these tests."""
+    text = (HERE / "agreement.yaml.in").read_text().replace("@version@", str(version))
+    for name, key in holdfast.vkeys.items():
+        text = text.replace(f"@{name}.vkey@", key)
+    return text.replace("@log.vkey@", (holdfast.dir / "keys/log.vkey").read_text().strip())
+
+
 def installation(folder):
     """A working directory with four parties and the agreement of these tests adopted; stopped."""
     one = Holdfast(folder)
-    text = (HERE / "agreement.yaml.in").read_text()
-    for name, key in one.vkeys.items():
-        text = text.replace(f"@{name}.vkey@", key)
-    log = (one.dir / "keys/log.vkey").read_text().strip()
     one.start(adopt=False)
-    one.adopt(edit=lambda _: text.replace("@version@", "1").replace("@log.vkey@", log))
+    one.adopt(edit=lambda _: agreement(one, 1))
     one.adopted = True
     one.stop()
     return one
@@ -68,6 +72,7 @@ class Memory:
         self.trees = {}         # what the judge itself saw: size -> root
         self.sealed = set()     # pieces of ciphertext that were on disk
         self.canaries = {}      # subject -> what its creation wrote to data/keys
+        self.version = self.version_asked = 1  # of the agreement: acknowledged, and asked for last
         self.asked = self.answered = 0
 
     def wrong(self, sentence):
