@@ -11,7 +11,7 @@ BENCH_PACKAGES := $(shell grep -v '^\#' packaging/bench-packages.txt)
 export PYTHON := /usr/bin/python3
 export CMAKE_BUILD_PARALLEL_LEVEL := $(JOBS)
 
-.PHONY: help deps deps-test deps-bench build deb test test-release test-sanitized demo fuzz asan bench soak format tidy clean
+.PHONY: help deps deps-test deps-bench build deb test test-release test-sanitized demo fuzz asan tsan bench soak format tidy clean
 
 help:
 	@echo 'make demo [KEEP=1]     install, build, and show the main job whole; KEEP=1 leaves the server running'
@@ -20,6 +20,7 @@ help:
 	@echo 'make deb               build/release/holdfast_VERSION_ARCH.deb'
 	@echo 'make deps              install the Debian packages that building needs'
 	@echo 'make asan              the unit tests of every room under the sanitizers of g++, those with coroutines too'
+	@echo 'make tsan              the same under the thread sanitizer, and the whole server under load for a minute'
 	@echo 'make fuzz MINUTES=10   every fuzz target for that long'
 	@echo 'make bench             every figure beside its peer: nginx, PostgreSQL, SHA-256; ONLY=read,deposit ROUNDS=1 SECONDS_EACH=1'
 	@echo 'make soak RUNS=10000    the server under faults of disk, power, clock, memory and clients; SEED=n plays it again'
@@ -68,6 +69,14 @@ asan: deps
 	cmake --preset asan
 	cmake --build --preset asan --target unit_tests
 	ctest --preset asan -L 'unit|plain' -E '^sealed$$' -j $(JOBS)
+
+# Not those that fork a process with threads: this sanitizer ends it.
+tsan: export TSAN_OPTIONS := suppressions=$(CURDIR)/tests/fault/tsan.supp detect_deadlocks=0 exitcode=66
+tsan: deps-test
+	cmake --preset tsan
+	cmake --build --preset tsan --target unit_tests holdfast holdfast-sealed-worker
+	GTEST_FILTER='-Durability.*:*Kill9*' ctest --test-dir build/tsan -L unit --output-on-failure -j $(JOBS)
+	HOLDFAST_BINARY=$(CURDIR)/build/tsan/bin/holdfast $(PYTHON) tests/fault/races.py 60
 
 fuzz: deps
 	cmake --preset fuzz

@@ -7,6 +7,8 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/json.hpp>
+#include <memory>
+#include <mutex>
 #include <thread>
 
 #include "base/hash.h"
@@ -116,14 +118,25 @@ class TrusteeTest : public testing::Test {
   /// Runs one operation to its end on an event loop of its own.
   template <class T>
   T run(Async<T> task) {
-    asio::io_context loop;
+    std::unique_ptr<asio::io_context> loop = take_loop();
     std::optional<T> out;
-    asio::co_spawn(loop, std::move(task), [&](std::exception_ptr thrown, T value) {
+    asio::co_spawn(*loop, std::move(task), [&](std::exception_ptr thrown, T value) {
       if (thrown) std::rethrow_exception(thrown);
       out = std::move(value);
     });
-    loop.run();
+    loop->run();
+    const std::lock_guard lock(loops_mutex_);
+    loops_.push_back(std::move(loop));
     return std::move(*out);
+  }
+  /// Loops outlive the operations: the thread that let one go on may not have left its loop yet.
+  std::unique_ptr<asio::io_context> take_loop() {
+    const std::lock_guard lock(loops_mutex_);
+    if (loops_.empty()) return std::make_unique<asio::io_context>();
+    std::unique_ptr<asio::io_context> out = std::move(loops_.back());
+    loops_.pop_back();
+    out->restart();
+    return out;
   }
 
   std::string agreement(int version, std::string extra = {}) const {
@@ -165,6 +178,8 @@ class TrusteeTest : public testing::Test {
   TestRoots roots_;
   ManualClock clock_{1'790'000'000'000};
   std::vector<SigningKey> keys_;
+  std::mutex loops_mutex_;
+  std::vector<std::unique_ptr<asio::io_context>> loops_;
   std::unique_ptr<Trustee> trustee_;
 };
 
