@@ -138,7 +138,7 @@ Result<std::unique_ptr<RocksInstance>> RocksInstance::open(const std::string& pa
   rocksdb::FileLock* lock = nullptr;
   rocksdb::Status status = rocksdb::Env::Default()->LockFile(path + "/LOCK", &lock);
   if (status.ok()) {
-    const Result<void> ended = end_logs(path);
+    const Result<void> ended = end_logs(path, shared.drop_damaged_tail);
     status = rocksdb::Env::Default()->UnlockFile(lock);
     HF_CHECK(ended);
   }

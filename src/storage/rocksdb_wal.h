@@ -16,8 +16,8 @@ namespace holdfast::storage {
 /// Env::Default(). Lives as long as the process.
 rocksdb::Env* logs_env();
 
-/// What each record of a write-ahead log must end with (WriteBatch::PutLogData): as it is not zero, a zero at the end says
-/// that the record was torn, and never that it ends so.
+/// What each record of a write-ahead log must end with (WriteBatch::PutLogData): as it is not zero, a zero at the end
+/// says that the record was torn, and never that it ends so.
 inline constexpr std::string_view kRecordEnd = "\x55";
 
 /// By its name.
@@ -27,8 +27,9 @@ bool is_manifest(const std::string& path);
 /// opened: zeros written ahead go, and so does a last record that a power cut tore. A record is synced before the next
 /// one begins, so only the last can be torn, and it was acknowledged to nobody. Torn is one that the file's end cuts
 /// off, or of which a sector or the end is still of zeros; what is damaged in another way, or followed by a record, is
-/// left for the engine to refuse. Format: github.com/facebook/rocksdb/wiki/Write-Ahead-Log-File-Format.
-/// Errors: unavailable "storage.io".
-Result<void> end_logs(const std::string& directory);
+/// left for the engine to refuse, but for a last record of which only the length rotted: the engine would take it for
+/// torn. With `drop_damaged` that one goes too. Format: github.com/facebook/rocksdb/wiki/Write-Ahead-Log-File-Format.
+/// Errors: unavailable "storage.io"; corrupt "storage.corrupt", naming the file.
+Result<void> end_logs(const std::string& directory, bool drop_damaged);
 
 }  // namespace holdfast::storage

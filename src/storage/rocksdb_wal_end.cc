@@ -31,8 +31,13 @@ class RecordLog {
     data_end_ = bytes_.find_last_not_of('\0') + 1;  // npos + 1 is 0
   }
 
-  /// The size that the file should have; nothing: leave it as it is.
-  std::optional<std::size_t> end() const {
+  /// The size that the file should have.
+  struct End {
+    std::size_t size = 0;
+    bool rotten = false;  ///< what lies behind was whole once
+  };
+  /// Nothing: leave it as it is.
+  std::optional<End> end() const {
     std::size_t at = 0;               // behind what was walked over
     std::size_t last = 0;             // where the last record begins
     std::vector<Fragment> fragments;  // of the last record
@@ -47,9 +52,11 @@ class RecordLog {
     }
     const bool good = whole && std::ranges::all_of(fragments, [this](const Fragment& f) { return is_sound(f); });
     const std::size_t damaged = good ? at : last;
-    if (damaged >= data_end_) return damaged;
-    if (a_record_begins_after(damaged) || !is_torn(damaged)) return std::nullopt;
-    return damaged;
+    if (damaged >= data_end_) return End{damaged};
+    if (a_record_begins_after(damaged)) return std::nullopt;
+    if (only_its_length_is_wrong(damaged)) return End{damaged, true};
+    if (!is_torn(damaged)) return std::nullopt;
+    return End{damaged};
   }
 
  private:
@@ -91,6 +98,15 @@ class RecordLog {
     return false;
   }
 
+  /// The sum is not over the length: if it holds of all that is there, that was the whole last record.
+  bool only_its_length_is_wrong(std::size_t damaged) const {
+    std::size_t at = damaged;
+    for (auto next = fragment(at); next && is_sound(*next); next = fragment(at)) at = next->begin + next->size;
+    at = header_at(at);
+    if (at + kHeader > data_end_ || at / kBlock != (data_end_ - 1) / kBlock) return false;
+    return is_sound({at, data_end_ - at, kZero});
+  }
+
   /// Was a part of what begins here never written? Then its end or a sector of it is still of zeros, or the file ends
   /// in it.
   bool is_torn(std::size_t damaged) const {
@@ -123,14 +139,19 @@ class RecordLog {
 
 }  // namespace
 
-Result<void> end_logs(const std::string& directory) {
+Result<void> end_logs(const std::string& directory, bool drop_damaged) {
   std::error_code failed;
   for (std::filesystem::directory_iterator it(directory, failed), end; !failed && it != end; it.increment(failed)) {
     const bool manifest = is_manifest(it->path().string());
     if (it->path().extension() != ".log" && !manifest) continue;
     HF_TRY(const Bytes bytes, read_file(it->path().string(), kLogBytesMax));
-    const auto size = RecordLog(bytes, manifest ? kUnwrittenManifest : kUnwrittenLog).end();
-    if (size && *size < bytes.size()) std::filesystem::resize_file(it->path(), *size, failed);
+    const auto log = RecordLog(bytes, manifest ? kUnwrittenManifest : kUnwrittenLog).end();
+    if (log && log->rotten && !drop_damaged) {
+      return fail(Code::corrupt, "storage.corrupt", it->path().string(),
+                  "the length of its last record is not what was written; check the disk and restore a backup, or read "
+                  "what 'holdfast repair' would drop");
+    }
+    if (log && log->size < bytes.size()) std::filesystem::resize_file(it->path(), log->size, failed);
     if (failed) break;
   }
   if (!failed) return {};

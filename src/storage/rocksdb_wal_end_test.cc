@@ -66,7 +66,7 @@ std::size_t ended(const Log& log, const char* name = "000007.log") {
   std::filesystem::create_directories(scratch / "db");
   const std::string path = scratch / "db" + "/" + name;
   EXPECT_TRUE(write_file(path, log.bytes));
-  const auto done = end_logs(scratch / "db");
+  const auto done = end_logs(scratch / "db", false);
   EXPECT_TRUE(done) << done.error().text();
   const auto left = read_file(path);
   EXPECT_EQ(log.bytes.substr(0, left->size()), *left) << "what is left is as it was";
@@ -140,6 +140,29 @@ TEST(WalEnd, LeavesWhatIsDamagedInAnotherWay) {
                                whole + 50'000, log.size() - 1}) {
     ASSERT_EQ(ended(Log(log).rot(at)), log.size()) << at;
     ASSERT_GE(ended(Log(log).rot(at).zeros(5000)), log.size()) << at;
+  }
+}
+
+TEST(WalEnd, RefusesALastRecordOfWhichOnlyTheLengthRotted) {
+  const Scratch scratch;
+  std::filesystem::create_directories(scratch / "db");
+  const std::string path = scratch / "db/000007.log";
+  const Log small = some().record(Bytes(300, 'd')), large = some().record(Bytes(90'000, 'd'));
+  const std::size_t whole = some().size();
+  for (const Log& log : {Log(small), Log(small).zeros(5000), Log(large).zeros(5000)}) {
+    const std::size_t header = log.size() > 90'000 ? large.size() / kBlock * kBlock : whole;  // of the last fragment
+    for (int bit = 0; bit < 16; ++bit) {
+      Log rotten = log;
+      rotten.bytes[header + 4 + bit / 8] = static_cast<char>(rotten.bytes[header + 4 + bit / 8] ^ (1 << bit % 8));
+      ASSERT_TRUE(write_file(path, rotten.bytes));
+      const auto refused = end_logs(scratch / "db", false);
+      ASSERT_FALSE(refused) << bit;
+      EXPECT_EQ(refused.error().slug, "storage.corrupt");
+      EXPECT_EQ(refused.error().where, path);
+      EXPECT_EQ(read_file(path)->size(), rotten.size()) << "as it was";
+      ASSERT_TRUE(end_logs(scratch / "db", true));
+      EXPECT_EQ(read_file(path)->size(), whole) << "what precedes it is kept";
+    }
   }
 }
 
