@@ -1,10 +1,12 @@
 """A Holdfast of one's own for a test: a working directory, four parties, a running server, and clients over real mTLS."""
 import base64
+import copy
 import hashlib
 import http.client
 import json
 import os
 import pathlib
+import shutil
 import signal
 import ssl
 import subprocess
@@ -153,6 +155,16 @@ class Holdfast:
         self.cli("module", "show", digest, "-o", home, profile="treasury")
         self.cli("module", "release", self.sign_statement(home, "treasury"), profile="bytedance")
         return digest
+
+    def moved(self, folder):
+        """On another machine: configuration, keys and certificates as they were kept apart, and no data yet."""
+        other = copy.copy(self)
+        other.folder, other.dir, other.process = folder, folder / "hf", None
+        folder.mkdir(exist_ok=True)
+        for signer in self.folder.glob("*.vkey"):
+            shutil.copy(signer, folder)
+        shutil.copytree(self.dir, other.dir, ignore=shutil.ignore_patterns("data", "ready.json"))
+        return other
 
     # ---- the server
     def start(self, adopt=True):

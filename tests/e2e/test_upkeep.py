@@ -1,5 +1,4 @@
 """What whoever runs the machine does: rehearse a restore, renew a certificate, go on after damage, watch the metrics."""
-import copy
 import json
 import os
 import pathlib
@@ -36,18 +35,6 @@ class Load(threading.Thread):
         self.join()
 
 
-def moved(one, name):
-    """Another machine: configuration, keys and certificates as they were kept apart, and no data yet."""
-    other = copy.copy(one)
-    other.folder = one.folder / name
-    other.dir, other.process = other.folder / "hf", None
-    other.folder.mkdir()
-    for signer in one.folder.glob("*.vkey"):
-        shutil.copy(signer, other.folder)
-    shutil.copytree(one.dir, other.dir, ignore=shutil.ignore_patterns("data", "ready.json"))
-    return other
-
-
 def test_a_backup_taken_under_load_is_restored_elsewhere_serves_and_verifies(holdfast):
     app = holdfast.client("app-us")
     holdfast.deposit(app, "una")
@@ -67,7 +54,7 @@ def test_a_backup_taken_under_load_is_restored_elsewhere_serves_and_verifies(hol
     assert holdfast.verify("--state", newer).returncode == 0
     holdfast.stop()
 
-    other = moved(holdfast, "elsewhere")
+    other = holdfast.moved(holdfast.folder / "elsewhere")
     run("restore", holdfast.folder / "b", "--keys", holdfast.folder / "k", "--to", other.dir / "data")
     other.start(adopt=False)
     try:
@@ -93,7 +80,7 @@ def test_an_old_backup_of_records_does_not_bring_an_erased_subject_back(holdfast
     holdfast.cli("backup", folder / "new", "--keys", folder / "new-keys", profile="oracle")
     holdfast.stop()
 
-    other = moved(holdfast, "elsewhere")
+    other = holdfast.moved(holdfast.folder / "elsewhere")
     run("restore", folder / "old", "--keys", folder / "new-keys", "--to", other.dir / "data")
     other.start(adopt=False)
     try:

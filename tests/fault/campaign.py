@@ -16,13 +16,11 @@ import pathlib
 import random
 import resource
 import shutil
-import signal
 import socket
 import ssl
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 
 import judge

@@ -28,8 +28,8 @@ def main():
         for thread in work:
             thread.join()
         judge.judge(one, memory)
-        said = (one.folder / "server.log").read_text(errors="replace")
         ended = one.stop()
+        said = (one.folder / "server.log").read_text(errors="replace")
     if "ThreadSanitizer" in said or ended != 0:
         print(said[-6000:])
     print(f"{memory.asked} requests, {len(memory.releases)} releases, the server ended with {ended}; "

@@ -3,7 +3,6 @@
     work = Upkeep(server, memory, seed)   # a thread; start(), stop.set(), join()
     work.judge()                          # once the server is back: what is in force, and the newest backup, restored
 """
-import copy
 import json
 import random
 import shutil
@@ -22,7 +21,7 @@ class Upkeep(threading.Thread):
         self.server, self.memory, self.seed = server, memory, seed.replace("/", "-")
         self.choose, self.stop = random.Random(seed), threading.Event()
         self.count = 0
-        self.taken = None  # the newest backup that was acknowledged: folder, subject, receipt of what it must hold
+        self.taken = None  # the newest backup that was acknowledged: where it goes, subject, receipt of what it must hold
         self.done = []     # what was acknowledged, in order
 
     def run(self):
@@ -70,8 +69,8 @@ class Upkeep(threading.Thread):
             {"directory": str(folder / "records"), "keys_directory": str(folder / "keys")}),
             headers={"Content-Type": "application/json"})
         if answer.status == 204:
-            shutil.copytree(self.server.dir / "keys", folder / "root")  # as a trustee would, before the next rotation
-            self.taken = (folder, name, int(put.headers["Holdfast-Receipt"]))
+            # As a trustee would, before the next rotation: with the root key of that moment.
+            self.taken = (self.server.moved(folder), name, int(put.headers["Holdfast-Receipt"]))
             self.done.append("backed up")
 
     def judge(self):
@@ -86,16 +85,10 @@ class Upkeep(threading.Thread):
         if self.taken:
             self.judge_backup(*self.taken)
 
-    def judge_backup(self, folder, name, receipt):
+    def judge_backup(self, other, name, receipt):
         """Restored elsewhere it serves what was acknowledged before it was asked for, and its log is one with this."""
-        other = copy.copy(self.server)
-        other.folder, other.dir, other.process = folder, folder / "hf", None
-        shutil.copytree(self.server.dir, other.dir, ignore=shutil.ignore_patterns("data", "keys", "ready.json"))
-        shutil.copytree(folder / "root", other.dir / "keys")
-        for key in self.server.folder.glob("*.vkey"):
-            shutil.copy(key, folder)
         try:
-            run("restore", folder / "records", "--keys", folder / "keys", "--to", other.dir / "data")
+            run("restore", other.folder / "records", "--keys", other.folder / "keys", "--to", other.dir / "data")
             super(type(other), other).start(adopt=False)  # without the library that fails
             ours, theirs = judge.read_log(self.server, self.memory), judge.read_log(other, judge.Memory())
             if len(theirs) <= receipt or theirs[:receipt + 1] != ours[:receipt + 1]:
@@ -114,4 +107,4 @@ class Upkeep(threading.Thread):
             if other.process:
                 super(type(other), other).kill()
         if not self.memory.findings:
-            shutil.rmtree(folder)
+            shutil.rmtree(other.folder)
