@@ -179,7 +179,7 @@ Task<Deposit> append_once(Trustee::Impl& self, const Caller& caller, const std::
   const vault::Row row{key, std::move(record)};
   DepositRequest request{*active, caller.name, collection, subject, json, std::nullopt, key};
   const Change append = [&](vault::Draft& draft) -> Result<Deposit> {
-    HF_TRY(const auto outcomes, self.vault->append(draft, collection.tag, std::span(&row, 1)));
+    HF_TRY(const auto outcomes, self.vault->append(draft, retention_of(collection), std::span(&row, 1)));
     if (outcomes.front() == vault::AppendOutcome::exists) {
       return fail(Code::conflict, "vault.record.exists", *collection.key,
                   "another record stands under this key, and records of this collection are never replaced");

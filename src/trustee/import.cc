@@ -213,7 +213,7 @@ class ImportStream final : public Import {
     std::vector<vault::EncodedRow> rows;
     rows.reserve(group.rows.size());
     for (const std::uint32_t row : group.rows) rows.push_back(parts_of(row));
-    const auto outcomes = self_.vault->append_encoded(draft, collection_.tag, rows);
+    const auto outcomes = self_.vault->append_encoded(draft, retention_of(collection_), rows);
     if (!outcomes) {
       for (const std::uint32_t i : group.rows) reject(rows_[i].line, outcomes.error());
       return false;

@@ -39,8 +39,8 @@ class Chunk {
   static Result<Chunk> decode(const ChunkHeader& header, ByteView plaintext);
   Bytes encode() const;
 
-  /// `record` is encoded and has passed check_encoded, `deposited` is not before header().last. The key is new to the
-  /// collection.
+  /// `record` is encoded and has passed check_encoded, `deposited` is not before header().last. No row of
+  /// the collection has that key and is within its keep.
   void add(ByteView key, UnixMillis deposited, ByteView record);
   /// An empty chunk that goes on where this one ends.
   Chunk successor() const;

@@ -69,7 +69,7 @@ class VaultTest : public ::testing::Test {
                                             CollectionId collection = kViews) {
     HF_TRY(Subject opened, vault->open_or_create(id));
     HF_TRY(Draft draft, vault->begin(std::move(opened)));
-    HF_TRY(auto outcomes, vault->append(draft, collection, rows));
+    HF_TRY(auto outcomes, vault->append(draft, long_kept(collection), rows));
     HF_CHECK(vault->commit(std::move(draft)));
     return outcomes;
   }

@@ -12,6 +12,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using storage::Shelf;
+using ::testing::ElementsAre;
 
 std::vector<Row> numbered(int from, int to) {
   std::vector<Row> out;
@@ -122,6 +123,31 @@ TEST_F(Upkeep, WhatIsPastItsKeepDoesNotStandInTheWayOfADepositBeforeItIsSwept) {
   EXPECT_GT(outcome->version, version);
   ASSERT_TRUE(vault->commit(std::move(again)));
   EXPECT_EQ(vault->read(subject("a"), retention)->version, outcome->version);
+}
+
+TEST_F(Upkeep, ARowPastItsKeepIsAppendedAnewBeforeItIsSwept) {
+  const Retention retention{kViews, 24h};
+  const auto append_again = [&](const std::vector<Row>& rows) {
+    Draft again = draft("a");
+    auto outcomes = vault->append(again, retention, rows);
+    EXPECT_TRUE(vault->commit(std::move(again)));
+    return *outcomes;
+  };
+  ASSERT_TRUE(append("a", numbered(0, 2)));
+  clock.advance(10h);
+  ASSERT_TRUE(append("a", numbered(2, 4)));
+  clock.advance(14h);
+  EXPECT_THAT(append_again(numbered(0, 4)), ElementsAre(AppendOutcome::appended, AppendOutcome::appended,
+                                                        AppendOutcome::unchanged, AppendOutcome::unchanged));
+  EXPECT_THAT(append_again(numbered(0, 1)), ElementsAre(AppendOutcome::unchanged)) << "of the two, what is within";
+  EXPECT_EQ(sweep({retention}).expired[0], 2u);
+  clock.advance(10h);
+  std::string keys;
+  ASSERT_TRUE(vault->read_rows(subject("a"), retention, [&](const StoredRow& row) {
+    keys += row.key;
+    return true;
+  }));
+  EXPECT_EQ(keys, "01") << "kept as long as any other";
 }
 
 TEST_F(Upkeep, SweepsRowsOneByOneAndChunksWhole) {

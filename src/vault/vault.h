@@ -193,12 +193,13 @@ class Vault {
   Result<PutOutcome> put(Draft&, const Retention&, const Record&, Expect = Expect::anything()) const;
   /// The same of a record encoded already; also corrupt "vault.record.malformed".
   Result<PutOutcome> put_encoded(Draft&, const Retention&, ByteView record, Expect = Expect::anything()) const;
-  /// Appends those rows whose key is not there yet; one outcome per row, in order. Fast when keys ascend (by length,
-  /// then bytes), as numbers and timestamps do; otherwise all of the subject's rows are searched, once per call.
-  /// Errors: invalid "vault.row.key", and as encode_record, naming the row; the draft is then as before.
-  Result<std::vector<AppendOutcome>> append(Draft&, CollectionId, std::span<const Row>) const;
+  /// Appends those rows whose key is not there yet, or only past its keep; one outcome per row, in order. Fast when
+  /// keys ascend (by length, then bytes), as numbers and timestamps do; otherwise all of the subject's rows are
+  /// searched, once per call. Errors: invalid "vault.row.key", and as encode_record, naming the row; the draft is then
+  /// as before.
+  Result<std::vector<AppendOutcome>> append(Draft&, const Retention&, std::span<const Row>) const;
   /// corrupt "vault.record.malformed" too.
-  Result<std::vector<AppendOutcome>> append_encoded(Draft&, CollectionId, std::span<const EncodedRow>) const;
+  Result<std::vector<AppendOutcome>> append_encoded(Draft&, const Retention&, std::span<const EncodedRow>) const;
   /// Writes the draft's lockers, each whole or not at all, at one sync; one result per draft, in order. Empty drafts
   /// are done at once. Errors: conflict "vault.draft.stale" (the locker changed since begin, also by another draft of
   /// this call: begin again), unavailable "vault.subject.erasing", and those of the store.

@@ -70,7 +70,7 @@ void append_rows(benchmark::State& state) {
     auto subjects = bench.vault->open_or_create(ids);
     for (int i = 0; i < kSubjects; ++i) {
       auto draft = bench.vault->begin(std::move(*subjects[static_cast<std::size_t>(i)]));
-      HF_ASSERT(bench.vault->append(*draft, 1, shares[static_cast<std::size_t>(i)]));
+      HF_ASSERT(bench.vault->append(*draft, kRetention, shares[static_cast<std::size_t>(i)]));
       drafts.push_back(std::move(*draft));
     }
     for (const auto& done : bench.vault->commit(std::move(drafts))) HF_ASSERT(done);
@@ -101,7 +101,7 @@ void read_thousand_rows(benchmark::State& state) {
   Bench bench(state.range(0));
   std::uint64_t number = 1;
   auto draft = bench.vault->begin(std::move(*bench.vault->open_or_create("ada")));
-  HF_ASSERT(bench.vault->append(*draft, 1, views(number, 1000)));
+  HF_ASSERT(bench.vault->append(*draft, kRetention, views(number, 1000)));
   HF_ASSERT(bench.vault->commit(std::move(*draft)));
   const auto subject = bench.vault->open("ada");
   for (auto _ : state) {

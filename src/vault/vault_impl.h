@@ -83,7 +83,7 @@ struct Vault::Impl {
   /// All chunks of a collection as the draft would leave them, oldest first.
   Result<void> chunks(const Subject& subject, const Draft* draft, CollectionId collection,
                       const std::function<Result<bool>(const Chunk&)>& visit) const;
-  Result<void> find_known(const Draft& draft, CollectionId collection, std::span<const EncodedRow> rows,
+  Result<void> find_known(const Draft& draft, const Retention& retention, std::span<const EncodedRow> rows,
                           std::vector<AppendOutcome>& outcomes) const;
 
   /// Does the sweep have to do anything in this locker? Looks at headers only.

@@ -95,7 +95,7 @@ TEST_F(VaultTest, PutsWithVersions) {
 TEST_F(VaultTest, WritesNothingBeforeCommit) {
   Draft pending = draft("ada");
   ASSERT_TRUE(vault->put(pending, long_kept(kProfile), record_of({{1, "Ada"}})));
-  ASSERT_TRUE(vault->append(pending, kViews, numbered(0, 3)));
+  ASSERT_TRUE(vault->append(pending, long_kept(kViews), numbered(0, 3)));
   EXPECT_EQ(read("ada").error().code, Code::not_found);
   EXPECT_TRUE(rows("ada")->empty());
   const std::uint64_t before = faults.writes();
@@ -110,10 +110,10 @@ TEST_F(VaultTest, ADraftSeesItsOwnChanges) {
   ASSERT_TRUE(vault->put(pending, long_kept(kProfile), record_of({{1, "one"}})));
   const auto second = vault->put(pending, long_kept(kProfile), record_of({{1, "two"}}));
   EXPECT_EQ(second->kind, PutOutcome::Kind::replaced);
-  EXPECT_THAT(*vault->append(pending, kViews, numbered(0, 1000)), ::testing::Each(appended));
-  EXPECT_THAT(*vault->append(pending, kViews, numbered(998, 1002)),
+  EXPECT_THAT(*vault->append(pending, long_kept(kViews), numbered(0, 1000)), ::testing::Each(appended));
+  EXPECT_THAT(*vault->append(pending, long_kept(kViews), numbered(998, 1002)),
               ElementsAre(unchanged, unchanged, appended, appended));
-  EXPECT_THAT(*vault->append(pending, kViews, numbered(3, 5, "other")), ElementsAre(exists, exists));
+  EXPECT_THAT(*vault->append(pending, long_kept(kViews), numbered(3, 5, "other")), ElementsAre(exists, exists));
   ASSERT_TRUE(vault->commit(std::move(pending)));
   EXPECT_EQ(read("ada")->record, record_of({{1, "two"}}));
   EXPECT_EQ(read("ada")->version, second->version);
@@ -123,7 +123,7 @@ TEST_F(VaultTest, ADraftSeesItsOwnChanges) {
 TEST_F(VaultTest, TheSecondOfTwoDraftsIsStale) {
   Draft first = draft("ada"), second = draft("ada");
   ASSERT_TRUE(vault->put(first, long_kept(kProfile), record_of({{1, "first"}})));
-  ASSERT_TRUE(vault->append(second, kViews, numbered(0, 1)));
+  ASSERT_TRUE(vault->append(second, long_kept(kViews), numbered(0, 1)));
   std::vector<Draft> both;
   both.push_back(std::move(first));
   both.push_back(std::move(second));
@@ -145,14 +145,14 @@ TEST_F(VaultTest, AFailedCommitSaysSo) {
 TEST_F(VaultTest, RefusesRowsThatAreNone) {
   Draft pending = draft("ada");
   const std::vector<Row> unnamed = {{"1", {}}, {"", {}}};
-  EXPECT_EQ(vault->append(pending, kViews, unnamed).error().slug, "vault.row.key");
-  EXPECT_EQ(vault->append(pending, kViews, unnamed).error().where, "row 1");
+  EXPECT_EQ(vault->append(pending, long_kept(kViews), unnamed).error().slug, "vault.row.key");
+  EXPECT_EQ(vault->append(pending, long_kept(kViews), unnamed).error().where, "row 1");
   const std::vector<Row> long_key = {{Bytes(513, 'k'), {}}};
-  EXPECT_EQ(vault->append(pending, kViews, long_key).error().slug, "vault.row.key");
+  EXPECT_EQ(vault->append(pending, long_kept(kViews), long_key).error().slug, "vault.row.key");
   const std::vector<Row> large = {{"1", record_of({{1, Bytes(kRecordBytesMax, 'x')}})}};
-  EXPECT_EQ(vault->append(pending, kViews, large).error().slug, "vault.record.large");
+  EXPECT_EQ(vault->append(pending, long_kept(kViews), large).error().slug, "vault.record.large");
   EXPECT_EQ(vault->put(pending, long_kept(kProfile), large.front().record).error().slug, "vault.record.large");
-  EXPECT_TRUE(vault->append(pending, kViews, {})->empty());
+  EXPECT_TRUE(vault->append(pending, long_kept(kViews), {})->empty());
   EXPECT_TRUE(pending.empty());
 }
 

@@ -113,7 +113,7 @@ Result<PutOutcome> Vault::put_encoded(Draft& draft, const Retention& retention, 
   return outcome;
 }
 
-Result<std::vector<AppendOutcome>> Vault::append(Draft& draft, CollectionId collection,
+Result<std::vector<AppendOutcome>> Vault::append(Draft& draft, const Retention& retention,
                                                  std::span<const Row> rows) const {
   std::vector<Bytes> records(rows.size());
   std::vector<EncodedRow> encoded(rows.size());
@@ -124,12 +124,13 @@ Result<std::vector<AppendOutcome>> Vault::append(Draft& draft, CollectionId coll
     }
     encoded[i] = {rows[i].key, records[i]};
   }
-  return append_encoded(draft, collection, encoded);
+  return append_encoded(draft, retention, encoded);
 }
 
-Result<std::vector<AppendOutcome>> Vault::append_encoded(Draft& draft, CollectionId collection,
+Result<std::vector<AppendOutcome>> Vault::append_encoded(Draft& draft, const Retention& retention,
                                                          std::span<const EncodedRow> rows) const {
   HF_CHECK(check_rows(rows));
+  const CollectionId collection = retention.collection;
   const Subject& subject = draft.subject();
   const Bytes tail_key = chunk_item(collection, kTail);
   HF_TRY(const auto stored, impl_->load(draft, tail_key));
@@ -138,7 +139,7 @@ Result<std::vector<AppendOutcome>> Vault::append_encoded(Draft& draft, Collectio
     HF_TRY(tail, impl_->open_chunk(subject, tail_key, *stored));
   }
   std::vector<AppendOutcome> outcomes(rows.size(), AppendOutcome::appended);
-  if (!ascend_from(tail.running_max(), rows)) HF_CHECK(impl_->find_known(draft, collection, rows, outcomes));
+  if (!ascend_from(tail.running_max(), rows)) HF_CHECK(impl_->find_known(draft, retention, rows, outcomes));
 
   // A clock that went back must not make rows look older than those before them: retention drops the oldest chunks.
   const UnixMillis now = std::max(impl_->clock.now(), tail.header().last);
@@ -161,9 +162,10 @@ Result<std::vector<AppendOutcome>> Vault::append_encoded(Draft& draft, Collectio
   return outcomes;
 }
 
-/// Marks the rows whose key is there already, in what is stored or earlier among the rows.
-Result<void> Vault::Impl::find_known(const Draft& draft, CollectionId collection, std::span<const EncodedRow> rows,
+/// Marks the rows whose key is there already, in what is stored and within its keep or earlier among the rows.
+Result<void> Vault::Impl::find_known(const Draft& draft, const Retention& retention, std::span<const EncodedRow> rows,
                                      std::vector<AppendOutcome>& outcomes) const {
+  const UnixMillis expired = expired_until(retention.keep);
   std::unordered_multimap<ByteView, std::size_t> wanted;
   wanted.reserve(rows.size());
   ByteView low = rows.front().key, high = low;
@@ -172,17 +174,19 @@ Result<void> Vault::Impl::find_known(const Draft& draft, CollectionId collection
     if (key_less(rows[i].key, low)) low = rows[i].key;
     if (key_less(high, rows[i].key)) high = rows[i].key;
   }
-  HF_CHECK(chunks(draft.subject(), &draft, collection, [&](const Chunk& chunk) -> Result<bool> {
-    if (!chunk.covers(low, high)) return true;
+  HF_CHECK(chunks(draft.subject(), &draft, retention.collection, [&](const Chunk& chunk) -> Result<bool> {
+    if (chunk.header().last <= expired || !chunk.covers(low, high)) return true;
     RowReader row(chunk);
     while (row.next()) {
+      if (row.deposited() <= expired) continue;
       const auto [begin, end] = wanted.equal_range(row.key());
       for (auto at = begin; at != end; ++at) {
         outcomes[at->second] = row.holds(rows[at->second].record) ? AppendOutcome::unchanged : AppendOutcome::exists;
       }
     }
     if (row.ok()) return true;
-    return fail(Code::corrupt, "vault.chunk.malformed", place(draft.subject().locker(), chunks_prefix(collection)),
+    return fail(Code::corrupt, "vault.chunk.malformed",
+                place(draft.subject().locker(), chunks_prefix(retention.collection)),
                 "stored rows do not have the form of rows; restore them from a backup");
   }));
   std::unordered_map<ByteView, std::size_t> first;
