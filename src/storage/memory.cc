@@ -246,6 +246,9 @@ class MemoryStore final : public Store {
     return change_lease(name, token, [](LeaseState& state) { state.owner.clear(); });
   }
 
+  Result<void> prepare_backup(const std::string& directory, const std::string& keys_directory) override {
+    return backup(directory, keys_directory);
+  }
   Result<void> backup(const std::string&, const std::string&) override {
     return fail(Code::unsupported, "storage.backup.unsupported", "memory", "the in-memory engine has no backup");
   }

@@ -41,6 +41,11 @@ Result<fs::path> private_directory(const std::string& directory) {
   return path;
 }
 
+/// What a backup goes into.
+struct Places {
+  fs::path records, keys;
+};
+
 /// Where `path` leads, through links, as far as it exists.
 Result<fs::path> resolved(const std::string& path) {
   std::error_code failed;
@@ -117,10 +122,7 @@ class Undo {
   std::vector<fs::path> paths_;
 };
 
-}  // namespace
-
-Result<void> backup_instances(RocksInstance& records, RocksInstance& keys, RocksInstance& log,
-                              const std::string& directory, const std::string& keys_directory) {
+Result<Places> prepare(const RocksInstance& records, const std::string& directory, const std::string& keys_directory) {
   for (const std::string& path : {directory, keys_directory}) {
     if (path.empty() || !absent_or_empty(path)) {
       return fail(Code::conflict, "storage.backup.exists", path, "a backup goes into a directory that is new or empty");
@@ -134,6 +136,21 @@ Result<void> backup_instances(RocksInstance& records, RocksInstance& keys, Rocks
     return fail(Code::invalid, "storage.backup.same", directory,
                 "keys and records must go to different directories, so that no copy of records holds a key");
   }
+  return Places{into, keys_into};
+}
+
+}  // namespace
+
+Result<void> prepare_backup_places(const RocksInstance& records, const std::string& directory,
+                                   const std::string& keys_directory) {
+  HF_CHECK(prepare(records, directory, keys_directory));
+  return {};
+}
+
+Result<void> backup_instances(RocksInstance& records, RocksInstance& keys, RocksInstance& log,
+                              const std::string& directory, const std::string& keys_directory) {
+  HF_TRY(const auto places, prepare(records, directory, keys_directory));
+  const auto& [into, keys_into] = places;
   Undo undo;
   // Keys first, then records: every record is sealed under a key that was there before it, or the record is newer and
   // its log entry with it. The log last, for an entry is durable before what it speaks of.

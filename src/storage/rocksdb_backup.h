@@ -6,9 +6,12 @@
 
 namespace holdfast::storage {
 
-/// Checkpoints of the three, into `directory`/records, `directory`/log and `keys_directory`/keys. Both directories
-/// must be absent or empty: else conflict ("storage.backup.exists"); neither may lie within the other, nor in the
-/// store: invalid ("storage.backup.same", "storage.backup.inside"). Leaves nothing behind when it fails.
+/// Both directories must be absent or empty: else conflict ("storage.backup.exists"); neither may lie within the other,
+/// nor in the store: invalid ("storage.backup.same", "storage.backup.inside"). Makes both, private.
+Result<void> prepare_backup_places(const RocksInstance& records, const std::string& directory,
+                                   const std::string& keys_directory);
+/// Checkpoints of the three, into `directory`/records, `directory`/log and `keys_directory`/keys, which it prepares.
+/// Leaves nothing but the two behind when it fails.
 Result<void> backup_instances(RocksInstance& records, RocksInstance& keys, RocksInstance& log,
                               const std::string& directory, const std::string& keys_directory);
 

@@ -102,6 +102,9 @@ class RocksStore final : public Store {
   }
   Result<void> release(std::string_view name, std::uint64_t token) override { return log_shelf_.release(name, token); }
 
+  Result<void> prepare_backup(const std::string& directory, const std::string& keys_directory) override {
+    return prepare_backup_places(*records_, directory, keys_directory);
+  }
   Result<void> backup(const std::string& directory, const std::string& keys_directory) override {
     const std::lock_guard lock(upkeep_);
     return backup_instances(*records_, *keys_, *log_, directory, keys_directory);

@@ -109,6 +109,8 @@ class Store {
   /// unavailable ("storage.failed") after a write that failed, until one goes through: an engine may take none before a
   /// restart, while everything is still read.
   virtual Result<void> health() const = 0;
+  /// Would backup() take these two? Makes them where they are not there. Errors: as backup's of its places.
+  virtual Result<void> prepare_backup(const std::string& directory, const std::string& keys_directory) = 0;
   /// A consistent copy while running: all but keys into `directory`/records, keys into `keys_directory`, both
   /// created and empty before. Every change acknowledged before the call is in it; records no older than keys.
   virtual Result<void> backup(const std::string& directory, const std::string& keys_directory) = 0;

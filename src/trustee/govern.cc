@@ -113,6 +113,8 @@ Task<std::uint64_t> Trustee::rotate_root_key(Caller caller) {
 Task<void> Trustee::backup(Caller caller, std::string directory, std::string keys_directory) {
   co_return co_await await_long_job(impl_->long_jobs, [&]() -> Result<void> {
     HF_CHECK(impl_->require_trustee(caller, "backup"));
+    HF_CHECK(impl_->store.prepare_backup(directory, keys_directory));
+    // Before the copy, so that none leaves that is not on record; the copy holds it too.
     HF_CHECK(impl_->append_now(caller.name, evidence::BackupTaken{impl_->log->size()}));
     return impl_->store.backup(directory, keys_directory);
   });

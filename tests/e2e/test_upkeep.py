@@ -70,6 +70,17 @@ def test_a_backup_taken_under_load_is_restored_elsewhere_serves_and_verifies(hol
         other.stop()
 
 
+def test_a_backup_that_is_refused_is_not_said_to_be_taken(holdfast):
+    oracle = holdfast.client("oracle")
+    before = json.loads(oracle.call("GET", "/v1/status").body)["log"]["entries"]
+    for directory, keys in ((holdfast.folder / "b", holdfast.folder / "b/k"), (holdfast.dir / "data/b", holdfast.folder / "k"),
+                            (holdfast.dir, holdfast.folder / "k"), (pathlib.Path("/proc/b"), holdfast.folder / "k")):
+        places = json.dumps({"directory": str(directory), "keys_directory": str(keys)})
+        answer = oracle.call("POST", "/v1/backup", places, {"Content-Type": "application/json"})
+        assert answer.status in (400, 409, 503) and answer.code.startswith("storage."), answer.body
+    assert json.loads(oracle.call("GET", "/v1/status").body)["log"]["entries"] == before
+
+
 def test_an_old_backup_of_records_does_not_bring_an_erased_subject_back(holdfast):
     app = holdfast.client("app-us")
     holdfast.deposit(app, "una")
