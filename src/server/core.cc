@@ -29,7 +29,10 @@ std::vector<Operation> all_operations() {
 std::vector<Route> routes_of(const std::vector<Operation>& operations, bool plain_only) {
   std::vector<Route> routes;
   for (const Operation& operation : operations) {
-    if (!plain_only || operation.audience == Audience::anyone_plain) routes.push_back(operation.route);
+    if (plain_only && operation.audience != Audience::anyone_plain) continue;
+    routes.push_back(operation.route);
+    // What is disclosed goes on record and may spend a limit: not for a HEAD, which shows none of it.
+    routes.back().head = operation.route.method == "GET" && operation.audience != Audience::certificate;
   }
   return routes;
 }

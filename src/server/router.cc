@@ -49,7 +49,7 @@ bool decode(std::string_view segment, std::string& out) {
 Router::Router(std::span<const Route> routes) {
   for (const Route& route : routes) {
     HF_ASSERT(route.path.starts_with('/'));
-    Compiled compiled{route.method, {}, route.path.ends_with("...}")};
+    Compiled compiled{route.method, route.head, {}, route.path.ends_with("...}")};
     const Segments segments = split(route.path);
     compiled.segments.assign(segments.at.begin(), segments.at.begin() + static_cast<std::ptrdiff_t>(segments.count));
     HF_ASSERT(compiled.segments.size() < kSegmentsMax);
@@ -78,10 +78,11 @@ Match Router::match(std::string_view method, std::string_view target) const {
   for (std::size_t r = 0; r < routes_.size(); ++r) {
     const Compiled& route = routes_[r];
     if (!fits(route)) continue;
-    if (route.method != method) {
+    if (route.method != method && !(route.head && method == "HEAD")) {
       match.outcome = Match::Outcome::no_method;
       if (!match.allow.empty()) match.allow += ", ";
       match.allow += route.method;
+      if (route.head) match.allow += ", HEAD";
       continue;
     }
     match.route = r;

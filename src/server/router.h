@@ -15,6 +15,7 @@ namespace holdfast::server {
 struct Route {
   std::string_view method;
   std::string_view path;
+  bool head = false;  ///< a GET that answers HEAD too (RFC 9110 §9.3.2)
 };
 
 inline constexpr std::size_t kParametersMax = 3;
@@ -38,6 +39,7 @@ class Router {
  private:
   struct Compiled {
     std::string_view method;
+    bool head = false;
     std::vector<std::string_view> segments;
     bool takes_rest = false;
   };

@@ -13,7 +13,7 @@ constexpr Route kRoutes[] = {
     {"PUT", "/v1/subjects/{subject}/restriction"},
     {"DELETE", "/v1/subjects/{subject}/restriction"},
     {"GET", "/log/tile/{path...}"},
-    {"GET", "/log/checkpoint"},
+    {"GET", "/log/checkpoint", true},
 };
 
 TEST(Router, finds_and_decodes) {
@@ -39,6 +39,16 @@ TEST(Router, names_the_methods_of_a_path) {
   const Match match = router.match("POST", "/v1/subjects/a/restriction");
   EXPECT_EQ(match.outcome, Outcome::no_method);
   EXPECT_EQ(match.allow, "PUT, DELETE");
+}
+
+TEST(Router, answers_head_where_the_route_does) {
+  const Router router(kRoutes);
+  const Match match = router.match("HEAD", "/log/checkpoint");
+  ASSERT_EQ(match.outcome, Outcome::found);
+  EXPECT_EQ(match.route, 5u);
+  EXPECT_EQ(router.match("POST", "/log/checkpoint").allow, "GET, HEAD");
+  EXPECT_EQ(router.match("HEAD", "/v1/flows/a/subjects/b").outcome, Outcome::no_method);
+  EXPECT_EQ(router.match("HEAD", "/v1/flows/a/subjects/b").allow, "GET");
 }
 
 TEST(Router, unknown_and_malformed) {

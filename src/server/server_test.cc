@@ -207,7 +207,7 @@ TEST_F(ServerTest, anyone_sees_the_evidence_and_the_health_but_nothing_else) {
   EXPECT_EQ(head[http::field::content_length], "6");
   const Response method = client.ask("POST /healthz");
   EXPECT_EQ(method.result_int(), 405u);
-  EXPECT_EQ(method[http::field::allow], "GET");
+  EXPECT_EQ(method[http::field::allow], "GET, HEAD");
   EXPECT_EQ(client.ask("GET /nothing").result_int(), 404u);
   EXPECT_EQ(client.ask("GET /healthz?x=1").result_int(), 400u);
 }

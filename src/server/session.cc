@@ -221,15 +221,9 @@ Async<bool> Session::serve_one() {
   Shared& shared = core_.shared();
   const auto& request = parser_->get();
   const bool head = request.method() == http::verb::head;
-  const auto method =
-      head ? std::string_view("GET") : std::string_view(request.method_string().data(), request.method_string().size());
+  const std::string_view method(request.method_string().data(), request.method_string().size());
   const std::string_view target(request.target().data(), request.target().size());
   Match match = (transport_.secure() ? shared.router : shared.plain_router).match(method, target);
-  const bool found = match.outcome == Match::Outcome::found;
-  if (head && found && shared.operations[match.route].audience == Audience::certificate) {
-    match.outcome = Match::Outcome::no_method;
-    match.allow = "GET";
-  }
   const boost::beast::string_view traceparent = request["traceparent"];
   const trustee::Caller nobody;
   Exchange exchange(*this, request, peer_.caller ? *peer_.caller : nobody, std::move(match),
