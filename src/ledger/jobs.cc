@@ -42,8 +42,9 @@ Result<void> Ledger::State::runs_with(const agreement::Flow& flow, const std::op
 
 Result<const Ledger::Job*> Ledger::State::open_job(std::uint64_t id) const {
   const auto found = std::find_if(jobs.begin(), jobs.end(), [id](const Job& job) { return job.id == id; });
-  if (found != jobs.end() && !found->end) return &*found;
-  return fail(Code::conflict, "job.unknown", std::to_string(id), "no job of that name runs");
+  if (found == jobs.end()) return fail(Code::conflict, "job.unknown", std::to_string(id), "no job of that name runs");
+  if (found->end) return fail(Code::conflict, "job.ended", std::to_string(id), "this job has ended");
+  return &*found;
 }
 
 Result<void> Ledger::State::may_start(const JobStarted& started) const {

@@ -153,7 +153,7 @@ TEST_F(Jobs, EndOnce) {
   begin(text(1));
   const auto job = start("train");
   EXPECT_EQ(put("acme", JobCancelled{job}), "party.wrong");
-  EXPECT_EQ(put("oak", JobCancelled{job}), "job.unknown");
+  EXPECT_EQ(put("oak", JobCancelled{job}), "job.ended");
   EXPECT_EQ(put("oak", JobFailed{job + 100, "spent"}), "job.unknown");
 }
 
@@ -165,7 +165,7 @@ TEST_F(Jobs, AProductIsWhatTheFlowMakesAndNoLarger) {
   const auto other = start("train");
   EXPECT_EQ(put("oak", finished(other, "model", 1025)), "job.size");
   EXPECT_FALSE(ledger.product("model"));
-  EXPECT_EQ(put("oak", finished(other, "model")), "job.unknown");
+  EXPECT_EQ(put("oak", finished(other, "model")), "job.ended");
 }
 
 TEST_F(Jobs, RunWithTheProductInForce) {

@@ -175,6 +175,18 @@ TEST_F(LedgerTest, SpendingSurvivesANewAgreement) {
   EXPECT_EQ(put(support(4, 2)), "limit.exceeded");
 }
 
+TEST_F(LedgerTest, WhatALimitNeverHasRoomForIsNotPutOff) {
+  ASSERT_EQ(put(adoption(text(1, "5 records per week"), 1)), "");
+  EXPECT_EQ(put(support(0)), "");
+  const auto flow = *ledger.plan()->find_flow("support");
+  const auto waits = ledger.may_release(flow, subject(1), 5, now);
+  EXPECT_EQ(waits.error().slug, "limit.exceeded");
+  EXPECT_GT(waits.error().retry_after_s, 0);
+  const auto never = ledger.may_release(flow, subject(1), 6, now);
+  EXPECT_EQ(never.error().slug, "limit.size");
+  EXPECT_EQ(never.error().code, Code::refused);
+}
+
 TEST_F(LedgerTest, SnapshotsGoOnAlikeAndDamagedOnesAreRefused) {
   ASSERT_EQ(put(adoption(text(1, "3 subjects per day, 5 records per week"), 1)), "");
   for (unsigned i = 0; i < 3; ++i) put(support(i));

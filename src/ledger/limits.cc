@@ -59,6 +59,11 @@ Result<void> Ledger::State::within_limits(const agreement::Flow& flow, const Pse
     if (by_device && !known) continue;
     const Counted who{subject, by_device ? std::span<const std::uint32_t>(of_devices) : std::span(&number, 1)};
     if (spendings[index].has_room(limit, who, records, at)) continue;
+    if (limit.counts == agreement::Limit::Counts::records && records > limit.amount) {
+      return fail(Code::refused, "limit.size", limit.name,
+                  "this one release would take " + std::to_string(records) + " records, and the limit '" + limit.text +
+                      "' never has room for more than " + std::to_string(limit.amount));
+    }
     return no_room(limit, spendings[index], by_device ? of_devices.size() : 0, at);
   }
   return {};

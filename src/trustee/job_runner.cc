@@ -154,7 +154,7 @@ class JobRun {
         }
         HF_TRY(const std::uint64_t of_subject, added);
         records += of_subject;
-        ++subjects;
+        if (of_subject > 0) ++subjects;
       }
       if (lost) {  // what the frame holds of that subject cannot be taken back: once more, without
         gone.insert(*lost);
@@ -255,7 +255,7 @@ std::optional<ledger::Ledger::Job> JobRunner::next() const {
 }
 
 void JobRunner::work() {
-  give_way();  // and with it the workers, which inherit it
+  give_way();             // and with it the workers, which inherit it
   self_.keep_products();  // what an interrupted job left
   do {
     bool recorded = true;

@@ -148,7 +148,7 @@ bool Trustee::Impl::end_job(std::uint64_t id, const evidence::Event& end) {
     ended = append_now(own_name(), evidence::JobFailed{id, std::string(ended.error().slug)});
   }
   keep_products();
-  return ended.has_value() || ended.error().slug == "job.unknown";
+  return ended.has_value() || ended.error().slug == "job.unknown" || ended.error().slug == "job.ended";
 }
 
 void Trustee::Impl::keep_products() {

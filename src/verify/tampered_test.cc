@@ -149,7 +149,7 @@ TEST_F(Verify, FindsForgedJobs) {
   JobStarted other = LogBuilder::train();
   other.run.module = sha256("another");
   log.append("oak", other);  // 15
-  EXPECT_THAT(found(), ElementsAre("job.size@5", "job.unknown@6", "product.stale@7", "party.wrong@8",
+  EXPECT_THAT(found(), ElementsAre("job.size@5", "job.ended@6", "product.stale@7", "party.wrong@8",
                                    "product.stale@13", "release.product@14", "release.module@15"));
 }
 

@@ -91,7 +91,7 @@ def test_a_feed_runs_with_what_a_job_made(one):
     made = json.loads(done.stdout)
     assert (made["state"], made["subjects"], made["records"]) == ("finished", PEOPLE, PEOPLE * 11)
     ended = one.cli("job", "cancel", made["job"], profile="oracle", check=False)
-    assert ended.returncode == 1 and "job.unknown" in ended.stderr
+    assert ended.returncode == 1 and "job.ended" in ended.stderr
     started, finished = entry(one, made["job"]), entry(one, made["receipt"])
     assert started["kind"] == "job.started" and started["gives"]["views"] == {"at": "read", "video": "read", "watched": "read"}
     assert (finished["kind"], finished["product"], finished["size"]) == ("job.finished", "model", made["size"])
@@ -175,7 +175,7 @@ def test_a_job_is_cancelled(one):
     one.cli("job", "cancel", number, profile="oracle")
     end = job(one, number)
     assert end["state"] == "cancelled" and entry(one, end["receipt"])["kind"] == "job.cancelled"
-    assert one.client("oracle").call("DELETE", f"/v1/jobs/{number}").code == "job.unknown"
+    assert one.client("oracle").call("DELETE", f"/v1/jobs/{number}").code == "job.ended"
     # Its worker is gone with it, so the next one comes to run.
     next_one = start(one).json()["job"]
     wait_until(one, next_one, {"running"})
