@@ -73,11 +73,13 @@ std::optional<Measure> read_measure(const Node& node, std::string_view name, Rea
   }
   if (!read_range(rest.substr(within + 8), type, measure)) {
     add_expected("agreement.measure.malformed", node,
-                 type == FieldType::duration  ? "bounds in seconds such as 'within 0s..600s', the lower first, at most "
-                                                "three digits behind the point"
-                 : type == FieldType::decimal ? "bounds such as 'within 0..100', the lower first, at most three digits "
-                                                "behind the point"
-                                              : "bounds such as 'within 0..100', the lower first, without a point",
+                 type == FieldType::duration
+                     ? "bounds in seconds such as 'within 0s..600s', none below 0, the lower first, at most "
+                       "three digits behind the point"
+                 : type == FieldType::decimal
+                     ? "bounds such as 'within 0..100', none below 0, the lower first, at most three digits "
+                       "behind the point"
+                     : "bounds such as 'within 0..100', none below 0, the lower first, without a point",
                  draft.findings);
     return std::nullopt;
   }

@@ -64,6 +64,12 @@ TEST(Json, members_are_counted_with_those_there_twice) {
   EXPECT_EQ(json_members(R"(":)"), 0u);
 }
 
+TEST(Json, names_what_stands_twice) {
+  EXPECT_EQ(json_repeated_member("{}"), "");
+  EXPECT_EQ(json_repeated_member(R"({"a":"b","b":"a","c":["a","a"]})"), "");
+  EXPECT_EQ(json_repeated_member(R"({"a":1,"b\"":2, "b\"" : 3})"), R"(b\")");
+}
+
 TEST(Bytes, utf8_is_checked_to_the_letter) {
   EXPECT_TRUE(is_utf8("Zoë 東京 🇺🇸"));
   EXPECT_FALSE(is_utf8("\xc0\x80"));          // overlong

@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <iterator>
+#include <set>
 
 namespace holdfast {
 namespace {
@@ -70,6 +72,18 @@ std::size_t json_members(std::string_view json) {
     if (json[at] == '"') at = end_of_string(json, at);
   }
   return count;
+}
+
+std::string_view json_repeated_member(std::string_view json) {
+  std::set<std::string_view> seen;
+  for (std::size_t open = json.find('"'); open != std::string_view::npos; open = json.find('"', open)) {
+    const std::size_t end = end_of_string(json, open);
+    const std::string_view name = json.substr(open + 1, end - open - 1);
+    open = json.find_first_not_of(" \t\r\n", std::min(end + 1, json.size()));
+    if (open == std::string_view::npos) break;
+    if (json[open] == ':' && !seen.insert(name).second) return name;
+  }
+  return {};
 }
 
 }  // namespace holdfast

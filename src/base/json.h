@@ -14,4 +14,7 @@ void append_json_string(std::string& out, std::string_view text);
 /// another value than we do; with this the reader of an object can refuse it.
 std::size_t json_members(std::string_view json);
 
+/// Of such a text: the first name, as it is spelled, that stands before a value a second time; "" when none does.
+std::string_view json_repeated_member(std::string_view json);
+
 }  // namespace holdfast

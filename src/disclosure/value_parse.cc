@@ -28,7 +28,9 @@ constexpr std::array<Expectation, 9> kExpected{{
     {"disclosure.value.time", "expected a time as in RFC 3339, with its offset, say 2026-11-23T22:00:00Z"},
     {"disclosure.value.duration", "expected a duration such as 90s, 1.5s, 2m, 3h or 250ms, or a number of seconds"},
     {"disclosure.value.bytes", "expected at most 65536 bytes in base64, padded"},
-    {"disclosure.value.list", "expected a JSON array of at most 1000 texts, 65536 bytes in all"},
+    {"disclosure.value.list",
+     "expected a JSON array of at most 1000 texts, 65536 bytes in all, without control characters but tab and line "
+     "feed"},
 }};
 
 Result<Bytes> encoded(FieldType type, std::optional<Bytes> value) {

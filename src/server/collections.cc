@@ -30,7 +30,7 @@ Result<vault::Expect> expectation(const Exchange& exchange) {
 Result<std::optional<std::string>> idempotency_key(const Exchange& exchange) {
   constexpr std::string_view kField = "Idempotency-Key";
   const std::string_view given = exchange.field(kField);
-  if (given.data() == nullptr || given.empty()) return std::optional<std::string>();
+  if (given.data() == nullptr) return std::optional<std::string>();
   HF_TRY(std::string key, parse_idempotency_key(given));
   return std::optional<std::string>(std::move(key));
 }
@@ -68,6 +68,11 @@ Task<void> put_record(Service& service, Exchange& exchange) {
 
 Task<void> append_row(Service& service, Exchange& exchange) {
   HF_CO_CHECK(exchange.require_media(kJson));
+  // It would look like a guard, and guard nothing: a row is never replaced.
+  if (exchange.is_conditional()) {
+    co_return fail(Code::invalid, "request.precondition", "If-Match",
+                   "a record under a key is never replaced, so it takes no If-Match and no If-None-Match");
+  }
   HF_CO_TRY(std::string body, co_await exchange.body());
   HF_CO_TRY(const trustee::Deposit deposit,
             co_await service.trustee.append_row(exchange.caller(), exchange.parameter(0), exchange.parameter(1),
@@ -79,7 +84,7 @@ Task<void> append_row(Service& service, Exchange& exchange) {
 std::string to_json(const trustee::ImportSummary& summary) {
   std::string out = fmt::format(R"({{"rows":{},"accepted":{},"unchanged":{},"rejected":{})", summary.rows,
                                 summary.accepted, summary.unchanged, summary.rejected);
-  if (summary.accepted > 0) {
+  if (summary.last_receipt > 0) {  // entry 0 is the first adoption
     fmt::format_to(std::back_inserter(out), R"(,"first_receipt":{},"last_receipt":{})", summary.first_receipt,
                    summary.last_receipt);
   }
@@ -93,8 +98,8 @@ std::string to_json(const trustee::ImportSummary& summary) {
 }
 
 Task<void> import_rows(Service& service, Exchange& exchange) {
+  HF_CO_CHECK(exchange.require_media(kNdjson, kCsv));
   const bool csv = media_type(exchange.field(http::field::content_type)) == kCsv;
-  HF_CO_CHECK(exchange.require_media(csv ? kCsv : kNdjson));
   HF_CO_TRY(std::optional<std::string> key, idempotency_key(exchange));
   const auto format = csv ? trustee::ImportFormat::csv : trustee::ImportFormat::ndjson;
   HF_CO_TRY(std::unique_ptr<trustee::Import> import,

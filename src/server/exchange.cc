@@ -24,17 +24,17 @@ bool Exchange::is_conditional() const {
   return has_field(http::field::if_match) || has_field(http::field::if_none_match);
 }
 
-Result<void> Exchange::require_media(std::string_view type) const {
+Result<void> Exchange::require_media(std::string_view type, std::string_view other) const {
   const std::string_view coding = field(http::field::content_encoding);
   if (!coding.empty() && coding != "identity") {
     return fail(Code::invalid, "request.media", "Content-Encoding",
                 "compressed bodies are not taken; send it as it is");
   }
-  if (media_type(field(http::field::content_type)) != type) {
-    return fail(Code::invalid, "request.media", "Content-Type",
-                fmt::format("expected a body of type {}, in UTF-8", type));
-  }
-  return {};
+  const std::string given = media_type(field(http::field::content_type));
+  if (given == type || (!other.empty() && given == other)) return {};
+  return fail(Code::invalid, "request.media", "Content-Type",
+              other.empty() ? fmt::format("expected a body of type {}, in UTF-8", type)
+                            : fmt::format("expected a body of type {} or {}, in UTF-8", type, other));
 }
 
 Task<std::string> Exchange::body(std::size_t bytes_max) {

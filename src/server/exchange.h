@@ -57,8 +57,8 @@ class Exchange {
   std::string_view field(boost::beast::http::field name) const;
   std::string_view field(std::string_view name) const;
   bool has_field(boost::beast::http::field name) const { return fields_.count(name) > 0; }
-  /// invalid "request.media" (415) unless the body is of this media type and not compressed.
-  Result<void> require_media(std::string_view type) const;
+  /// invalid "request.media" (415) unless the body is of this media type, or of the other, and not compressed.
+  Result<void> require_media(std::string_view type, std::string_view other = {}) const;
   /// The whole body, of as many bytes as the server takes of one request, or of `bytes_max`.
   /// invalid "request.body.large" (413).
   Task<std::string> body() { return body(body_bytes_max_); }

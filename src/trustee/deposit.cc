@@ -64,10 +64,12 @@ Result<Deposit> decode_answer(ByteView raw) {
   return out;
 }
 
-/// Opens the subject on the caller's thread if it is there, else makes it on a job thread, since that syncs.
-Task<vault::Subject> open_for_deposit(Trustee::Impl& self, const std::string& subject) {
+/// Opens the subject on the caller's thread if it is there, else makes it on a job thread, since that syncs: unless a
+/// record that is there is expected, so that a deposit that is refused leaves nobody in custody.
+Task<vault::Subject> open_for_deposit(Trustee::Impl& self, const std::string& subject, const vault::Expect& expect) {
   auto opened = self.vault->open(subject);
   if (opened || opened.error().slug != "vault.subject.unknown") co_return opened;
+  if (expect.kind == vault::Expect::Kind::version) co_return vault::wrong_version();
   co_return co_await await_job(self.jobs, [&self, &subject] { return self.vault->open_or_create(subject); });
 }
 
@@ -87,6 +89,7 @@ struct DepositRequest {
   std::string subject;
   std::string received;  ///< the record's JSON, for the digest
   std::optional<std::string> idempotency_key;
+  vault::Expect expect;
   std::string fingerprint;  ///< what else makes the request this one: key, expected version
 };
 
@@ -107,7 +110,7 @@ Task<Deposit> deposit(Trustee::Impl& self, DepositRequest request, Change change
                        "anew, use a new key");
       }
     }
-    auto subject = co_await open_for_deposit(self, request.subject);
+    auto subject = co_await open_for_deposit(self, request.subject, request.expect);
     if (!subject) co_return tl::unexpected<Error>(std::move(subject).error());
     if (!key.empty()) {
       HF_CO_TRY(const auto known, self.vault->recall(*subject, key));
@@ -157,7 +160,7 @@ Task<Deposit> put_once(Trustee::Impl& self, const Caller& caller, const std::str
                    "this collection holds many records a subject; append to …/records/{" + *collection.key + "}");
   }
   HF_CO_TRY(vault::Record record, record_from_json(collection, json));
-  DepositRequest request{*active, caller.name, collection, subject, json, idempotency_key, fingerprint(expect)};
+  DepositRequest request{*active, caller.name, collection, subject, json, idempotency_key, expect, fingerprint(expect)};
   const Change put = [&](vault::Draft& draft) -> Result<Deposit> {
     HF_TRY(const vault::PutOutcome outcome, self.vault->put(draft, retention_of(collection), record, expect));
     return Deposit{static_cast<Deposit::Outcome>(outcome.kind), outcome.version, 0};
@@ -175,9 +178,10 @@ Task<Deposit> append_once(Trustee::Impl& self, const Caller& caller, const std::
     co_return fail(Code::invalid, "collection.single", collection.name,
                    "this collection holds one record a subject; PUT it without a key");
   }
+  HF_CO_CHECK(check_key(collection, key));
   HF_CO_TRY(vault::Record record, record_from_json(collection, json));
   const vault::Row row{key, std::move(record)};
-  DepositRequest request{*active, caller.name, collection, subject, json, std::nullopt, key};
+  DepositRequest request{*active, caller.name, collection, subject, json, std::nullopt, {}, key};
   const Change append = [&](vault::Draft& draft) -> Result<Deposit> {
     HF_TRY(const auto outcomes, self.vault->append(draft, retention_of(collection), std::span(&row, 1)));
     if (outcomes.front() == vault::AppendOutcome::exists) {

@@ -19,23 +19,46 @@ namespace json = boost::json;
 /// Subjects whose rows go under one entry and one sync.
 constexpr std::size_t kDepositSubjects = 2048;
 
+json::object to_json(const ImportSummary::Problem& problem) {
+  return {{"line", problem.line}, {"field", problem.field}, {"code", problem.code}, {"detail", problem.detail}};
+}
+
+/// As much of the problems as there is room for.
 std::string encode_summary(const ImportSummary& summary) {
-  return json::serialize(json::array{summary.rows, summary.accepted, summary.unchanged, summary.rejected,
-                                     summary.first_receipt, summary.last_receipt});
+  json::object out{{"rows", summary.rows},         {"accepted", summary.accepted},   {"unchanged", summary.unchanged},
+                   {"rejected", summary.rejected}, {"first", summary.first_receipt}, {"last", summary.last_receipt}};
+  json::array& problems = out["problems"].emplace_array();
+  for (const auto& problem : summary.problems) problems.push_back(to_json(problem));
+  std::string text = json::serialize(out);
+  while (text.size() > vault::kAnswerBytesMax) {
+    problems.pop_back();
+    text = json::serialize(out);
+  }
+  return text;
 }
 
 Result<ImportSummary> decode_summary(std::string_view text) {
-  boost::system::error_code error;
-  const json::value value = json::parse(text, error);
-  ImportSummary out;
-  std::uint64_t* const members[] = {&out.rows,     &out.accepted,      &out.unchanged,
-                                    &out.rejected, &out.first_receipt, &out.last_receipt};
-  const json::array* array = error ? nullptr : value.if_array();
-  if (array == nullptr || array->size() != std::size(members)) {
+  try {
+    const json::value parsed = json::parse(text);
+    const json::object& whole = parsed.as_object();
+    const auto number = [&](const char* name) { return whole.at(name).to_number<std::uint64_t>(); };
+    ImportSummary out{number("rows"),
+                      number("accepted"),
+                      number("unchanged"),
+                      number("rejected"),
+                      number("first"),
+                      number("last"),
+                      {}};
+    for (const json::value& each : whole.at("problems").as_array()) {
+      const json::object& problem = each.as_object();
+      const auto said = [&](const char* name) { return std::string(problem.at(name).as_string()); };
+      out.problems.push_back(
+          {problem.at("line").to_number<std::uint64_t>(), said("field"), said("code"), said("detail")});
+    }
+    return out;
+  } catch (const std::exception&) {
     return fail(Code::corrupt, "import.answer", "", "the answer kept for this idempotency key is damaged");
   }
-  for (std::size_t i = 0; i < array->size(); ++i) *members[i] = (*array)[i].to_number<std::uint64_t>(error);
-  return out;
 }
 
 /// A row of the batch. Its bytes, sized key and encoded record, lie among those of all others.
@@ -62,6 +85,7 @@ class ImportStream final : public Import {
         collection_(active_->plan->collections[collection]),
         party_(std::move(party)),
         key_(std::move(key)) {
+    received_.add(party_).add("\n").add(collection_.name).add(format == ImportFormat::csv ? "\ncsv\n" : "\nndjson\n");
     const auto row = [this](IncomingRow&& incoming) { hold(incoming); };
     const auto problem = [this](std::uint64_t line, const Error& error) { reject(line, error); };
     reader_ = format == ImportFormat::csv ? RowReader::csv(collection_, row, problem)
@@ -69,10 +93,10 @@ class ImportStream final : public Import {
   }
 
   Task<void> write(std::string bytes) override {
-    if (answered_) co_return Result<void>();
     co_return co_await await_job(self_.jobs, [this, &bytes]() -> Result<void> {
       if (!looked_up_) HF_CHECK(look_up());
-      if (answered_) return {};
+      if (!key_.empty()) received_.add(bytes);
+      if (known_) return {};
       HF_CHECK(reader_->feed(bytes));
       waiting_bytes_ += bytes.size();
       const bool full = rows_.size() >= kImportBatchRows || waiting_bytes_ >= kImportBatchBytes;
@@ -83,28 +107,24 @@ class ImportStream final : public Import {
   Task<ImportSummary> finish() override {
     co_return co_await await_job(self_.jobs, [this]() -> Result<ImportSummary> {
       if (!looked_up_) HF_CHECK(look_up());
-      if (answered_) return std::move(*answered_);
+      const Hash request = received_.finish();
+      if (known_ && known_->request == request) return decode_summary(known_->answer);
+      if (known_) {
+        return fail(Code::conflict, "idempotency.reused", "Idempotency-Key",
+                    "this key came with another request before, and nothing of this one was deposited; use a new key");
+      }
       HF_CHECK(reader_->finish());
       HF_CHECK(deposit_batch());
-      if (!key_.empty()) HF_CHECK(self_.vault->remember_batch(key_, {request_digest(), encode_summary(summary_)}));
+      if (!key_.empty()) HF_CHECK(self_.vault->remember_batch(key_, {request, encode_summary(summary_)}));
       return std::move(summary_);
     });
   }
 
  private:
-  /// The stream cannot be hashed before it was read, so the key stands for the content; the CLI derives it from it.
-  Hash request_digest() const { return sha256({party_, "\n", collection_.name}); }
-
   Result<void> look_up() {
     looked_up_ = true;
     if (key_.empty()) return {};
-    HF_TRY(const auto known, self_.vault->recall_batch(key_));
-    if (!known) return {};
-    if (known->request != request_digest()) {
-      return fail(Code::conflict, "idempotency.reused", "Idempotency-Key",
-                  "this key came with another request before; use a new one");
-    }
-    HF_TRY(answered_, decode_summary(known->answer));
+    HF_TRY(known_, self_.vault->recall_batch(key_));
     return {};
   }
 
@@ -174,6 +194,17 @@ class ImportStream final : public Import {
     return {};
   }
 
+  /// What became of a group's rows, told once they are on disk.
+  struct Filled {
+    std::uint64_t accepted = 0, unchanged = 0;
+    std::vector<std::uint32_t> refused;  ///< rows whose key another record has
+  };
+
+  struct Drafted {
+    const Group* group = nullptr;
+    Filled filled;
+  };
+
   /// So many subjects that neither their drafts take much memory nor the syncs much time.
   Result<void> deposit(std::span<const Group> groups) {
     std::vector<std::string_view> ids;
@@ -182,76 +213,88 @@ class ImportStream final : public Import {
     auto subjects = self_.vault->open_or_create(ids);
 
     std::vector<vault::Draft> drafts;
-    std::vector<std::size_t> group_of_draft;
-    std::uint64_t accepted = 0;
+    std::vector<Drafted> drafted;
+    std::uint64_t records = 0;
     for (std::size_t i = 0; i < groups.size(); ++i) {
-      if (subjects[i]) {
-        auto draft = self_.vault->begin(std::move(*subjects[i]));
-        const std::uint64_t before = accepted;
-        if (draft && fill(*draft, groups[i], accepted)) {
-          if (accepted > before) {
-            drafts.push_back(std::move(*draft));
-            group_of_draft.push_back(i);
-          }
-          continue;
+      const auto draft_up = [&]() -> Result<void> {
+        HF_TRY(vault::Subject subject, std::move(subjects[i]));
+        HF_TRY(vault::Draft draft, self_.vault->begin(std::move(subject)));
+        HF_TRY(Filled filled, fill(draft, groups[i]));
+        if (draft.empty()) {
+          count(filled);
+          return {};
         }
-        if (draft) continue;  // fill() told why
-        subjects[i] = tl::unexpected<Error>(draft.error());
-      }
-      for (const std::uint32_t row : groups[i].rows) reject(rows_[row].line, subjects[i].error());
+        // A record that is the same as before may still be written, to be kept anew.
+        records += std::max<std::uint64_t>(filled.accepted, 1);
+        drafts.push_back(std::move(draft));
+        drafted.push_back({&groups[i], std::move(filled)});
+        return {};
+      };
+      if (const auto done = draft_up(); !done) HF_CHECK(reject(groups[i], done.error()));
     }
     if (drafts.empty()) return {};
-    HF_CHECK(record(groups, accepted, drafts.size()));
-    HF_CHECK(commit(std::move(drafts), group_of_draft, groups));
-    summary_.accepted += accepted;
+    HF_CHECK(record(groups, records, drafts.size()));
+    auto results = self_.vault->commit(std::move(drafts));
+    for (std::size_t i = 0; i < results.size(); ++i) {
+      Result<Filled> filled = std::move(drafted[i].filled);
+      if (!results[i]) filled = tl::unexpected<Error>(std::move(results[i]).error());
+      const Group& group = *drafted[i].group;
+      // A draft that another writer overtook is drawn up anew, alone.
+      for (int tries = 0; !filled && filled.error().slug == "vault.draft.stale" && tries < 8; ++tries) {
+        filled = deposit_alone(group);
+      }
+      if (filled) count(*filled);
+      if (!filled) HF_CHECK(reject(group, filled.error()));
+    }
     return {};
   }
 
-  /// Puts a group's rows into its draft; counts those that are new. False when none could be taken.
-  bool fill(vault::Draft& draft, const Group& group, std::uint64_t& accepted) {
-    if (!collection_.append_only()) return fill_single(draft, group, accepted);
+  Result<Filled> deposit_alone(const Group& group) {
+    HF_TRY(vault::Subject subject, self_.vault->open_or_create(group.subject));
+    HF_TRY(vault::Draft draft, self_.vault->begin(std::move(subject)));
+    HF_TRY(Filled filled, fill(draft, group));
+    HF_CHECK(self_.vault->commit(std::move(draft)));
+    return filled;
+  }
+
+  void count(const Filled& filled) {
+    summary_.rows += filled.accepted + filled.unchanged;
+    summary_.accepted += filled.accepted;
+    summary_.unchanged += filled.unchanged;
+    for (const std::uint32_t row : filled.refused) {
+      reject(rows_[row].line, {Code::conflict, "vault.record.exists", *collection_.key,
+                               "another record stands under this key, and records of this collection are never "
+                               "replaced"});
+    }
+  }
+
+  /// Of one subject alone, as that it is being erased: then the others' rows go on. What else is wrong ends the stream.
+  Result<void> reject(const Group& group, const Error& error) {
+    if (error.code == Code::unavailable && error.slug != "vault.subject.erasing") return tl::unexpected<Error>(error);
+    for (const std::uint32_t row : group.rows) reject(rows_[row].line, error);
+    return {};
+  }
+
+  /// Puts a group's rows into its draft.
+  Result<Filled> fill(vault::Draft& draft, const Group& group) {
+    Filled filled;
+    if (!collection_.append_only()) {
+      for (const std::uint32_t i : group.rows) {
+        HF_TRY(const auto put, self_.vault->put_encoded(draft, retention_of(collection_), parts_of(i).record));
+        ++(put.kind == vault::PutOutcome::Kind::unchanged ? filled.unchanged : filled.accepted);
+      }
+      return filled;
+    }
     std::vector<vault::EncodedRow> rows;
     rows.reserve(group.rows.size());
     for (const std::uint32_t row : group.rows) rows.push_back(parts_of(row));
-    const auto outcomes = self_.vault->append_encoded(draft, retention_of(collection_), rows);
-    if (!outcomes) {
-      for (const std::uint32_t i : group.rows) reject(rows_[i].line, outcomes.error());
-      return false;
+    HF_TRY(const auto outcomes, self_.vault->append_encoded(draft, retention_of(collection_), rows));
+    for (std::size_t i = 0; i < outcomes.size(); ++i) {
+      if (outcomes[i] == vault::AppendOutcome::appended) ++filled.accepted;
+      if (outcomes[i] == vault::AppendOutcome::unchanged) ++filled.unchanged;
+      if (outcomes[i] == vault::AppendOutcome::exists) filled.refused.push_back(group.rows[i]);
     }
-    for (std::size_t i = 0; i < outcomes->size(); ++i) {
-      switch ((*outcomes)[i]) {
-        case vault::AppendOutcome::appended:
-          ++summary_.rows, ++accepted;
-          break;
-        case vault::AppendOutcome::unchanged:
-          ++summary_.rows, ++summary_.unchanged;
-          break;
-        case vault::AppendOutcome::exists:
-          reject(rows_[group.rows[i]].line,
-                 {Code::conflict, "vault.record.exists", *collection_.key,
-                  "another record stands under this key, and records of this collection are never replaced"});
-      }
-    }
-    return true;
-  }
-
-  bool fill_single(vault::Draft& draft, const Group& group, std::uint64_t& accepted) {
-    bool any = false;
-    for (const std::uint32_t i : group.rows) {
-      const auto outcome = self_.vault->put_encoded(draft, retention_of(collection_), parts_of(i).record);
-      if (!outcome) {
-        reject(rows_[i].line, outcome.error());
-        continue;
-      }
-      any = true;
-      ++summary_.rows;
-      if (outcome->kind == vault::PutOutcome::Kind::unchanged) {
-        ++summary_.unchanged;
-      } else {
-        ++accepted;
-      }
-    }
-    return any;
+    return filled;
   }
 
   Result<void> record(std::span<const Group> groups, std::uint64_t records, std::uint64_t subjects) {
@@ -266,37 +309,9 @@ class ImportStream final : public Import {
     }
     HF_TRY(const auto appended, self_.append_now(party_, evidence::Deposited{collection_.name, std::nullopt, records,
                                                                              subjects, digest.finish()}));
-    if (summary_.accepted == 0) summary_.first_receipt = appended.index;
+    if (summary_.last_receipt == 0) summary_.first_receipt = appended.index;
     summary_.last_receipt = appended.index;
     return {};
-  }
-
-  /// A draft that another writer overtook is drawn up anew, alone.
-  Result<void> commit(std::vector<vault::Draft> drafts, const std::vector<std::size_t>& group_of_draft,
-                      std::span<const Group> groups) {
-    auto results = self_.vault->commit(std::move(drafts));
-    for (std::size_t i = 0; i < results.size(); ++i) {
-      Result<void> result = std::move(results[i]);
-      for (int tries = 0; !result && result.error().slug == "vault.draft.stale" && tries < 8; ++tries) {
-        const Group& group = groups[group_of_draft[i]];
-        HF_TRY(vault::Subject subject, self_.vault->open_or_create(group.subject));
-        HF_TRY(vault::Draft draft, self_.vault->begin(std::move(subject)));
-        HF_CHECK(refill(draft, group));
-        result = self_.vault->commit(std::move(draft));
-      }
-      if (!result) return result;
-    }
-    return {};
-  }
-
-  /// As fill(), for rows that were counted before.
-  Result<void> refill(vault::Draft& draft, const Group& group) {
-    const ImportSummary counted = summary_;
-    std::uint64_t ignored = 0;
-    const bool filled = fill(draft, group, ignored);
-    summary_ = counted;
-    if (filled) return {};
-    return fail(Code::conflict, "import.overtaken", "", "another writer changed the same records; import again");
   }
 
   Trustee::Impl& self_;
@@ -311,7 +326,8 @@ class ImportStream final : public Import {
   std::size_t waiting_bytes_ = 0;  ///< that rows_ came in
   ImportSummary summary_;
   bool looked_up_ = false;
-  std::optional<ImportSummary> answered_;
+  std::optional<vault::Remembered> known_;  ///< of the request that came with this key before
+  Sha256 received_;                         ///< when there is a key: what a retry must repeat
 };
 
 }  // namespace

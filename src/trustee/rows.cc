@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/near.h"
 #include "disclosure/value.h"
+#include "vault/names.h"
 
 namespace holdfast::trustee {
 namespace {
@@ -23,9 +24,15 @@ const agreement::Field* find_field(const agreement::Collection& collection, std:
   return nullptr;
 }
 
-tl::unexpected<Error> unknown_field(const agreement::Collection& collection, std::string_view name) {
-  std::vector<std::string_view> known{"subject"};
-  if (collection.key) known.push_back(*collection.key);
+/// `aside`: what a row names beside its fields. A single record has that in its path.
+tl::unexpected<Error> unknown_field(const agreement::Collection& collection, std::string_view name, bool aside) {
+  if (!aside && (name == "subject" || name == collection.key)) {
+    return fail(Code::invalid, "record.field.unknown", std::string(name),
+                "this stands in the request's path, and a record holds its fields alone");
+  }
+  std::vector<std::string_view> known;
+  if (aside) known.emplace_back("subject");
+  if (aside && collection.key) known.push_back(*collection.key);
   for (const agreement::Field& field : collection.fields) known.push_back(field.name);
   // The name is the sender's own spelling and may be anything, so only a short one is repeated.
   return fail(Code::invalid, "record.field.unknown", std::string(name.substr(0, 64)),
@@ -42,15 +49,27 @@ Result<void> set_field(const agreement::Field& field, Result<Bytes> value, vault
   return {};
 }
 
+constexpr std::string_view kOneObject = "a record is one JSON object, {\"field\": value, …}";
+
+/// Says where and why; read once more, so that what is well-formed does not pay for it.
+tl::unexpected<Error> not_json(std::string_view text, const json::parse_options& options) {
+  json::parser parser({}, options);
+  boost::system::error_code error;
+  const std::size_t good = parser.write_some(text.data(), text.size(), error);
+  if (!error && good < text.size()) error = json::error::extra_data;
+  if (!error) error = json::error::incomplete;
+  return fail(Code::invalid, "record.json", "byte " + std::to_string(good + 1),
+              std::string(kOneObject) + "; here: " + error.message());
+}
+
 /// In `memory`, which must outlive the object.
 Result<json::object> parse_object(std::string_view text, json::storage_ptr memory) {
   json::parse_options options;
   options.max_depth = 8;
   boost::system::error_code error;
   json::value value = json::parse(text, error, std::move(memory), options);
-  if (error || !value.is_object()) {
-    return fail(Code::invalid, "record.json", "", "a record is one JSON object, {\"field\": value, …}");
-  }
+  if (error) return not_json(text, options);
+  if (!value.is_object()) return fail(Code::invalid, "record.json", "", std::string(kOneObject));
   return std::move(value.as_object());
 }
 
@@ -77,7 +96,7 @@ Result<void> read_object(const agreement::Collection& collection, const json::ob
     }
     if (taken || value.is_null()) continue;
     const agreement::Field* field = find_field(collection, member);
-    if (field == nullptr) return unknown_field(collection, member);
+    if (field == nullptr) return unknown_field(collection, member, !aside.empty());
     HF_CHECK(set_field(*field, disclosure::value_from_json(field->type, value), out));
   }
   return {};
@@ -86,16 +105,21 @@ Result<void> read_object(const agreement::Collection& collection, const json::ob
 /// For an object that was read: no field takes an object, so all members in `text` are its own.
 Result<void> check_each_once(std::string_view text, const json::object& object) {
   if (json_members(text) == object.size()) return {};
-  return fail(Code::invalid, "record.json", "", "a record names each field once");
+  return fail(Code::invalid, "record.json", std::string(json_repeated_member(text).substr(0, 64)),
+              "a record names each field once");
 }
 
 Result<void> check_names(const agreement::Collection& collection, const IncomingRow& row) {
   if (row.subject.empty()) return fail(Code::invalid, "record.subject", "subject", "a row names its subject");
-  if (collection.key && row.key.empty()) {
+  HF_CHECK(vault::check_subject_id(row.subject));
+  if (!collection.key) return {};
+  if (row.key.empty()) {
     return fail(Code::invalid, "record.key", *collection.key, "a row of this collection has a key of this name");
   }
-  return {};
+  return check_key(collection, row.key);
 }
+
+constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
 tl::unexpected<Error> too_long() { return fail(Code::invalid, "record.large", "", "one row is at most 1 MiB"); }
 
@@ -111,12 +135,19 @@ class NdjsonReader final : public RowReader {
     while (!bytes.empty()) {
       const std::size_t end = bytes.find('\n');
       const std::string_view piece = bytes.substr(0, end);
-      if (held_.size() + piece.size() > kRowBytesMax) return too_long();
+      if (!too_long_ && held_.size() + piece.size() > kRowBytesMax) {
+        too_long_ = true;
+        problem_(line_ + 1, too_long().value());
+      }
       if (end == std::string_view::npos) {
-        held_ += piece;
+        if (!too_long_) held_ += piece;
         return {};
       }
-      if (held_.empty()) {
+      if (too_long_) {
+        ++line_;
+        too_long_ = false;
+        held_.clear();
+      } else if (held_.empty()) {
         line(piece);
       } else {
         held_ += piece;
@@ -129,14 +160,14 @@ class NdjsonReader final : public RowReader {
   }
 
   Result<void> finish() override {
-    if (!held_.empty()) line(held_);
+    if (!held_.empty() && !too_long_) line(held_);
     held_.clear();
     return {};
   }
 
  private:
   void line(std::string_view text) {
-    ++line_;
+    if (line_++ == 0 && text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
     if (!text.empty() && text.back() == '\r') text.remove_suffix(1);
     if (text.empty()) return;
     incoming_.subject.clear();
@@ -163,6 +194,7 @@ class NdjsonReader final : public RowReader {
   Aside aside_;
   IncomingRow incoming_;
   std::string held_;
+  bool too_long_ = false;  ///< the line that is being passed over
   std::array<unsigned char, 4096> scratch_;
   std::uint64_t line_ = 0;
 };
@@ -172,6 +204,8 @@ class CsvReader final : public RowReader {
   CsvReader(const agreement::Collection& collection, OnRow row, OnProblem problem)
       : collection_(collection), row_(std::move(row)), problem_(std::move(problem)) {
     HF_ASSERT(csv_init(&parser_, CSV_STRICT | CSV_STRICT_FINI) == 0);
+    // RFC 4180 §2: spaces are part of a cell. The library would cut them off.
+    csv_set_space_func(&parser_, [](unsigned char) { return 0; });
   }
   ~CsvReader() override { csv_free(&parser_); }
   CsvReader(const CsvReader&) = delete;
@@ -180,9 +214,9 @@ class CsvReader final : public RowReader {
   Result<void> feed(std::string_view bytes) override {
     if (at_start_) {
       held_ += bytes;
-      if (held_.size() < 3) return {};
+      if (held_.size() < kByteOrderMark.size()) return {};
       at_start_ = false;
-      if (held_.starts_with("\xef\xbb\xbf")) held_.erase(0, 3);
+      if (held_.starts_with(kByteOrderMark)) held_.erase(0, kByteOrderMark.size());
       const std::string first = std::exchange(held_, {});
       return parse(first);
     }
@@ -192,6 +226,7 @@ class CsvReader final : public RowReader {
   Result<void> finish() override {
     if (at_start_) HF_CHECK(parse(std::exchange(held_, {})));
     if (csv_fini(&parser_, &CsvReader::cell, &CsvReader::row_end, this) != 0) return malformed();
+    if (failed_ && line_ == 0) failed_ = no_column("subject");
     return std::move(failed_);
   }
 
@@ -214,10 +249,18 @@ class CsvReader final : public RowReader {
         return malformed();
       }
       if (!failed_) return failed_;
-      if (row_bytes_ > kRowBytesMax + piece.size()) return too_long();
+      if (row_bytes_ > kRowBytesMax + piece.size()) {
+        auto error = too_long();
+        error.value().where = std::to_string(line_ + 1);
+        return error;
+      }
       bytes.remove_prefix(piece.size());
     }
     return {};
+  }
+
+  static tl::unexpected<Error> no_column(const std::string& name) {
+    return fail(Code::invalid, "record.header", name, "the first line names the columns; one is '" + name + "'");
   }
 
   tl::unexpected<Error> malformed() const {
@@ -252,7 +295,7 @@ class CsvReader final : public RowReader {
     } else if (const agreement::Field* field = find_field(collection_, name)) {
       columns_.push_back(static_cast<std::size_t>(field - collection_.fields.data()));
     } else {
-      failed_ = unknown_field(collection_, name);
+      failed_ = unknown_field(collection_, name, true);
     }
     for (std::size_t i = 0; failed_ && i + 1 < columns_.size(); ++i) {
       if (columns_[i] == columns_.back()) {
@@ -264,10 +307,9 @@ class CsvReader final : public RowReader {
   void take_row() {
     row_bytes_ = 0;
     if (line_++ == 0) {
-      const bool subject = std::find(columns_.begin(), columns_.end(), kSubject) != columns_.end();
-      if (failed_ && !subject) {
-        failed_ = fail(Code::invalid, "record.header", "subject", "the first line names the columns; one is 'subject'");
-      }
+      const auto there = [this](std::size_t column) { return std::ranges::find(columns_, column) != columns_.end(); };
+      if (failed_ && !there(kSubject)) failed_ = no_column("subject");
+      if (failed_ && collection_.key && !there(kKey)) failed_ = no_column(*collection_.key);
       return;
     }
     if (row_error_ && cells_ != columns_.size()) {
@@ -303,6 +345,12 @@ class CsvReader final : public RowReader {
 };
 
 }  // namespace
+
+Result<void> check_key(const agreement::Collection& collection, std::string_view key) {
+  auto fine = vault::check_row_key(key);
+  if (!fine) fine.error().where = *collection.key;
+  return fine;
+}
 
 Result<vault::Record> record_from_json(const agreement::Collection& collection, std::string_view text) {
   HF_TRY(const json::object object, parse_object(text, {}));

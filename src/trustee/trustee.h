@@ -158,7 +158,7 @@ class Trustee {
   /// Trustee only. Answers the job's name, the index of its job.started; it runs on by itself, also after a restart.
   /// Refusals: flow.unknown, job.undeclared, module.none, product.none; conflict job.running.
   Task<std::uint64_t> start_job(Caller caller, std::string flow);
-  /// Trustee only. Answers the entry's index. not_found job.unknown; conflict job.unknown once it has ended.
+  /// Trustee only. Answers the entry's index. not_found job.unknown; conflict job.ended.
   Task<std::uint64_t> cancel_job(Caller caller, std::uint64_t job);
   /// For the trustee and the overseer, as JSON: those that run and the last that ended, or one. not_found job.unknown.
   Result<std::string> jobs(const Caller& caller) const;

@@ -481,6 +481,102 @@ TEST_F(TrusteeTest, an_import_takes_good_rows_tells_bad_ones_and_may_be_repeated
             R"({"profile":{"email":"a@example.org","birthdate":"1990-01-01"}})");
 }
 
+TEST_F(TrusteeTest, a_deposit_that_is_refused_leaves_nobody_in_custody) {
+  adopt();
+  const auto put =
+      run(trustee_->put_record(kApp, "profile", "u1", R"({"zip":"1"})", vault::Expect::at(5), std::nullopt));
+  EXPECT_EQ(put.error().slug, "vault.record.version");
+  const auto row = run(trustee_->append_row(kApp, "views", "u1", std::string(513, 'k'), R"({"video":"v"})"));
+  EXPECT_EQ(row.error().slug, "vault.row.key");
+  EXPECT_EQ(row.error().where, "event");
+  EXPECT_EQ(run(trustee_->disclose(kApp, "account", "u1")).error().slug, "vault.subject.unknown");
+}
+
+TEST_F(TrusteeTest, what_names_a_row_has_to_fit_into_a_path) {
+  adopt();
+  const auto import = [&](ImportFormat format, std::string text) {
+    auto stream = trustee_->import(kApp, "views", format, std::nullopt);
+    EXPECT_TRUE(run((*stream)->write(std::move(text))));
+    return *run((*stream)->finish());
+  };
+  const ImportSummary csv = import(ImportFormat::csv, "subject,event,video\nJ\xfcrgen,1,v\nu1,\xff,v\nu1,2,v\n");
+  EXPECT_EQ(csv.accepted, 1u);
+  ASSERT_EQ(csv.problems.size(), 2u);
+  EXPECT_EQ(csv.problems[0].code, "vault.subject.id");
+  EXPECT_EQ(csv.problems[0].field, "subject");
+  EXPECT_EQ(csv.problems[1].code, "vault.row.key");
+  EXPECT_EQ(csv.problems[1].field, "event");
+  const std::string long_key(513, 'k');
+  const ImportSummary json =
+      import(ImportFormat::ndjson, "{\"subject\":\"u\\u0000\",\"event\":\"1\"}\n{\"subject\":\"u1\",\"event\":\"" +
+                                       long_key + "\"}\n{\"subject\":\"u1\",\"event\":\"3\"}\n");
+  EXPECT_EQ(json.accepted, 1u) << "one bad key is no reason to refuse the others of its subject";
+  ASSERT_EQ(json.problems.size(), 2u);
+  EXPECT_EQ(json.problems[1].line, 2u);
+}
+
+TEST_F(TrusteeTest, an_import_again_under_its_key_is_told_the_same_and_another_body_is_refused) {
+  adopt();
+  const auto import = [&](const std::string& text) {
+    auto stream = trustee_->import(kApp, "views", ImportFormat::ndjson, "k");
+    for (const char c : text) EXPECT_TRUE(run((*stream)->write(std::string(1, c))));
+    return run((*stream)->finish());
+  };
+  const std::string rows = "{\"subject\":\"u1\",\"event\":\"1\"}\n{\"subject\":\"u1\"}\n";
+  const auto first = import(rows), again = import(rows);
+  EXPECT_EQ(first->accepted, 1u);
+  EXPECT_EQ(again->accepted, 1u);
+  EXPECT_EQ(again->last_receipt, first->last_receipt);
+  ASSERT_EQ(again->problems.size(), 1u);
+  EXPECT_EQ(again->problems[0].detail, first->problems[0].detail);
+  EXPECT_EQ(import("{\"subject\":\"u2\",\"event\":\"1\"}\n").error().slug, "idempotency.reused");
+  EXPECT_EQ(run(trustee_->disclose(kApp, "history", "u2")).error().slug, "vault.subject.unknown");
+}
+
+TEST_F(TrusteeTest, an_import_of_what_is_held_already_keeps_it_anew) {
+  adopt();
+  const auto import = [&] {
+    auto stream = trustee_->import(kApp, "profile", ImportFormat::csv, std::nullopt);
+    EXPECT_TRUE(run((*stream)->write("subject,zip\nu1,1\n")));
+    return *run((*stream)->finish());
+  };
+  EXPECT_EQ(import().accepted, 1u);
+  clock_.advance(std::chrono::hours(24 * 365 * 4));
+  const ImportSummary again = import();
+  EXPECT_EQ(again.unchanged, 1u);
+  EXPECT_GT(again.last_receipt, 0u) << "it is written, so it is on record";
+  clock_.advance(std::chrono::hours(24 * 365 * 4));
+  EXPECT_TRUE(run(trustee_->disclose(kApp, "account", "u1")));
+}
+
+TEST_F(TrusteeTest, a_row_is_passed_over_with_its_place) {
+  adopt();
+  const auto import = [&](ImportFormat format, const std::string& text) {
+    auto stream = trustee_->import(kApp, "views", format, std::nullopt);
+    if (auto taken = run((*stream)->write(text)); !taken) return Result<ImportSummary>(tl::unexpected(taken.error()));
+    return run((*stream)->finish());
+  };
+  const auto long_line =
+      import(ImportFormat::ndjson, "\xef\xbb\xbf{\"subject\":\"u1\",\"event\":\"1\"}\n{\"subject\":\"" +
+                                       std::string(2u << 20, 'x') + "\n{\"subject\":\"u1\",\"event\":\"3\"}\n");
+  ASSERT_TRUE(long_line) << long_line.error().text();
+  EXPECT_EQ(long_line->accepted, 2u);
+  ASSERT_EQ(long_line->problems.size(), 1u);
+  EXPECT_EQ(long_line->problems[0].line, 2u);
+  EXPECT_EQ(import(ImportFormat::csv, "subject,video\nu1,v\n").error().where, "event");
+  EXPECT_EQ(import(ImportFormat::csv, "").error().slug, "record.header");
+  ASSERT_TRUE(import(ImportFormat::csv, "subject,event,video\nu1,4, v \n"));
+  EXPECT_THAT(run(trustee_->disclose(kApp, "history", "u1"))->payload, HasSubstr("\" v \"")) << "as it came";
+  for (const auto& [text, where] : {std::pair<const char*, const char*>{"{\"zip\":\"1\",}", "byte 12"},
+                                    {"{\"zip\":\"1\",\"zip\":\"1\"}", "zip"},
+                                    {"{\"zip\":\"1\"} x", "byte 13"},
+                                    {"{\"zip\":", "byte 8"},
+                                    {"{\"subject\":\"u1\"}", "subject"}}) {
+    const auto put = run(trustee_->put_record(kApp, "profile", "u1", text, vault::Expect::anything(), std::nullopt));
+    EXPECT_EQ(put.error().where, where) << put.error().text();
+  }
+}
+
 TEST_F(TrusteeTest, an_import_of_many_subjects_is_recorded_some_at_a_time) {
   adopt();
   constexpr std::size_t kSubjects = 4097;  // more than two entries hold

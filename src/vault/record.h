@@ -15,7 +15,6 @@ using FieldTag = std::uint32_t;
 
 inline constexpr std::size_t kFieldsMax = 1024;           ///< of one record
 inline constexpr std::size_t kRecordBytesMax = 1u << 20;  ///< one record, encoded
-inline constexpr std::size_t kRecordKeyBytesMax = 512;    ///< what tells the records of an append-only collection apart
 
 struct FieldValue {
   FieldTag tag = 0;

@@ -14,13 +14,6 @@ using storage::Shelf;
 
 constexpr std::size_t kSubjectKeyBytes = Key256::kSize + Pseudonym::kSize;
 
-Result<void> check_subject_id(std::string_view subject_id) {
-  if (subject_id.empty() || subject_id.size() > kSubjectIdBytesMax) {
-    return fail(Code::invalid, "vault.subject.id", "", "a subject id has 1 to 512 bytes");
-  }
-  return {};
-}
-
 }  // namespace
 
 Bytes key_context(const LockerId& locker) { return "key of locker " + Bytes(locker.view()); }

@@ -14,12 +14,12 @@
 #include "base/result.h"
 #include "base/secret.h"
 #include "storage/store.h"
+#include "vault/names.h"
 #include "vault/record.h"
 #include "vault/root_keys.h"
 
 namespace holdfast::vault {
 
-inline constexpr std::size_t kSubjectIdBytesMax = 512;
 inline constexpr std::size_t kAnswerBytesMax = 64u << 10;
 /// How long an idempotency key is remembered at least.
 inline constexpr std::chrono::hours kIdempotencyKept{24};
@@ -66,7 +66,7 @@ struct StoredRow {
 using RowVisitor = std::function<bool(const StoredRow&)>;
 
 struct Row {
-  Bytes key;  ///< 1 to kRecordKeyBytesMax bytes
+  Bytes key;  ///< as check_row_key
   Record record;
 };
 /// The same, borrowed and encoded already (encode_record): what an import has a million of.
@@ -82,6 +82,9 @@ struct Expect {
   static Expect absent() { return {Kind::absent, 0}; }              ///< If-None-Match: *
   static Expect at(std::uint64_t v) { return {Kind::version, v}; }  ///< If-Match
 };
+
+/// What a put answers that meets another: conflict "vault.record.version".
+tl::unexpected<Error> wrong_version();
 
 struct PutOutcome {
   /// unchanged: the same content is there already. Its retention starts anew (which is written once it would be off by
@@ -161,7 +164,7 @@ class Vault {
   Key256 derive_secret(std::string_view purpose) const;
 
   // ---- subjects
-  /// Errors: not_found "vault.subject.unknown"; invalid "vault.subject.id" (empty or over kSubjectIdBytesMax).
+  /// Errors: not_found "vault.subject.unknown"; those of check_subject_id.
   Result<Subject> open(std::string_view subject_id) const;
   /// Makes a data key (on disk on return) if there is none. After an erasure that is a new one, with a new pseudonym.
   /// Errors: as open; unavailable "vault.subject.erasing" while what is left of an erasure still goes.

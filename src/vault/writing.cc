@@ -13,11 +13,6 @@ std::chrono::milliseconds renewed_after(std::chrono::seconds keep) {
   return std::min<std::chrono::milliseconds>(std::chrono::hours(24), keep / 100);
 }
 
-tl::unexpected<Error> wrong_version() {
-  return fail(Code::conflict, "vault.record.version", "",
-              "the record is not at the version that was expected; read it and decide again");
-}
-
 tl::unexpected<Error> stale() {
   return fail(Code::conflict, "vault.draft.stale", "", "another change to this subject came first; try again", 0);
 }
@@ -36,13 +31,11 @@ bool meets(const Expect& expect, const std::optional<RecordHeader>& present) {
 
 Result<void> check_rows(std::span<const EncodedRow> rows) {
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    if (rows[i].key.empty() || rows[i].key.size() > kRecordKeyBytesMax) {
-      return fail(Code::invalid, "vault.row.key", "row " + std::to_string(i), "a record's key has 1 to 512 bytes");
-    }
-    if (auto fine = check_encoded(rows[i].record); !fine) {
-      fine.error().where = "row " + std::to_string(i);
-      return fine;
-    }
+    auto fine = check_row_key(rows[i].key);
+    if (fine) fine = check_encoded(rows[i].record);
+    if (fine) continue;
+    fine.error().where = "row " + std::to_string(i);
+    return fine;
   }
   return {};
 }
@@ -57,6 +50,11 @@ bool ascend_from(ByteView running_max, std::span<const EncodedRow> rows) {
 }
 
 }  // namespace
+
+tl::unexpected<Error> wrong_version() {
+  return fail(Code::conflict, "vault.record.version", "",
+              "the record is not at the version that was expected; read it and decide again");
+}
 
 Result<Draft> Vault::begin(Subject subject) const {
   HF_TRY(const storage::Version version, impl_->store.version(Shelf::records, subject.locker()));

@@ -55,6 +55,20 @@ def test_rows_are_appended_once(shared):
     assert app.call("POST", path, '{"video":"b"}', json_type).status == 409
 
 
+def test_what_looks_like_a_guard_and_guards_nothing_is_refused(shared):
+    app = shared.client("app-us")
+    headers = {"Content-Type": "application/json", "If-Match": '"1"'}
+    answer = app.call("POST", "/v1/collections/views/subjects/v6/records/e1", "{}", headers)
+    assert (answer.status, answer.code) == (400, "request.precondition")
+    assert put(app, "v6", {"zip": "1"}, Idempotency_Key="").code == "request.idempotency_key"
+    assert app.call("GET", "/v1/subjects/v6/export").status == 404
+
+
+def test_an_import_of_another_type_is_told_both(shared):
+    answer = shared.client("app-us").call("POST", "/v1/collections/views/import", "x", {"Content-Type": "text/csv; charset=latin1"})
+    assert answer.status == 415 and "text/csv" in answer.json()["detail"] and "ndjson" in answer.json()["detail"]
+
+
 def test_an_import_of_a_stream(shared):
     app = shared.client("app-us")
     rows = "".join(json.dumps({"subject": f"w{i % 7}", "event": f"e{i:06}", "video": f"v{i % 5}", "watched": i % 60,
