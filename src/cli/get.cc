@@ -6,12 +6,14 @@
 #include <fstream>
 #include <iostream>
 #include <memory>
+#include <optional>
 
 #include "base/near.h"
 #include "cli/certificates.h"
 #include "cli/client.h"
 #include "cli/command.h"
 #include "cli/progress.h"
+#include "vault/names.h"
 
 namespace holdfast::cli {
 namespace {
@@ -23,22 +25,24 @@ namespace json = boost::json;
 constexpr std::size_t kBatchSubjects = 1000;
 
 struct Options {
-  std::string flow, subject, file;
+  std::string flow, file;
+  std::optional<std::string> subject;
   ClientOptions client;
 };
 
 Result<int> get(const Options& options, bool as_json) {
+  const bool of_all = !options.subject;
+  if (!of_all) HF_CHECK(vault::check_subject_id(*options.subject));
   HF_TRY(Client client, Client::create(options.client));
   const std::string flow = "/v1/flows/" + percent_encode(options.flow);
-  const bool of_all = options.subject.empty();
   HF_TRY(const auto answer,
-         client.call("GET", of_all ? flow + "/aggregate" : flow + "/subjects/" + percent_encode(options.subject)));
+         client.call("GET", of_all ? flow + "/aggregate" : flow + "/subjects/" + percent_encode(*options.subject)));
   const std::string_view receipt = answer.header("holdfast-receipt"), salt = answer.header("holdfast-salt");
   const std::string_view renews_at = answer.header("holdfast-renews-at");
   if (as_json) {
     // The payload stays as it came, byte for byte, since its digest is in the evidence.
     const std::string about = of_all ? fmt::format(R"("renews_at":"{}")", renews_at)
-                                     : fmt::format(R"("subject":{})", json::serialize(json::string(options.subject)));
+                                     : fmt::format(R"("subject":{})", json::serialize(json::string(*options.subject)));
     print_line(fmt::format(R"({{{},"receipt":{},"salt":"{}","data":{}}})", about, receipt, salt, answer.body));
     return exit_ok;
   }

@@ -9,6 +9,7 @@
 #include "cli/certificates.h"
 #include "cli/client.h"
 #include "cli/command.h"
+#include "vault/names.h"
 
 namespace holdfast::cli {
 namespace {
@@ -82,7 +83,12 @@ Result<int> restrict(const Options& options, bool as_json) {
 void add_subject(CLI::App& program, Session& session) {
   const auto options = std::make_shared<Options>();
   const auto add = [&](const char* name, const char* what, const char* examples, auto action) {
-    CLI::App* command = add_command(program, session, name, what, examples, action);
+    // An empty id, as of a variable that is not set, would make another path of it.
+    const auto checked = [options, action]() -> Result<int> {
+      HF_CHECK(vault::check_subject_id(options->subject));
+      return action();
+    };
+    CLI::App* command = add_command(program, session, name, what, examples, checked);
     command->add_option("SUBJECT", options->subject, "The subject's id")->required();
     add_client_options(*command, options->client);
     return command;

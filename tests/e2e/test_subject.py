@@ -21,6 +21,12 @@ def test_export_tells_everything_and_who_received_it(shared):
     assert operator.call("GET", "/v1/subjects/sam/export").code == "caller.serves"
 
 
+def test_an_id_that_is_empty_is_nobodys(shared):
+    for command in (("export", ""), ("erase", "", "--yes"), ("restrict", ""), ("get", "account", "")):
+        done = shared.cli(*command, profile="app-us", check=False)
+        assert done.returncode == 2 and "vault.subject.id" in done.stderr, command
+
+
 def test_a_restriction_stops_flows_and_can_be_lifted(shared):
     app = shared.client("app-us")
     shared.deposit(app, "tom")
