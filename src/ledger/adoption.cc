@@ -7,7 +7,7 @@
 namespace holdfast::ledger {
 namespace {
 
-/// Every key that the entry lists has signed the note, and everyone whose signature counts is listed.
+/// Every key that the entry lists has signed the note; those whose signatures count are listed, and nobody else.
 Result<void> check_listed(const std::vector<std::string>& signed_by, const agreement::Plan& in_force,
                           const Note& note) {
   std::vector<VerifierKey> listed;
@@ -31,7 +31,9 @@ Result<void> check_listed(const std::vector<std::string>& signed_by, const agree
                   "this party signed the document, and the entry does not list it");
     }
   }
-  return {};
+  if (listed.size() == counted.size()) return {};
+  return fail(Code::refused, "agreement.signers.wrong", "",
+              "the entry lists a signer who is no party of the agreement in force, whatever name the key bears");
 }
 
 /// Does the quorum of `first` stand with the signers among `trusted` alone?

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "base/plain.h"
 #include "ledger/state.h"
 
 namespace holdfast::ledger {
@@ -11,12 +12,7 @@ tl::unexpected<Error> wrong_party(std::string_view party, std::string_view kind)
               "the agreement in force does not let this party have an entry of kind " + std::string(kind));
 }
 
-std::string shown(std::string_view name) {
-  std::string out(name.substr(0, 64));
-  std::replace_if(
-      out.begin(), out.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
-  return out;
-}
+std::string shown(std::string_view name) { return to_plain(name.substr(0, 64)); }
 
 /// One overload a kind of entry: is it right, now?
 class Rules {

@@ -215,6 +215,11 @@ Result<void> Auditor::take(const Bundle& bundle) {
   return fold(bundle, truth);
 }
 
+void Auditor::give_up(std::uint64_t index) {
+  tree_whole_ = false;
+  find("evidence.entry.missing", index, "so much before it is not served that no more was asked for");
+}
+
 Result<void> Auditor::finish() {
   if (options_.listener) options_.listener->on_end(ledger_);
   if (tree_whole_) {
@@ -222,7 +227,7 @@ Result<void> Auditor::finish() {
       if (!tree_.edge(level).empty()) compare_tile(tree_.edge_id(level), tree_.edge(level));
     }
     if (stopped_) return tl::unexpected(*stopped_);
-    if (tree_.root() != report_.checkpoint.root) {
+    if (tree_.size() != report_.checkpoint.size || tree_.root() != report_.checkpoint.root) {
       find("evidence.root.wrong", {}, "the tree of the entries does not have the root that the log signed",
            Verdict::inconsistent);
     }

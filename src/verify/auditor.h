@@ -24,6 +24,8 @@ class Auditor {
   /// Is the log of the checkpoint one that grew out of `old`? Finds a rollback or a split view.
   Result<void> extends(const evidence::Checkpoint& old, std::string_view holder);
   Result<void> take(const Bundle& bundle);
+  /// What is behind `index` was not asked for, so nothing is said of the root.
+  void give_up(std::uint64_t index);
   /// Holds the rest of the tiles and the root against the checkpoint, and completes the report.
   Result<void> finish();
   Memory memory(std::string checkpoint_note) const;

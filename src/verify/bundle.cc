@@ -22,14 +22,20 @@ Result<Bytes> fetch_wide(Source& source, TileId id, std::size_t bytes_max) {
   return full ? std::move(full) : std::move(bytes);
 }
 
-/// The entries that can be split off, at most `most`; what is cut short at the end is left out.
-std::vector<ByteView> split_leniently(ByteView bundle, std::size_t most) {
-  std::vector<ByteView> out;
+struct Split {
+  std::vector<ByteView> entries;
+  bool cut = false;  ///< bytes follow that make no entry
+};
+
+/// The entries that can be split off, at most `most`.
+Split split_leniently(ByteView bundle, std::size_t most) {
+  Split out;
   ByteReader in(bundle);
-  while (in.left() > 0 && out.size() < most) {
+  while (in.left() > 0 && out.entries.size() < most) {
     const ByteView entry = in.take(in.u16());
-    if (!in.ok()) break;
-    out.push_back(entry);
+    out.cut = !in.ok();
+    if (out.cut) break;
+    out.entries.push_back(entry);
   }
   return out;
 }
@@ -105,10 +111,11 @@ Result<Bundle> fetch_bundle(Source& source, std::uint64_t number, std::uint16_t 
     return out;
   }
   out.served = true;
-  const std::vector<ByteView> entries = split_leniently(*bytes, most);
+  const auto [entries, cut] = split_leniently(*bytes, most);
   out.hashes.reserve(entries.size());
   for (const ByteView entry : entries) out.hashes.push_back(evidence::leaf_hash(entry));
   align(out, entries);
+  if (cut && entries.size() >= width) ++out.surplus;  // of fewer, one is missing, and that is said
   return out;
 }
 

@@ -71,6 +71,38 @@ TEST_F(Verify, FindsMissingAndTruncatedBundles) {
   EXPECT_THAT(found(options()), ElementsAre("evidence.entry.missing@256"));
 }
 
+TEST_F(Verify, FindsBytesBehindTheLastEntryOfABundle) {
+  fill(600);
+  write();
+  for (const char* path : {"tile/entries/001", "tile/entries/002.p/89"}) {
+    const auto file = dir / "log" / path;
+    const std::string bundle = slurp(file);
+    spit(file, bundle + '\x01');
+    EXPECT_THAT(found(options()), ElementsAre(testing::StartsWith("evidence.entry.surplus"))) << path;
+    spit(file, bundle);
+  }
+  EXPECT_THAT(found(options()), IsEmpty());
+}
+
+TEST_F(Verify, FindsThatALogClaimsMoreThanItServes) {
+  fill(20);
+  write();
+  const auto claim = [&](std::uint64_t size, const Hash& root) {
+    Note note = *Note::create(Checkpoint{log.log_key.verifier().name(), size, root}.text());
+    note.sign(log.log_key);
+    spit(dir / "log" / "checkpoint", note.encode());
+  };
+  for (const std::uint64_t size : {~std::uint64_t{0}, ~std::uint64_t{0} - 300, std::uint64_t{1} << 63}) {
+    claim(size, TileTree().root());
+    EXPECT_THAT(found(options()), ElementsAre("evidence.checkpoint.malformed@0")) << size;
+    EXPECT_EQ(report.verdict, Verdict::violations);
+  }
+  for (const std::uint64_t size : {(std::uint64_t{1} << 63) - 1, std::uint64_t{1} << 40}) {
+    claim(size, TileTree().root());
+    EXPECT_THAT(found(options()), testing::Contains(testing::StartsWith("evidence.entry.missing"))) << size;
+  }
+}
+
 TEST_F(Verify, FindsForgedAndMissingTiles) {
   fill(600);
   write();
@@ -149,8 +181,8 @@ TEST_F(Verify, FindsForgedJobs) {
   JobStarted other = LogBuilder::train();
   other.run.module = sha256("another");
   log.append("oak", other);  // 15
-  EXPECT_THAT(found(), ElementsAre("job.size@5", "job.ended@6", "product.stale@7", "party.wrong@8",
-                                   "product.stale@13", "release.product@14", "release.module@15"));
+  EXPECT_THAT(found(), ElementsAre("job.size@5", "job.ended@6", "product.stale@7", "party.wrong@8", "product.stale@13",
+                                   "release.product@14", "release.module@15"));
 }
 
 TEST_F(Verify, FindsAPrivacyBudgetSpentTwice) {

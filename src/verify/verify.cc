@@ -66,17 +66,26 @@ unsigned threads_for(const Options& options, const Source& source) {
   return source.is_remote() ? std::max(4u, 2 * cores) : cores;  // remote: some of them wait for answers
 }
 
+/// A log may sign any size, and would be asked for ever for what it does not serve.
+constexpr std::size_t kUnservedMax = 1000;
+
 Result<void> audit_entries(const Options& options, Source& source, Auditor& auditor, const Report& report) {
   const std::uint64_t size = report.checkpoint.size;
-  const std::uint64_t first = report.from / kTileWidth, end = (size + kTileWidth - 1) / kTileWidth;
+  const std::uint64_t first = report.from / kTileWidth, end = size / kTileWidth + (size % kTileWidth != 0 ? 1 : 0);
   if (size <= report.from) return {};
   Pipeline pipeline(threads_for(options, source), first, end, [&source, size](std::uint64_t number) {
     const auto width = static_cast<std::uint16_t>(std::min(size - number * kTileWidth, kTileWidth));
     return fetch_bundle(source, number, width);
   });
+  std::size_t unserved = 0;  // in a row
   for (std::uint64_t number = first; number < end; ++number) {
     HF_TRY(const Bundle bundle, pipeline.next());
     HF_CHECK(auditor.take(bundle));
+    unserved = bundle.served ? 0 : unserved + 1;
+    if (unserved == kUnservedMax) {
+      auditor.give_up((number + 1) * kTileWidth);
+      return {};
+    }
     if (options.progress) {
       options.progress(
           {std::min(size, (number + 1) * kTileWidth) - report.from, size - report.from, report.findings_total});

@@ -109,6 +109,12 @@ TEST_F(Verify, AnAgreementWithoutItsQuorumCoversNothing) {
   EXPECT_THAT(found(), ElementsAre("agreement.quorum@1", "agreement.version.stale@2"));
 }
 
+TEST_F(Verify, FindsAStrangerAmongTheSignersListed) {
+  const SigningKey stranger = test_key("treasury", 9);
+  log.adopt(log.document(2), 2, {&log.operator_key, &log.trustee_key, &log.overseer_key, &stranger});
+  EXPECT_THAT(found(), ElementsAre("agreement.signers.wrong@1"));
+}
+
 TEST_F(Verify, FindsFirstAdoptionByStrangersKeys) {
   write();
   Options with = options();

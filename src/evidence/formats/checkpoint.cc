@@ -5,6 +5,9 @@
 namespace holdfast::evidence {
 namespace {
 
+/// Far beyond any log, and far from where sums of sizes and tiles' widths would overflow.
+constexpr std::uint64_t kSizeMax = (std::uint64_t{1} << 63) - 1;
+
 tl::unexpected<Error> malformed(std::string_view what) {
   return fail(Code::corrupt, "evidence.checkpoint.malformed", "", std::string(what));
 }
@@ -30,8 +33,8 @@ Result<Checkpoint> Checkpoint::parse(std::string_view text) {
   out.origin = lines[0];
   const char* last = lines[1].data() + lines[1].size();
   const auto [end, error] = std::from_chars(lines[1].data(), last, out.size);
-  if (error != std::errc{} || end != last || (lines[1].size() > 1 && lines[1].front() == '0')) {
-    return malformed("The checkpoint's size is not a plain decimal number.");
+  if (error != std::errc{} || end != last || (lines[1].size() > 1 && lines[1].front() == '0') || out.size > kSizeMax) {
+    return malformed("The checkpoint's size is not a plain decimal number below 2^63.");
   }
   const auto raw = from_base64(lines[2]);
   const auto root = raw ? Hash::from(*raw) : std::nullopt;

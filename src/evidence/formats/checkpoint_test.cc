@@ -89,7 +89,7 @@ TEST(OpenCheckpoint, RefusesOtherKeysNamesAndEdits) {
 TEST(CheckpointText, HasOneSpelling) {
   const std::string root = "LpVHl4uNpWDsqvB6sYnWeZ7MU80vVsLwGGbQH3C3ik8=\n";
   EXPECT_TRUE(Checkpoint::parse("o\n0\n" + root));
-  EXPECT_TRUE(Checkpoint::parse("o\n18446744073709551615\n" + root));
+  EXPECT_TRUE(Checkpoint::parse("o\n9223372036854775807\n" + root));
   EXPECT_EQ(Checkpoint::parse("o\n7\n" + root + "an extension\nand another\n")->size, 7u);
   for (const std::string& text :
        {std::string(), std::string("\n"), "o\n7\n" + root.substr(0, root.size() - 1), "\n7\n" + root, "o\n\n" + root,
