@@ -13,6 +13,8 @@ namespace http = boost::beast::http;
 
 namespace {
 
+constexpr std::size_t kFirstBodyBytes = 64u << 10;
+
 std::string_view view(boost::beast::string_view text) { return {text.data(), text.size()}; }
 
 }  // namespace
@@ -44,12 +46,11 @@ Task<std::string> Exchange::body(std::size_t bytes_max) {
   const auto announced = parse_number(field(http::field::content_length));
   if (announced && *announced > bytes_max) co_return large();
   std::string out;
+  // One byte on, to see the end. Memory is taken as bytes come, since an announcement costs the caller nothing.
+  const std::size_t limit = (announced ? static_cast<std::size_t>(*announced) : bytes_max) + 1;
   while (true) {
     const std::size_t had = out.size();
-    // As announced, and one byte on to see the end; otherwise in growing steps.
-    const std::size_t more =
-        announced ? static_cast<std::size_t>(*announced) - had + 1 : std::max<std::size_t>(had, 4096);
-    out.resize(std::min(had + more, bytes_max + 1));
+    out.resize(std::min(std::max(2 * had, kFirstBodyBytes), limit));
     HF_CO_TRY(const std::size_t got, co_await wire_.read_body(out.data() + had, out.size() - had));
     const bool ended = had + got < out.size();
     out.resize(had + got);

@@ -59,7 +59,7 @@ void Session::release_if_waiting(Clock::time_point now) {
 
 Session::Standing Session::standing() const {
   if (waiting_since_ != Clock::time_point::max()) return Standing::waits;
-  if (!on_caller_) return Standing::busy;
+  if (!on_caller_ || broken_) return Standing::busy;  // one that was closed frees nothing again
   if (in_header_) return Standing::slow;
   const bool known = peer_.caller && peer_.caller->kind != trustee::Caller::Kind::nobody;
   return known ? Standing::busy : Standing::stranger;
@@ -181,12 +181,15 @@ Task<std::size_t> Session::read_body(char* out, std::size_t size) {
     if (error == http::error::need_buffer) break;
     if (error && error != http::error::need_more) co_return tl::unexpected<Error>(parse_error(error));
     if (!error && used > 0) continue;
+    // A chunk's header or the trailer: of data there is never so much that is not taken.
+    if (in_.size() == in_.max_size()) co_return tl::unexpected<Error>(parse_error(http::error::header_limit));
     if (!co_await fill(Transport::Likely::here)) co_return tl::unexpected<Error>(aborted_error());
   }
   allow_any_time();
   // The parser adds trailers to the header, where they would pass for fields that were checked (RFC 9110 §6.5.1).
   if (parser_->is_done() && parser_->chunked() &&
       std::distance(parser_->get().begin(), parser_->get().end()) != header_fields_) {
+    ending_ = true;
     co_return fail(Code::invalid, "request.malformed", "", "fields behind a body in chunks are not taken");
   }
   co_return size - target.size;
