@@ -192,11 +192,14 @@ class Holder {
   /// Identifiers count only with another identifier, or with what a bulk rule is about; those in `alone` not if they
   /// are linked to one another only.
   Flags in_combination(const Rule& rule, Flags carriers) const {
-    std::map<std::size_t, std::set<std::string_view>> found;
+    // By field: of two numbers of one category, as of a passport and of a licence, each identifies.
+    std::map<std::size_t, std::map<std::pair<CollectionIndex, FieldIndex>, std::string_view>> found;
     std::set<std::size_t> sensitive;
     for (const Outlet& outlet : draft_.outlets) {
       if (!reaches_[outlet.flow]) continue;
-      if (counts(rule, outlet)) found[links_[outlet.flow]].insert(field_of(outlet).category);
+      if (counts(rule, outlet)) {
+        found[links_[outlet.flow]][{outlet.collection, outlet.field}] = field_of(outlet).category;
+      }
       for (const Rule& bulk : pack_.rules) {
         if (bulk.kind == Rule::Kind::bulk && counts(bulk, outlet)) sensitive.insert(links_[outlet.flow]);
       }
@@ -205,7 +208,7 @@ class Holder {
       if (!carriers[flow] || sensitive.contains(links_[flow])) continue;
       const auto& together = found[links_[flow]];
       const bool others = std::ranges::any_of(
-          together, [&](std::string_view category) { return !within(rule.alone, std::string(category)); });
+          together, [&](const auto& each) { return !within(rule.alone, std::string(each.second)); });
       carriers[flow] = together.size() > 1 && others;
     }
     return carriers;

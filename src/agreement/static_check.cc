@@ -140,6 +140,36 @@ void hold_against_exports(const Prohibition& prohibition, const Target& target, 
   }
 }
 
+/// A sealed module may write what it reads to its log, and overseers read that: in the clear, of any number of
+/// subjects.
+void hold_against_logs(const Prohibition& prohibition, const Target& target, const Spread& spread, Draft& draft) {
+  const Plan& plan = draft.plan;
+  if (prohibition.kind == Prohibition::Kind::never && prohibition.allowed >= Level::clear) return;
+  for (std::size_t p = 0; p < plan.parties.size(); ++p) {
+    const auto overseer = static_cast<PartyIndex>(p);
+    if (plan.parties[p].role != Role::overseer) continue;
+    const auto nearest = target.nearest(overseer, spread);
+    if (!nearest) continue;
+    for (std::size_t i = 0; i < plan.flows.size(); ++i) {
+      const Flow& flow = plan.flows[i];
+      if (flow.kind != Flow::Kind::run) continue;
+      const auto all = plan.carried(static_cast<FlowIndex>(i));
+      const auto found = std::ranges::find_if(all, [&](const Carried& carried) {
+        return concerns(prohibition, plan.collections[carried.collection].fields[carried.field].category);
+      });
+      if (found == all.end()) continue;
+      const Collection& collection = plan.collections[found->collection];
+      draft.findings.add(
+          "agreement.prohibition.broken", {found->line, 1},
+          fmt::format("{} can reach {}: the module that flow '{}' (line {}) runs may write {}.{} to its log, which "
+                      "the overseer {} reads; the prohibition of '{}' is on line {}{}",
+                      collection.fields[found->field].category, target.name(plan), flow.name, flow.line,
+                      collection.name, collection.fields[found->field].name, place_of(plan.parties[p]),
+                      prohibition.category, prohibition.line, target.way(overseer, *nearest, plan, spread)));
+    }
+  }
+}
+
 }  // namespace
 
 void apply_prohibitions(Draft& draft) {
@@ -147,6 +177,7 @@ void apply_prohibitions(Draft& draft) {
   for (const Prohibition& prohibition : draft.plan.prohibitions) {
     const Target target(prohibition, draft.plan);
     hold_against_exports(prohibition, target, spread, draft);
+    hold_against_logs(prohibition, target, spread, draft);
     if (prohibition.kind == Prohibition::Kind::bulk) {
       apply_bulk(prohibition, target, spread, draft);
       continue;

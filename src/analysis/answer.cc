@@ -25,7 +25,9 @@ std::string category_name(const Reach& reach, const Source& source) {
 
 std::string way_name(const Reach& reach, const Source& source) {
   if (source.kind == Source::Kind::exports) return "the exports that it passes on";
-  return fmt::format("flow '{}'", reach.plan->flows[source.flow].name);
+  const agreement::Flow& flow = reach.plan->flows[source.flow];
+  if (source.kind == Source::Kind::logs) return fmt::format("the log of the module of flow '{}'", flow.name);
+  return fmt::format("flow '{}'", flow.name);
 }
 
 void add_path(const Asked& asked, const Reach& reach, const Arrival& arrival, std::vector<Ground>& out) {

@@ -45,7 +45,9 @@ using Outlets = std::map<std::string, const Source*>;
 std::vector<Outlets> outlets_of(const Reach& reach) {
   std::vector<Outlets> out(reach.plan->flows.size());
   for (const Source& source : reach.sources) {
-    if (source.kind != Source::Kind::exports) out[source.flow].emplace(field_name(*reach.plan, source), &source);
+    // What the cells tell of those who read logs is all there is to it.
+    const bool by_flow = source.kind != Source::Kind::exports && source.kind != Source::Kind::logs;
+    if (by_flow) out[source.flow].emplace(field_name(*reach.plan, source), &source);
   }
   return out;
 }

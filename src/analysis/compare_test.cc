@@ -118,7 +118,9 @@ TEST(Compare, WhomAFlowGoesToAndWhetherAModuleStandsBetween) {
                                             "    gives: {visits: {page: clear}}\n    limit: 16KiB per release\n"}});
   EXPECT_EQ(changes_of(base_document(), plain),
             "widens flow 'feed' gives each subject, via 'desk' (US) visits.page in the clear; before: what 'ranker' "
-            "makes of visits.page\n");
+            "makes of visits.page\n"
+            "closes user.behavior.browsing_history no longer reaches 'watcher' (US) in the clear, for "
+            "personalize.content\n");
 }
 
 /// How the terms of what 'report' adds up change, and what is said of it.
@@ -264,6 +266,8 @@ TEST(Compare, AProductOpensWhatItWasMadeOf) {
   EXPECT_EQ(changes_of(without, product_document()),
             "opens user.account reaches 'maker' (CN) in the clear, for personalize.content\n"
             "opens user.demographic.date_of_birth reaches 'maker' (CN) in the clear, for personalize.content\n"
+            "opens user.account reaches 'watcher' (US) in the clear, for personalize.content\n"
+            "opens user.demographic.date_of_birth reaches 'watcher' (US) in the clear, for personalize.content\n"
             "alters flow 'feed' makes nothing, and runs with 'model'; before: it makes nothing\n"
             "alters a new product, 'model', is made of profile.birthdate, profile.member of all subjects\n");
   EXPECT_THAT(changes_of(product_document(), without), HasSubstr("tightens 'model' is made no more"));

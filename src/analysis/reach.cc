@@ -23,9 +23,21 @@ void add_given(const Flow& flow, FlowIndex index, std::vector<Source>& out) {
   }
 }
 
+void add_logs(const Plan& plan, FlowIndex index, std::vector<Source>& out) {
+  const std::vector<Carried> all = plan.carried(index);
+  for (std::size_t party = 0; party < plan.parties.size(); ++party) {
+    if (plan.parties[party].role != Role::overseer) continue;
+    for (const Carried& carried : all) {
+      out.push_back({Source::Kind::logs, index, static_cast<PartyIndex>(party), carried.collection, carried.field,
+                     Level::clear, Form{Form::Kind::clear}, carried.line, carried.reader});
+    }
+  }
+}
+
 void add_read(const Plan& plan, FlowIndex index, std::vector<Source>& out) {
   const Flow& flow = plan.flows[index];
   const bool sealed = flow.kind == Flow::Kind::run;
+  if (sealed) add_logs(plan, index, out);
   if (flow.makes) return;  // stays in custody
   for (const Carried& carried : plan.carried(index)) {
     out.push_back({sealed ? Source::Kind::run : Source::Kind::aggregate, index, flow.to, carried.collection,
@@ -203,6 +215,9 @@ std::string describe_source(const Plan& plan, const Source& source) {
       }
       return fmt::format("{} runs '{}', which reads {} (line {}) and so may put it out in the clear, to {}", name,
                          flow.module, field, source.line, whom);
+    case Source::Kind::logs:
+      return fmt::format("{} runs '{}', which may write {} (line {}) to its log in the clear, and that is read by {}",
+                         name, flow.module, field, source.line, to);
     case Source::Kind::aggregate:
       return fmt::format("{} releases aggregates of {} (line {}) to {}", name, field, source.line, whom);
     default:

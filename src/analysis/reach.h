@@ -20,6 +20,7 @@ struct Source {
     gives,      ///< a field in its agreed form
     run,        ///< a sealed module reads it, or a product that was made of it, so its output may carry it in the clear
     aggregate,  ///< noisy sums of it
+    logs,       ///< a sealed module reads it, and may write it to its log, which overseers read
     exports,    ///< a party in `served-by` passes on subjects' own requests, whole and in the clear
   };
   Kind kind = Kind::gives;
@@ -28,9 +29,9 @@ struct Source {
   agreement::CollectionIndex collection = 0;
   agreement::FieldIndex field = 0;
   agreement::Level level = agreement::Level::nothing;
-  agreement::Form form;    ///< of gives; of run and exports clear
+  agreement::Form form;    ///< of gives; of all others clear
   std::uint32_t line = 0;  ///< in the document
-  /// Of run: the flow that reads it. Another than `flow` when it comes by a product, which that one's job makes.
+  /// Of run and logs: the flow that reads it. Another than `flow` when it comes by a product, which that one's job makes.
   std::optional<agreement::FlowIndex> reader = std::nullopt;
 };
 

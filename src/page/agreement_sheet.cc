@@ -17,6 +17,7 @@ namespace {
 Mark mark_of(const analysis::Source& source) {
   switch (source.kind) {
     case analysis::Source::Kind::run:
+    case analysis::Source::Kind::logs:
       return Mark::sealed;
     case analysis::Source::Kind::aggregate:
       return Mark::aggregate;
@@ -41,6 +42,8 @@ Cell cell_of(const analysis::Reach& reach, const analysis::Cell& found) {
   if (source.kind == analysis::Source::Kind::run)
     cell.form = fmt::format("what {} makes of it{}", reach.plan->flows[source.flow].module,
                             source.reader == source.flow ? "" : ", of all subjects");
+  if (source.kind == analysis::Source::Kind::logs)
+    cell.form = fmt::format("what {} may write to its log", reach.plan->flows[source.flow].module);
   if (source.kind == analysis::Source::Kind::exports) cell.form = "at the subject's request";
   if (source.kind != analysis::Source::Kind::exports) cell.flow = source.flow;
   if (const auto path = reach.path(found); !path.empty()) cell.passed_on = reach.plan->parties[path.back().from].name;
@@ -97,7 +100,8 @@ std::string Sheet::recipient(const Flow& flow) const {
 std::vector<Mark> Sheet::marks(agreement::FlowIndex flow) const {
   std::vector<Mark> out;
   for (const analysis::Source& source : reach.sources) {
-    if (source.kind == analysis::Source::Kind::exports || source.flow != flow ||
+    using Kind = analysis::Source::Kind;
+    if (source.kind == Kind::exports || source.kind == Kind::logs || source.flow != flow ||
         source.level == agreement::Level::nothing)
       continue;
     if (std::find(out.begin(), out.end(), mark_of(source)) == out.end()) out.push_back(mark_of(source));
