@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <chrono>
+#include <set>
 
 #include "page/chart.h"
 #include "page/template.h"
@@ -151,10 +152,17 @@ class Page {
     std::uint64_t releases = 0, abroad = 0, refused = 0, changed = 0;
     for (const Flow& flow : report_.flows) releases += flow.releases;
     SubjectSet reached_abroad;
+    std::set<std::string> recipients;
     for (const Recipient& recipient : report_.recipients) {
+      recipients.insert(recipient.party.name);
       if (!recipient.abroad) continue;
       ++abroad;
       for (const std::size_t flow : recipient.flows) reached_abroad.add(report_.flows[flow].subjects);
+    }
+    // Whoever passes on subjects' copies sees all that is in them.
+    for (const PassedOn& each : report_.rights.passed_on) {
+      if (recipients.insert(each.party.name).second && each.abroad) ++abroad;
+      if (each.abroad) reached_abroad.add(each.subjects);
     }
     for (const Refusal& refusal : report_.refusals) refused += refusal.requests;
     for (const Adoption& adoption : report_.adoptions) changed += adoption.within && adoption.in_force;
@@ -163,7 +171,7 @@ class Page {
       tiles.push_back(json::object{{"value", number_text(value)}, {"label", std::move(label)}});
     };
     tile(releases, "releases");
-    tile(abroad, fmt::format("recipients abroad, of {}", report_.recipients.size()));
+    tile(abroad, fmt::format("recipients abroad, of {}", recipients.size()));
     tile(reached_abroad.count(), "subjects of whom something went abroad");
     tile(refused, "requests refused");
     tile(changed, "agreements came into force");
@@ -222,6 +230,12 @@ class Page {
     return row;
   }
 
+  static std::string place_of(const PassedOn& each) {
+    const auto& countries = each.party.countries;
+    if (countries.empty()) return "not in the agreement";
+    return (each.abroad ? "abroad: " : "") + fmt::format("{}", fmt::join(countries, ", "));
+  }
+
   void put_recipients(json::object& out) {
     json::array recipients;
     for (const Recipient& recipient : report_.recipients) {
@@ -260,6 +274,14 @@ class Page {
           {"categories", std::move(categories)},
           {"flows", std::move(flows)}});
     }
+    json::array passed_on;
+    for (const PassedOn& each : report_.rights.passed_on) {
+      passed_on.push_back(json::object{{"name", each.party.name},
+                                       {"where", place_of(each)},
+                                       {"copies", number_text(each.trace.entries.count())},
+                                       {"subjects", number_text(each.subjects.count())}});
+    }
+    out["passed_on"] = std::move(passed_on);
     out["has_recipients"] = !recipients.empty();
     out["recipients"] = std::move(recipients);
   }
@@ -380,6 +402,10 @@ class Page {
         rights.erasures.begin(), rights.erasures.end(), [](const Erasure& each) { return !each.done_entry; }));
     add("Copy of all that is held", rights.exported,
         rights.exported.entries.count() == 0 ? "" : bytes_text(rights.export_bytes) + " in all; answered at once");
+    for (const PassedOn& each : rights.passed_on) {
+      add(fmt::format("… passed on by {} ({})", each.party.name, place_of(each)), each.trace,
+          fmt::format("of {} subjects, {}", number_text(each.subjects.count()), bytes_text(each.bytes)));
+    }
     add("Restriction: store, do not use", rights.restricted, "");
     add("Restriction lifted", rights.unrestricted, "");
     add("Erasure asked for", rights.asked,

@@ -14,7 +14,7 @@ using namespace evidence;
 
 namespace {
 
-constexpr std::size_t kRowsMax = 4096;  // of a table; a log with more is nonsense, and says so in not_listed
+constexpr std::size_t kRowsMax = 16'384;  // of a table; what is beyond it is counted in not_listed
 constexpr UnixMillis kHour = 3'600'000;
 constexpr UnixMillis kNever = std::numeric_limits<UnixMillis>::min();
 
@@ -142,15 +142,19 @@ void Counter::on_entry(std::uint64_t index, const Entry& entry, const ledger::Le
   std::visit([&](const auto& event) { count(heard, event); }, entry.event);
 }
 
-Flow& Counter::flow_of(const Entry& entry, const std::string& name, const std::string& to, const std::string& gives) {
+Flow* Counter::flow_of(const Entry& entry, const std::string& name, const std::string& to, const std::string& gives) {
   const auto is_it = [&](const Flow& row) {
     return row.agreement == entry.agreement && row.to == to && row.gives == gives && row.name == name;
   };
   if (const auto found = flow_rows_.find(name); found != flow_rows_.end() && is_it(report_.flows[found->second])) {
-    return report_.flows[found->second];
+    return &report_.flows[found->second];
   }
   auto found = std::find_if(report_.flows.begin(), report_.flows.end(), is_it);
   if (found == report_.flows.end()) {
+    if (report_.flows.size() == kRowsMax) {
+      ++report_.not_listed;
+      return nullptr;
+    }
     Flow row;
     // One that differs from the agreement, which is a violation, is told apart from the right one.
     std::string figure = fmt::format("flow:{}@{}", name, entry.agreement);
@@ -175,23 +179,20 @@ Flow& Counter::flow_of(const Entry& entry, const std::string& name, const std::s
     found = report_.flows.end() - 1;
   }
   flow_rows_[name] = static_cast<std::size_t>(found - report_.flows.begin());
-  return *found;
+  return &*found;
 }
 
 template <class Release>
 Flow* Counter::count_release(const Heard& heard, const Release& released) {
   if (!heard.within) return nullptr;
-  if (report_.flows.size() == kRowsMax) {
-    ++report_.not_listed;
-    return nullptr;
-  }
-  Flow& row = flow_of(heard.entry, released.flow, released.to, released.gives);
-  stretch(row, heard.entry.at);
-  note(row.trace, heard);
-  row.releases += 1;
-  row.bytes += released.size_bytes;
-  row.days.add(heard.entry.at, 1);
-  return &row;
+  Flow* const row = flow_of(heard.entry, released.flow, released.to, released.gives);
+  if (!row) return nullptr;
+  stretch(*row, heard.entry.at);
+  note(row->trace, heard);
+  row->releases += 1;
+  row->bytes += released.size_bytes;
+  row->days.add(heard.entry.at, 1);
+  return row;
 }
 
 void Counter::count(const Heard& heard, const Released& released) {
@@ -211,14 +212,11 @@ void Counter::count(const Heard& heard, const AggregateReleased& released) {
 void Counter::count(const Heard& heard, const RunFailed& failed) {
   const auto declared = plan_ ? plan_->find_flow(failed.flow) : std::nullopt;
   if (!heard.within || !declared) return;
-  if (report_.flows.size() == kRowsMax) {
-    ++report_.not_listed;
-    return;
-  }
   const agreement::Flow& flow = plan_->flows[*declared];
-  Flow& row = flow_of(heard.entry, flow.name, plan_->parties[flow.to].name, flow.gives_json);
-  if (row.releases == 0) stretch(row, heard.entry.at);
-  note(row.contained, heard);
+  Flow* const row = flow_of(heard.entry, flow.name, plan_->parties[flow.to].name, flow.gives_json);
+  if (!row) return;
+  if (row->releases == 0) stretch(*row, heard.entry.at);
+  note(row->contained, heard);
 }
 
 void Counter::count(const Heard& heard, const ModuleLogRead& read) {
@@ -299,6 +297,19 @@ void Counter::count(const Heard& heard, const SubjectExported& exported) {
   if (!heard.within) return;
   note(report_.rights.exported, heard);
   report_.rights.export_bytes += exported.size_bytes;
+  if (heard.entry.party == "subject") return;
+  auto& rows = report_.rights.passed_on;
+  const std::string figure = "exported:" + heard.entry.party;
+  if (rows.size() == kRowsMax && !passed_on_.contains(figure)) {
+    ++report_.not_listed;
+    return;
+  }
+  const auto [place, fresh] = passed_on_.try_emplace(figure, rows.size());
+  if (fresh) rows.push_back({traced(figure), party_of(heard.entry.party), false, 0, {}});
+  PassedOn& row = rows[place->second];
+  note(row.trace, heard);
+  row.bytes += exported.size_bytes;
+  row.subjects.add(subjects_.of(exported.subject));
 }
 void Counter::count(const Heard& heard, const SubjectRestricted&) {
   if (heard.within) note(report_.rights.restricted, heard);
@@ -366,6 +377,11 @@ Party Counter::party_of(std::string_view name) const {
   return unknown;
 }
 
+bool Counter::abroad(const Party& party) const {
+  return std::ranges::any_of(party.countries,
+                             [&](const std::string& each) { return each != report_.subjects_country; });
+}
+
 void Counter::add_recipients() {
   for (std::size_t i = 0; i < report_.flows.size(); ++i) {
     const Flow& flow = report_.flows[i];
@@ -375,9 +391,7 @@ void Counter::add_recipients() {
     if (found == report_.recipients.end()) {
       Recipient fresh;
       fresh.party = party_of(flow.to);
-      const auto& countries = fresh.party.countries;
-      fresh.abroad = std::any_of(countries.begin(), countries.end(),
-                                 [&](const std::string& each) { return each != report_.subjects_country; });
+      fresh.abroad = abroad(fresh.party);
       report_.recipients.push_back(std::move(fresh));
       found = report_.recipients.end() - 1;
     }
@@ -448,6 +462,10 @@ void Counter::on_end(const ledger::Ledger& ledger) {
                                   [](const Adoption& each) { return !each.within && each.in_force; });
   const auto kept = begun == adoptions.rend() ? std::optional<std::uint64_t>() : begun->entry;
   std::erase_if(adoptions, [&](const Adoption& each) { return !each.within && each.entry != kept; });
+  for (PassedOn& each : report_.rights.passed_on) {
+    each.party = party_of(each.party.name);  // as the newest agreement has it
+    each.abroad = abroad(each.party);
+  }
   add_recipients();
 }
 

@@ -30,7 +30,8 @@ class Counter final : public verify::Listener {
   void enter(const agreement::PlanPtr& plan);
   void sample(const ledger::Ledger& ledger);
   Party party_of(std::string_view name) const;
-  Flow& flow_of(const evidence::Entry& entry, const std::string& name, const std::string& to, const std::string& gives);
+  /// Null when the table is full and has it not.
+  Flow* flow_of(const evidence::Entry& entry, const std::string& name, const std::string& to, const std::string& gives);
 
   /// What releases of one subject and of sums have in common; null when the row is not to be listed.
   template <class Release>
@@ -62,6 +63,7 @@ class Counter final : public verify::Listener {
   /// Kinds that have no part of their own stand among the changes, by their names.
   void count(const Heard& heard, const auto&) { upkeep(heard, ""); }
   void upkeep(const Heard& heard, std::string text);
+  bool abroad(const Party& party) const;
   /// A row of what was done to the module `hash`; null when it is not to be listed.
   ModuleChange* change(const Heard& heard, const Hash& hash);
   void add_recipients();
@@ -71,7 +73,7 @@ class Counter final : public verify::Listener {
   std::set<std::string, std::less<>> wanted_;
   agreement::PlanPtr plan_;                                 // in force at the newest entry
   std::unordered_map<std::string, std::size_t> flow_rows_;  // by name, under plan_
-  std::unordered_map<std::string, std::size_t> refusals_, deposits_, sweeps_, limits_;
+  std::unordered_map<std::string, std::size_t> refusals_, deposits_, sweeps_, limits_, passed_on_;
   std::unordered_map<std::string, Party> parties_;                // as the last agreement that names them has them
   std::unordered_map<Pseudonym, std::size_t, FixedHasher> open_;  // erasures asked for in the period and not done
   SubjectNumbers subjects_;

@@ -120,7 +120,17 @@ json::object rights_json(const Rights& rights) {
     erasures.push_back(std::move(one));
   }
   const std::uint64_t more = rights.erasures.size() - erasures.size();
-  return {{"exports", json::object{{"bytes", rights.export_bytes}, {"from", traced(rights.exported)}}},
+  json::array passed_on;
+  for (const PassedOn& each : rights.passed_on) {
+    passed_on.push_back(json::object{{"party", party_json(each.party)},
+                                     {"abroad", each.abroad},
+                                     {"subjects", each.subjects.count()},
+                                     {"bytes", each.bytes},
+                                     {"from", traced(each.trace)}});
+  }
+  return {{"exports",
+           json::object{
+               {"bytes", rights.export_bytes}, {"from", traced(rights.exported)}, {"passed_on", std::move(passed_on)}}},
           {"restrictions", json::object{{"from", traced(rights.restricted)}}},
           {"restrictions_lifted", json::object{{"from", traced(rights.unrestricted)}}},
           {"erasures_asked", json::object{{"from", traced(rights.asked)}}},

@@ -21,6 +21,7 @@ Result<void> check_known(const std::vector<std::string>& wanted, const Report& r
   add(report.deposits);
   add(report.sweeps);
   const Rights& rights = report.rights;
+  add(rights.passed_on);
   for (const Trace* trace : {&rights.exported, &rights.restricted, &rights.unrestricted, &rights.asked, &rights.done}) {
     known.push_back(trace->figure);
   }

@@ -149,10 +149,20 @@ struct Erasure {
   UnixMillis done_at = 0;
 };
 
+/// Copies of all that is held on subjects, asked for and passed on by a party that serves them.
+struct PassedOn {
+  Trace trace;
+  Party party;
+  bool abroad = false;  ///< some country of it is not the subjects'
+  std::uint64_t bytes = 0;
+  SubjectSet subjects;
+};
+
 /// What subjects asked for. An erasure counts in the period in which it was asked for.
 struct Rights {
   Trace exported, restricted, unrestricted, asked, done;
   std::uint64_t export_bytes = 0;
+  std::vector<PassedOn> passed_on;  ///< of those exported, all that no subject asked for itself
   std::vector<Erasure> erasures;
 };
 

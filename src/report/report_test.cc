@@ -145,6 +145,38 @@ TEST(Report, KnowsAPeriodThatItSaysNothingOf) {
   EXPECT_EQ(covers(Year::kStart - 400 * Year::kDay, Year::kStart + 430 * Year::kDay), std::pair(false, false));
 }
 
+TEST(Report, WhoeverPassesOnCopiesHasReceivedThem) {
+  Year year(30);
+  year.log.append("acme", evidence::SubjectExported{verify::LogBuilder::subject(1), sha256("export"), 100});
+  year.log.append("acme", evidence::SubjectExported{verify::LogBuilder::subject(1), sha256("export"), 50});
+  year.log.append("acme", evidence::SubjectExported{verify::LogBuilder::subject(2), sha256("export"), 50});
+  const auto report = make(year.options());
+  ASSERT_TRUE(report);
+  ASSERT_EQ(report->rights.passed_on.size(), 1u) << "what subjects asked for themselves is theirs";
+  const PassedOn& acme = report->rights.passed_on[0];
+  EXPECT_EQ(acme.party.name, "acme");
+  EXPECT_TRUE(acme.abroad);
+  EXPECT_EQ(acme.trace.entries.count(), 3u);
+  EXPECT_EQ(acme.subjects.count(), 2u);
+  EXPECT_EQ(acme.bytes, 200u);
+}
+
+TEST(Report, CountsReleasesOfEveryListedFlowHoweverManyThereAre) {
+  Year year(1);
+  for (unsigned i = 0; i < 17'000; ++i) {
+    auto release = verify::LogBuilder::support(1);
+    release.flow = "f" + std::to_string(i);
+    year.log.append("acme", release);
+  }
+  year.log.append("acme", verify::LogBuilder::support(2));
+  const auto report = make(year.options());
+  ASSERT_TRUE(report);
+  const auto support = std::ranges::find(report->flows, "support", &Flow::name);
+  ASSERT_NE(support, report->flows.end());
+  EXPECT_EQ(support->last, year.log.now - 1) << "the table was full, and had it";
+  EXPECT_GT(report->not_listed, 600u);
+}
+
 TEST(Report, TellsHowLongErasuresTook) {
   Year year;
   const auto report = make(year.options());
