@@ -130,6 +130,13 @@ std::uint64_t Chunk::row_of(std::uint64_t line) const {
   return line >= first && line - first < rows.size() ? rows[line - first] : 0;
 }
 
+namespace {
+Error read_failed(const std::string& path, std::uint64_t row) {
+  return {Code::unavailable, "file.unreadable", fmt::format("{}:row {}", path, row),
+          "the disk failed in the middle of the file; only the rows before it were sent"};
+}
+}  // namespace
+
 Result<ReadSummary> read_csv_chunks(const std::string& path, const agreement::Collection& collection,
                                     const MappingOptions& options, const std::function<bool(Chunk&&)>& take) {
   std::ifstream file(path, std::ios::binary);
@@ -156,6 +163,7 @@ Result<ReadSummary> read_csv_chunks(const std::string& path, const agreement::Co
     first = false;
     if (!parser.feed(piece)) broken = malformed();
   }
+  if (file.bad()) broken = read_failed(path, reading.row() + 1);
   if (!reading.over() && !broken && !parser.finish()) broken = malformed();
   if (reading.failed()) return tl::unexpected(*reading.failed());
   if (!reading.mapper()) {
@@ -184,6 +192,7 @@ Result<ReadSummary> read_ndjson_chunks(const std::string& path, const std::funct
     ++summary.rows;
     if (!chunker.flush_if_full()) return summary;
   }
+  if (file.bad()) summary.broken = read_failed(path, number + 1);
   chunker.flush();
   return summary;
 }

@@ -43,7 +43,8 @@ struct ReadSummary {
   std::uint64_t rows = 0;
   std::vector<std::string> left_out;             ///< columns
   std::map<std::string, std::uint64_t> damaged;  ///< see RowMapper
-  /// Where the file stops being a table; invalid "cli.import.csv". The rows before it were handed on.
+  /// Where the file stops being a table, invalid "cli.import.csv", or being read, unavailable "file.unreadable". The
+  /// rows before it were handed on.
   std::optional<Error> broken;
 };
 

@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <memory>
 
+#include "base/plain.h"
+
 namespace holdfast::cli {
 namespace {
 
@@ -109,6 +111,12 @@ void print_line(std::string_view text) {
   std::fputc('\n', stdout);
 }
 
+tl::unexpected<Error> output_lost() {
+  return fail(
+      Code::unavailable, "cli.output", "standard output",
+      "it could not be written, so what was to be told is lost; what was released is in the evidence all the same");
+}
+
 void print_body(std::string_view body) {
   if (body.ends_with('\n')) body.remove_suffix(1);
   print_line(body);
@@ -116,7 +124,7 @@ void print_body(std::string_view body) {
 
 void print_error(const Error& error, bool json) {
   if (!json) {
-    fmt::print(stderr, "holdfast: {}\n", error.text());
+    fmt::print(stderr, "holdfast: {}\n", to_plain(error.text(), "\n\t"));
     return;
   }
   boost::json::object fields{{"code", std::string(error.slug)},

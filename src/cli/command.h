@@ -53,6 +53,8 @@ CLI::Validator whole_number();
 void print_json(const boost::json::value& value);
 /// `text` and a line feed on stdout.
 void print_line(std::string_view text);
+/// What stdout took no more of: unavailable "cli.output".
+tl::unexpected<Error> output_lost();
 /// A server's answer on stdout, with one line feed behind it.
 void print_body(std::string_view body);
 /// On stderr: "holdfast: where: what [slug]", or with `json` {"error":{…}}.

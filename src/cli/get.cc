@@ -62,7 +62,7 @@ std::string batch_line(std::string_view line) {
 class Printer {
  public:
   Result<void> take(std::string_view piece) {
-    std::fwrite(piece.data(), 1, piece.size(), stdout);
+    if (std::fwrite(piece.data(), 1, piece.size(), stdout) != piece.size()) return output_lost();
     for (const char c : piece) {
       if (c != '\n') {
         line_.push_back(c);
@@ -116,6 +116,8 @@ Result<int> batch(const Options& options) {
     body += batch_line(line);
     if (++waiting == kBatchSubjects) HF_CHECK(send());
   }
+  if (lines.bad())
+    return fail(Code::unavailable, "file.unreadable", options.file, "the disk failed in the middle of it");
   HF_CHECK(send());
   fmt::print(stderr, "{} released, {} refused\n", printer.released(), printer.refused());
   return printer.refused() == 0 ? exit_ok : exit_error;

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <memory>
 #include <set>
+#include <sstream>
 #include <vector>
 
 #include "base/file.h"
@@ -86,6 +87,35 @@ Result<void> check_configuration(const Options& options, const std::string& text
   return fail(Code::invalid, "cli.init.origin", options.origin,
               "this cannot be written as it stands; take letters, digits, '.', '-' and '/', as in "
               "oracle.example/evidence");
+}
+
+/// Names, a line each, what an init is about to make, and is there until that is done but for the configuration. No
+/// server starts without that, so nothing of it was ever used.
+std::string unfinished_mark(const WorkDir& dir) { return dir.path() + "/.init-unfinished"; }
+
+/// Takes away what an init that was killed in the middle left.
+Result<void> clear_unfinished(const WorkDir& dir) {
+  std::error_code ignored;
+  const auto mark = read_file(unfinished_mark(dir), 1u << 20);
+  if (!mark || fs::exists(dir.config(), ignored)) return {};
+  std::istringstream lines(*mark);
+  for (std::string name; std::getline(lines, name);) {
+    const fs::path path = fs::path(dir.path()) / name;
+    const bool inside = fs::path(name).is_relative() && name.find("..") == std::string::npos;
+    std::error_code failed;
+    if (inside && !fs::is_directory(path, ignored)) fs::remove(path, failed);
+    if (failed) {
+      return fail(Code::unavailable, "cli.init.unfinished", path.string(),
+                  "an init that was broken off left this, and it cannot be removed: " + failed.message());
+    }
+  }
+  return {};
+}
+
+Result<void> mark_unfinished(const WorkDir& dir, const std::vector<std::string>& files) {
+  std::string names;
+  for (const std::string& file : files) names += fs::path(file).lexically_relative(dir.path()).string() + "\n";
+  return write_file(unfinished_mark(dir), names, 0600);
 }
 
 /// None of what is to be written is there. Its folders may be.
@@ -181,14 +211,22 @@ Result<int> init(Options options, bool as_json) {
   const std::string text = configuration(options);
   HF_CHECK(check_configuration(options, text, dir.config()));
   const std::vector<std::string> files = files_of(dir, options);
+  HF_CHECK(clear_unfinished(dir));
   HF_CHECK(check_free(dir, files));
   Undo undo;
   HF_CHECK(make_directories(dir, undo));
+  undo.add(unfinished_mark(dir));
   for (const std::string& path : files) undo.add(path);
+  HF_CHECK(mark_unfinished(dir, files));
   HF_CHECK(make_certificates(dir, options));
   HF_CHECK(vault::FileRootKeys::create(dir.root_keys()));
   HF_CHECK(log_key.save(dir.log_key()));
   HF_CHECK(write_file(dir.log_verifier_key(), log_key.verifier().text() + "\n"));
+  std::error_code failed;
+  if (!fs::remove(unfinished_mark(dir), failed)) {
+    return fail(Code::unavailable, "cli.init.directory", unfinished_mark(dir),
+                "cannot be removed: " + failed.message());
+  }
   HF_CHECK(write_file(dir.config(), text));  // last: with it the directory is whole
   undo.keep();
   if (as_json) {

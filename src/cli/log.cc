@@ -90,8 +90,9 @@ Result<int> export_log(const Options& options, bool as_json) {
     const fs::path path = to / id.path();
     if (fs::exists(path)) continue;
     HF_TRY(const Bytes content, log.source->get(id.path(), bytes_max_of(id)));
-    HF_CHECK(write_tile(path, content));
+    // The documents first: a bundle that is there is not looked at again.
     if (id.entries) HF_CHECK(export_documents(log, to, content, id));
+    HF_CHECK(write_tile(path, content));
     ++fetched;
     bytes += content.size();
     // Partial tiles of earlier mirrors are not needed beside the full one.

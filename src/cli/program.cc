@@ -101,10 +101,11 @@ int run(int argc, char** argv) try {
     return path == "holdfast verify" || path == "holdfast report" ? exit_error : exit_usage;
   }
   const auto done = session.action();
-  std::fflush(stdout);
-  if (done) return *done;
-  print_error(done.error(), session.json);
-  return exit_code_of(done.error());
+  const bool told = std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
+  if (done && told) return *done;
+  const Error error = done ? output_lost().value() : done.error();
+  print_error(error, session.json);
+  return exit_code_of(error);
 } catch (const std::filesystem::filesystem_error& wrong) {
   print_error(Error{Code::invalid, "cli.path", wrong.path1().string(), "cannot be used: " + wrong.code().message()},
               json_wanted(argc, argv));

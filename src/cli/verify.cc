@@ -7,6 +7,7 @@
 #include <boost/json.hpp>
 #include <memory>
 
+#include "base/plain.h"
 #include "cli/command.h"
 #include "cli/evidence_source.h"
 #include "cli/progress.h"
@@ -123,12 +124,13 @@ void print_releases(const verify::Report& report) {
 }
 
 void print_report(const verify::Report& report) {
-  print_line(fmt::format("log {}, {} entries, checked from entry {} in {:.2f} s ({}/s)", report.checkpoint.origin,
-                         with_commas(report.checkpoint.size), with_commas(report.from), report.seconds,
+  print_line(fmt::format("log {}, {} entries, checked from entry {} in {:.2f} s ({}/s)",
+                         to_plain(report.checkpoint.origin), with_commas(report.checkpoint.size),
+                         with_commas(report.from), report.seconds,
                          with_commas(static_cast<std::uint64_t>(report.entries_per_second()))));
   for (const auto& adoption : report.agreements) {
     std::vector<std::string> names;
-    for (const std::string& key : adoption.signed_by) names.push_back(key.substr(0, key.find('+')));
+    for (const std::string& key : adoption.signed_by) names.push_back(to_plain(key.substr(0, key.find('+'))));
     print_line(fmt::format("agreement {} version {} from {}, signed by {}", adoption.name, adoption.version,
                            to_rfc3339(adoption.at).substr(0, 19), fmt::join(names, ", ")));
   }
@@ -140,7 +142,7 @@ void print_report(const verify::Report& report) {
   for (std::size_t i = 0; i < std::min(kShownFindings, report.findings.size()); ++i) {
     const auto& finding = report.findings[i];
     const std::string place = finding.index ? fmt::format("entry {}: ", *finding.index) : "";
-    print_line(fmt::format("WRONG  {}{} [{}]", place, finding.text, finding.slug));
+    print_line(fmt::format("WRONG  {}{} [{}]", place, to_plain(finding.text), finding.slug));
   }
   if (report.findings_total > kShownFindings) {
     print_line(fmt::format("… and {} more; --json lists up to a thousand", report.findings_total - kShownFindings));

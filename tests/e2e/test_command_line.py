@@ -2,10 +2,11 @@
 import json
 import os
 import shutil
+import subprocess
 
 import pytest
 
-from holdfast import run
+from holdfast import BINARY, run
 
 LONG = "x" * 300
 PARTIES = ["", "Oracle Inc", "a/b", "../x", "spaß", "line\nfeed", LONG, "yes"]
@@ -35,6 +36,32 @@ def test_init_says_what_is_wrong_before_it_makes_anything(tmp_path, wrong, code)
     done = run("init", tmp_path / "deep" / "a", *wrong, check=False)
     assert done.returncode == 2 and f"[{code}" in done.stderr, done.stderr
     assert left(tmp_path) == []
+
+
+def test_init_that_is_killed_is_made_anew(tmp_path):
+    folder = tmp_path / "hf"
+    for _ in range(40):  # at any moment of it
+        started = subprocess.Popen([BINARY, "init", str(folder)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while started.poll() is None and not folder.exists():
+            pass
+        started.kill()
+        started.wait()
+        if (folder / "holdfast.yaml").exists():
+            shutil.rmtree(folder)
+    (folder / "keys").mkdir(parents=True, exist_ok=True)
+    run("init", folder, "--party", "other")
+    assert not (folder / ".init-unfinished").exists()
+    assert run("doctor", "--dir", folder, check=False).returncode in (0, 1)
+
+
+def test_an_unfinished_init_takes_away_only_its_own(tmp_path):
+    folder = tmp_path / "hf"
+    (folder / "keys").mkdir(parents=True)
+    (folder / "keys/root.keys").write_text("half")
+    (tmp_path / "other").write_text("mine")
+    (folder / ".init-unfinished").write_text("keys/root.keys\n../other\ntls\n")
+    run("init", folder)
+    assert (tmp_path / "other").read_text() == "mine" and (folder / "keys/root.keys").read_text() != "half"
 
 
 def test_init_that_fails_half_way_leaves_what_it_found(tmp_path):
