@@ -35,7 +35,7 @@ CHAIN = 12     # runs on one working directory
 LOADS = 3      # threads of work
 SUBJECTS = 25  # at most, looked at in one judgement
 TELL_EVERY = 60  # seconds
-ARMED, CALL, COUNTDOWN, ACTION, PARAMETER, FIRED, CLOCK_MS, MATCHED, SLOTS = range(9)
+ARMED, CALL, COUNTDOWN, ACTION, PARAMETER, FIRED, CLOCK_MS, MATCHED, LOADED, SLOTS = range(10)
 WRITE, SYNC, READ, OPEN, RECEIVE, SEND, RENAME, MALLOC = range(1, 9)
 KILL_BEFORE, KILL_AFTER, FAIL_ONCE, FAIL_FOREVER, DELAY, TEAR = range(1, 7)
 HOUR_MS = 3600 * 1000
@@ -84,6 +84,7 @@ class Server(e2e.Holdfast):
         ready = self.dir / "ready.json"
         ready.unlink(missing_ok=True)
         self.forget_journal()
+        self.control[LOADED] = 0
         environment = dict(os.environ, LD_PRELOAD=str(LIBRARY), HOLDFAST_FAULT_CONTROL=str(self.folder / "control"),
                            HOLDFAST_FAULT_DATA=str(self.dir / "data"))
         if journal:
@@ -94,13 +95,21 @@ class Server(e2e.Holdfast):
         end = time.monotonic() + 60
         while not (ready.exists() and ready.stat().st_size > 0):
             if self.process.poll() is not None:
+                self.require_library()
                 raise Refused(self.said())
             if time.monotonic() > end:
                 self.kill()
                 raise Refused("it neither starts nor ends: " + self.said())
             time.sleep(0.004)
+        self.require_library()
         self.ready = json.loads(ready.read_text())
         return self
+
+    def require_library(self):
+        """Without it nothing fails, and all would seem well."""
+        if not self.control[LOADED]:
+            self.kill()
+            raise RuntimeError(f"{LIBRARY} is not in the server: build it, or see HOLDFAST_FAULTY_FS")
 
     def said(self):
         return (self.folder / "server.log").read_text(errors="replace")[-3000:]
@@ -213,6 +222,7 @@ class Chain:
 
     def after_errors(self, loads):
         """The fault is over, the process lives on: it serves, or says why not and what to do; then it is restarted."""
+        self.count_fired()
         self.server.control.disarm()
         self.finish(loads)
         try:
@@ -257,8 +267,11 @@ class Chain:
                                 self.choose.randint(0, 999))
         loads = self.load(0.6)
         self.finish(loads, kill=True)
-        self.outcomes["fired" if self.server.control[FIRED] else "killed without firing"] += 1
+        self.count_fired()
         self.server.control.disarm()
+
+    def count_fired(self):
+        self.outcomes["fired" if self.server.control[FIRED] else "did not fire"] += 1
 
     def torn(self):
         self.boundary((WRITE,), (TEAR,))
@@ -296,6 +309,7 @@ class Chain:
             self.server.start()
             self.after_errors(self.load(self.seconds()))
         except Refused as refused:
+            self.count_fired()
             self.outcomes["refused to start"] += 1
             if "[" not in str(refused):
                 self.memory.wrong(f"does not start and names no code: {refused}")
@@ -401,11 +415,22 @@ class Chain:
         def expire():
             time.sleep(0.1)
             self.server.control[CLOCK_MS] = 366 * 24 * HOUR_MS
+        name = f"expiring-{self.runs}"
+        deposit(self.server, name)
         app = self.server.client("app-us")
-        deposit(self.server, f"expiring-{self.runs}")
+        if e2e.disclose(app, "account", name).status != 200:
+            self.memory.wrong("what was deposited is not read before the certificate ends")
+        opened = app.connection.sock
         loads = self.load(0.2, expire)
         try:
-            answer = e2e.disclose(self.server.client("app-us"), "account", f"expiring-{self.runs}")
+            answer = e2e.disclose(app, "account", name)
+            if answer.status != 401:
+                self.memory.wrong(f"on an open connection, an expired certificate is answered {answer.status}")
+            self.outcomes["refused on the open connection" if app.connection and app.connection.sock is opened else "reconnected"] += 1
+        except (ssl.SSLError, OSError):
+            self.outcomes["the open connection was ended"] += 1
+        try:
+            answer = e2e.disclose(self.server.client("app-us"), "account", name)
             if answer.status != 401:
                 self.memory.wrong(f"an expired certificate is answered {answer.status}")
         except (ssl.SSLError, OSError):
@@ -453,6 +478,11 @@ class Chain:
             elif answer.status == 404 and None not in one.profiles:
                 lost.append(name)
         found = told[500] + told[503] > 0
+        try:
+            _, entries = judge.read_entries(self.server)
+            judge.judge_log(self.memory, entries)
+        except judge.NotServed:
+            found = True
         if lost and not found:
             self.memory.wrong(f"after a flipped bit {len(lost)} acknowledged records are silently gone")
         self.outcomes["started, and named it when read" if found else "started, the bit touched nothing asked"] += 1
@@ -464,6 +494,8 @@ KINDS = {"kill": Chain.kill, "boundary": Chain.boundary, "torn": Chain.torn, "po
          "memory": Chain.memory_out, "files": Chain.files, "clients": Chain.clients, "rot": Chain.rot,
          "expired": Chain.expired}
 WEIGHTS = {"kill": 3, "boundary": 6, "power": 6, "torn": 2, "rot": 2}
+FIRING = {"boundary", "torn", "full", "write-error", "sync-error", "read-error", "slow", "memory"}  # must, now and then
+FIRING_RUNS = 8
 ENDS = {"expired", "retention"}  # these leave the log's time far ahead, so their chain ends
 
 
@@ -545,6 +577,10 @@ def main():
                 told = time.monotonic()
                 print(f"{runs} of {given.runs} runs in {(told - began) / 60:.0f} min, findings: {len(bad) or 'none'}",
                       file=sys.stderr, flush=True)
+    for kind in sorted(FIRING):
+        if kinds[kind] >= FIRING_RUNS and not outcomes[f"{kind}: fired"]:
+            bad.append(f"{kind}: in {kinds[kind]} runs the fault did not fire once, so nothing was tried")
+            print(f"FOUND {bad[-1]}", file=sys.stderr, flush=True)
     report = {"seed": seed, "runs": runs, "seconds": round(time.monotonic() - began, 1), "findings": bad,
               "requests": asked, "releases": released, "kinds": dict(kinds), "outcomes": dict(sorted(outcomes.items()))}
     if given.json:

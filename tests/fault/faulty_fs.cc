@@ -31,7 +31,7 @@
 
 namespace {
 
-enum Slot { kArmed, kCall, kCountdown, kAction, kParameter, kFired, kClockMs, kMatched, kSlots };
+enum Slot { kArmed, kCall, kCountdown, kAction, kParameter, kFired, kClockMs, kMatched, kLoaded, kSlots };
 enum Call : std::int64_t { kWrite = 1, kSync, kRead, kOpen, kReceive, kSend, kRename, kMalloc };
 enum Action : std::int64_t {
   kNothing,
@@ -79,6 +79,7 @@ __attribute__((constructor)) void start() {
     if (journal < 0) std::abort();
   }
   control = static_cast<Control*>(mapped);
+  (*control.load())[kLoaded] = 1;
 }
 
 std::int64_t get(Slot slot) {

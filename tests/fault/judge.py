@@ -338,22 +338,35 @@ def tile_path(number):
     return "/".join(parts)
 
 
-def read_log(holdfast, memory):
-    """Every entry, as its bytes, from the public tiles."""
+class NotServed(AssertionError):
+    """The log says that it cannot give something of itself."""
+
+
+def read_entries(holdfast):
+    """The checkpoint, and every entry, as its bytes, from the public tiles."""
     public = Client(holdfast.evidence_url, None)
-    answer = public.call("GET", "/log/checkpoint")
-    if answer.status != 200:
-        raise AssertionError(f"no checkpoint: {answer.status} {answer.body!r}")
-    size, entries = memory.take_checkpoint(answer.body), []
+
+    def get(path):
+        answer = public.call("GET", path)
+        if answer.status != 200:
+            raise NotServed(f"{path}: {answer.status} {answer.body!r}")
+        return answer.body
+    checkpoint, entries = get("/log/checkpoint"), []
+    size = int(checkpoint.split(b"\n")[1])
     for number in range((size + 255) // 256):
         width = min(256, size - number * 256)
-        path = f"/log/tile/entries/{tile_path(number)}" + (f".p/{width}" if width < 256 else "")
-        rest = public.call("GET", path).body
+        rest = get(f"/log/tile/entries/{tile_path(number)}" + (f".p/{width}" if width < 256 else ""))
         for _ in range(width):
             end = 2 + int.from_bytes(rest[:2], "big")
             entries.append(rest[2:end])
             rest = rest[end:]
     public.close()
+    return checkpoint, entries
+
+
+def read_log(holdfast, memory):
+    checkpoint, entries = read_entries(holdfast)
+    memory.take_checkpoint(checkpoint)
     return entries
 
 

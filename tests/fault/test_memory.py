@@ -31,7 +31,7 @@ def ask(server):
 def test_a_server_that_is_up_takes_connections(tmp_path):
     (tmp_path / "template").mkdir()
     template = judge.installation(tmp_path / "template")
-    server, ended = None, 0
+    server, ended, fired = None, 0, 0
     try:
         for number in range(1, ALLOCATIONS + 1):
             if server is None or not server.alive:
@@ -41,6 +41,7 @@ def test_a_server_that_is_up_takes_connections(tmp_path):
             server.control.arm(campaign.MALLOC, number, campaign.FAIL_ONCE, errno.ENOMEM)
             for _ in range(2):
                 ask(server)
+            fired += server.control[campaign.FIRED] > 0
             server.control.disarm()
             status = ask(server)
             if status is None:
@@ -51,4 +52,5 @@ def test_a_server_that_is_up_takes_connections(tmp_path):
     finally:
         if server and server.alive:
             server.kill()
+    assert fired > ALLOCATIONS / 2
     print(f"{ended} of {ALLOCATIONS} ended the process")
