@@ -215,11 +215,13 @@ class ImportStream final : public Import {
     std::vector<vault::Draft> drafts;
     std::vector<Drafted> drafted;
     std::uint64_t records = 0;
+    bool compared = false;  // a row with what is held: whoever sends guesses learns from the answer
     for (std::size_t i = 0; i < groups.size(); ++i) {
       const auto draft_up = [&]() -> Result<void> {
         HF_TRY(vault::Subject subject, std::move(subjects[i]));
         HF_TRY(vault::Draft draft, self_.vault->begin(std::move(subject)));
         HF_TRY(Filled filled, fill(draft, groups[i]));
+        compared = true;
         if (draft.empty()) {
           count(filled);
           return {};
@@ -232,8 +234,9 @@ class ImportStream final : public Import {
       };
       if (const auto done = draft_up(); !done) HF_CHECK(reject(groups[i], done.error()));
     }
-    if (drafts.empty()) return {};
+    if (!compared) return {};
     HF_CHECK(record(groups, records, drafts.size()));
+    if (drafts.empty()) return {};
     auto results = self_.vault->commit(std::move(drafts));
     for (std::size_t i = 0; i < results.size(); ++i) {
       Result<Filled> filled = std::move(drafted[i].filled);
