@@ -13,7 +13,7 @@ import zipfile
 
 PROGRAMS = pathlib.Path(os.environ["SHORTVIDEO_PROGRAMS"])
 DESKDROP = pathlib.Path(os.environ.get(
-    "HOLDFAST_DATA", pathlib.Path(__file__).parents[4] / "shared/data")) / "deskdrop/users_interactions.csv.zip"
+    "HOLDFAST_SHARED_DATA", pathlib.Path(__file__).parents[4] / "shared/data")) / "deskdrop/users_interactions.csv.zip"
 # What each sign of interest counts for, as if it were time watched.
 INTEREST_MS = {"VIEW": 10_000, "LIKE": 20_000, "BOOKMARK": 25_000, "COMMENT CREATED": 30_000, "FOLLOW": 30_000}
 
