@@ -116,9 +116,7 @@ bool reveals(const Asked& asked, const Source& source) {
 }
 
 bool reveals_more(const Reach& reach, const Arrival& a, const Arrival& b) {
-  const Source &x = reach.sources[a.source], &y = reach.sources[b.source];
-  return std::make_tuple(y.level, a.steps, -precision(x.form), a.source) <
-         std::make_tuple(x.level, b.steps, -precision(y.form), b.source);
+  return better_way(reach.sources, a.source, a.steps, b.source, b.steps);
 }
 
 std::optional<Arrival> best_arrival(const Asked& asked, const Reach& reach, bool any_form) {

@@ -102,17 +102,11 @@ struct Best {
   std::uint16_t steps = 0;
 };
 
-/// Which of two ways to one cell is its witness: what reveals more, then the shorter way, then the earlier line.
-bool better(const std::vector<Source>& sources, const Best& a, const Best& b) {
-  const Source &x = sources[a.source], &y = sources[b.source];
-  return std::make_tuple(y.level, a.steps, -precision(x.form), a.source) <
-         std::make_tuple(x.level, b.steps, -precision(y.form), b.source);
-}
-
 /// Sorted by key, the best of each only.
 void keep_best(const std::vector<Source>& sources, std::vector<Best>& all) {
-  std::ranges::sort(
-      all, [&](const Best& a, const Best& b) { return a.key != b.key ? a.key < b.key : better(sources, a, b); });
+  std::ranges::sort(all, [&](const Best& a, const Best& b) {
+    return a.key != b.key ? a.key < b.key : better_way(sources, a.source, a.steps, b.source, b.steps);
+  });
   // Not std::ranges::unique: clang 14, which the fuzzers are built with, does not take its subrange.
   all.erase(std::unique(all.begin(), all.end(), [](const Best& a, const Best& b) { return a.key == b.key; }),
             all.end());
@@ -158,6 +152,13 @@ std::vector<Cell> cells_of(const Plan& plan, const Spread& spread, const std::ve
 }
 
 }  // namespace
+
+bool better_way(const std::vector<Source>& sources, SourceIndex a, std::uint16_t steps_a, SourceIndex b,
+                std::uint16_t steps_b) {
+  const Source &x = sources[a], &y = sources[b];
+  return std::make_tuple(y.level, steps_a, -precision(x.form), a) <
+         std::make_tuple(x.level, steps_b, -precision(y.form), b);
+}
 
 std::int64_t precision(const Form& form) {
   switch (form.kind) {

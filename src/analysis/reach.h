@@ -31,7 +31,8 @@ struct Source {
   agreement::Level level = agreement::Level::nothing;
   agreement::Form form;    ///< of gives; of all others clear
   std::uint32_t line = 0;  ///< in the document
-  /// Of run and logs: the flow that reads it. Another than `flow` when it comes by a product, which that one's job makes.
+  /// Of run and logs: the flow that reads it. Another than `flow` when it comes by a product, which that one's job
+  /// makes.
   std::optional<agreement::FlowIndex> reader = std::nullopt;
 };
 
@@ -66,6 +67,10 @@ struct Reach {
 
 /// Near linear in the document.
 Reach analyse(agreement::PlanPtr plan, const Without& without = {});
+
+/// Which of two ways is the better witness: what reveals more, then the shorter way, then the earlier line.
+bool better_way(const std::vector<Source>& sources, SourceIndex a, std::uint16_t steps_a, SourceIndex b,
+                std::uint16_t steps_b);
 
 /// Of two forms of one kind the more precise is greater: a longer prefix, a narrower band, a month before a year.
 std::int64_t precision(const agreement::Form& form);

@@ -92,7 +92,6 @@ class Map {
     for (const Stop& stop : stops_of(sheet_)) {
       if (stop.abroad && (!away || stop.place != place)) {
         if (away) end_panel(y);
-        if (!away) home_end_ = y;
         begin_panel(stop.place, y);
         y += kHead;
         away = true;
@@ -204,7 +203,7 @@ class Map {
   const agreement::Plan& plan_;
   const bool links_;
   std::string away_, front_, panel_place_;
-  double panel_from_ = 0, home_end_ = 0;
+  double panel_from_ = 0;
 };
 
 }  // namespace

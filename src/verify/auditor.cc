@@ -167,6 +167,9 @@ void Auditor::name_slots(const Bundle& bundle, Truth truth) {
     while (i + 1 < bundle.slots.size() && bundle.slots[i + 1].state == Bundle::State::missing) ++i;
     name_missing(bundle, from, i + 1);
   }
+  if (bundle.trailing) {
+    find("evidence.entry.surplus", bundle.first(), "bytes stand behind this bundle's last entry that make none");
+  }
   if (bundle.surplus > 0) {
     find("evidence.entry.surplus", bundle.first(),
          std::to_string(bundle.surplus) + " entries were put into this bundle that are not in the tree");

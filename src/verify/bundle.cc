@@ -115,7 +115,7 @@ Result<Bundle> fetch_bundle(Source& source, std::uint64_t number, std::uint16_t 
   out.hashes.reserve(entries.size());
   for (const ByteView entry : entries) out.hashes.push_back(evidence::leaf_hash(entry));
   align(out, entries);
-  if (cut && entries.size() >= width) ++out.surplus;  // of fewer, one is missing, and that is said
+  out.trailing = cut && entries.size() >= width;  // of fewer, one is missing, and that is said
   return out;
 }
 

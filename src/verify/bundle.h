@@ -24,6 +24,7 @@ struct Bundle {
   std::vector<Hash> hashes;  ///< of the entries as served, in their order
   std::vector<Slot> slots;   ///< one for each of the tile's width
   std::size_t surplus = 0;   ///< entries served that belong to no slot
+  bool trailing = false;     ///< bytes follow the last entry that make none
   bool served = false;       ///< there is a bundle at all
 
   std::uint64_t first() const { return id.number * evidence::kTileWidth; }

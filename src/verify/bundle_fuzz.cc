@@ -53,6 +53,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     filled += slot.state == verify::Bundle::State::good || slot.state == verify::Bundle::State::forged;
     if (slot.entry) HF_ASSERT(slot.malformed.empty());
   }
-  HF_ASSERT(filled + got->surplus <= got->hashes.size());
+  HF_ASSERT(filled + got->surplus <= got->hashes.size() && (!got->trailing || got->hashes.size() >= width));
   return 0;
 }

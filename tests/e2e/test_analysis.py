@@ -1,7 +1,5 @@
 """The agreement seen through before anybody signs: ask, diff and check --strict, as an analyst and a CI job call them."""
 import json
-import pathlib
-import time
 
 import pytest
 

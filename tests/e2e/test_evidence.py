@@ -1,7 +1,5 @@
 """The log, as a stranger sees it: fetched, checked, forged, found out."""
 import json
-import shutil
-import subprocess
 
 import pytest
 

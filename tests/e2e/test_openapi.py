@@ -7,7 +7,7 @@ import re
 import pytest
 import yaml
 
-from holdfast import BINARY, ROOT, SMALLEST_MODULE, Client, Holdfast, run
+from holdfast import BINARY, ROOT, SMALLEST_MODULE, Holdfast
 
 DOCUMENT = yaml.safe_load((ROOT / "docs/openapi.yaml").read_text())
 METHODS = {"get", "put", "post", "delete", "head"}

@@ -1,5 +1,4 @@
 """Third parties' real files, where they are present: imported by the same commands, nothing of them kept."""
-import io
 import json
 import zipfile
 
