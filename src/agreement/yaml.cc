@@ -201,7 +201,7 @@ bool check_text(std::string_view document, Findings& findings) {
   }
   if (document.empty() || document.back() != '\n') {
     findings.add("agreement.text.unended", at,
-                 "the last line has no end; a text to be signed ends with a line end (LF)");
+                 "the last line has no end: end it with a line feed (LF), as every line");
   }
   return good;
 }

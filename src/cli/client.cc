@@ -67,8 +67,13 @@ Result<ClientOptions> complete(ClientOptions options) {
       return fail(Code::invalid, "cli.client.who", "",
                   "say who calls: --as NAME takes clients/NAME.crt of the working directory, or give --cert and --key");
     }
-    std::error_code ignored;  // a name may be too long for a file
-    if (!std::filesystem::exists(dir.client_certificate(options.as), ignored)) {
+    std::error_code failed;  // a name may be too long for a file
+    const bool there = std::filesystem::exists(dir.client_certificate(options.as), failed);
+    if (failed == std::errc::permission_denied) {
+      return fail(Code::unavailable, "cli.client.unreadable", dir.client_certificate(options.as),
+                  "it cannot be read by this user; run as the server's, or chown it");
+    }
+    if (!there) {
       constexpr std::string_view kSubject = "subject-";
       const bool person = options.as.starts_with(kSubject);
       return fail(Code::invalid, "cli.client.profile", dir.client_certificate(options.as),

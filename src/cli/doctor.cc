@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <set>
 
 #include "base/clock.h"
@@ -23,6 +24,8 @@
 #include "cli/passphrase.h"
 #include "cli/progress.h"
 #include "cli/workdir.h"
+#include "evidence/formats/checkpoint.h"
+#include "evidence/names.h"
 #include "sealed/pool.h"
 #include "sealed/worker_process.h"
 #include "server/config.h"
@@ -31,6 +34,7 @@
 #include "storage/rocksdb_store.h"
 #include "trustee/whole.h"
 #include "vault/root_keys.h"
+#include "vault/vault.h"
 
 namespace holdfast::cli {
 namespace {
@@ -96,9 +100,11 @@ class Doctor {
   void examine_jail();
   bool examine_server();
   void examine_store();
+  void examine_signed(const storage::Store& store);
 
   const WorkDir& dir_;
   server::Config config_;
+  std::optional<VerifierKey> log_key_;  ///< once it was read
   std::vector<Check> checks_;
 };
 
@@ -118,8 +124,10 @@ bool Doctor::examine_config() {
 
 /// Is there a key file that only its owner can read? Answers whether it is worth looking into.
 bool Doctor::examine_private(const std::string& name, const std::string& path, const std::string& mend) {
-  if (!fs::exists(path)) {
-    bad(name, path + " is missing", mend);
+  std::error_code failed;
+  if (!fs::exists(path, failed)) {
+    failed ? bad(name, path + " cannot be looked at: " + failed.message(), "run as the server's user, or chown it")
+           : bad(name, path + " is missing", mend);
   } else if (!require_private(path)) {
     bad(name, path + " can be read or written by others", "chmod 600 " + path);
   } else if (::access(path.c_str(), R_OK) != 0) {
@@ -166,6 +174,7 @@ void Doctor::examine_log_key() {
     return bad("log key", fmt::format("it is named '{}', not '{}'", key->verifier().name(), config_.origin),
                "set origin: in holdfast.yaml to the key's name");
   }
+  log_key_ = key->verifier();
   good("log key", config_.log_key + (encrypted && *encrypted ? ", under a passphrase" : ""));
 }
 
@@ -200,15 +209,26 @@ void Doctor::examine_certificates() {
   examine_certificate("client authority", config_.tls.client_ca, "put it back: without it no caller is known");
   std::error_code ignored;
   std::set<std::string> clients;
+  if (fs::exists(dir_.authority_key(), ignored) && !require_private(dir_.authority_key())) {
+    bad("client authority", dir_.authority_key() + " can be read or written by others",
+        "chmod 600 " + dir_.authority_key());
+  }
   for (const auto& file : fs::directory_iterator(dir_.path() + "/clients", ignored)) {
     if (file.path().extension() == ".crt") clients.insert(file.path().string());
   }
   for (const std::string& path : clients) {
     const std::string party = fs::path(path).stem().string();
-    examine_certificate("client certificate", path,
-                        fmt::format("move {0}.crt and {0}.key away, then: holdfast key certificate {1} {0}",
-                                    party.starts_with("subject-") ? party.substr(8) : party,
-                                    party.starts_with("subject-") ? "--subject" : "--party"));
+    const std::string key = dir_.client_key(party);
+    if (fs::exists(key, ignored) && !require_private(key)) {
+      warn("client certificate", key + " can be read or written by others", "chmod 600 " + key);
+    }
+    examine_certificate(
+        "client certificate", path,
+        party.starts_with("subject-")
+            ? fmt::format("move {} and its key away; who is still to call gets another by holdfast key "
+                          "certificate --subject ID",
+                          path)
+            : fmt::format("move {} and its key away, then: holdfast key certificate --party {}", path, party));
   }
 }
 
@@ -302,6 +322,18 @@ void Doctor::examine_clock() {
   good("clock", to_rfc3339(now));
 }
 
+/// Code and detail of a problem document; empty of anything else.
+std::pair<std::string, std::string> problem_of(const std::string& body) {
+  boost::system::error_code wrong;
+  const boost::json::value parsed = boost::json::parse(body, wrong);
+  const boost::json::object* object = wrong ? nullptr : parsed.if_object();
+  const auto text = [&](const char* name) {
+    const boost::json::value* value = object ? object->if_contains(name) : nullptr;
+    return value && value->is_string() ? std::string(value->get_string()) : std::string();
+  };
+  return {text("code"), text("detail")};
+}
+
 /// Does it answer?
 bool Doctor::examine_server() {
   ClientOptions options;
@@ -309,7 +341,9 @@ bool Doctor::examine_server() {
   const auto url = find_server(options);
   if (!url) return bad("server", url.error().text(), "correct listen: in holdfast.yaml"), false;
   fetch::HttpOptions http;
-  http.ca_file = fs::exists(dir_.authority_certificate()) ? dir_.authority_certificate() : config_.tls.client_ca;
+  std::error_code ignored;
+  http.ca_file =
+      fs::exists(dir_.authority_certificate(), ignored) ? dir_.authority_certificate() : config_.tls.client_ca;
   http.connect_timeout = std::chrono::seconds(3);
   http.attempts = 1;
   fetch::HttpClient client(std::move(http));
@@ -324,14 +358,25 @@ bool Doctor::examine_server() {
   good("server", *url);
   const auto ready = client.get(*url + "/readyz");
   if (ready && ready->ok()) return good("agreement", "one is in force"), true;
-  warn("agreement", "none is adopted, so every flow is refused",
-       "holdfast agreement adopt agreement.signed --as TRUSTEE");
+  const auto problem = ready ? problem_of(ready->body) : std::pair<std::string, std::string>();
+  if (problem.first == "agreement.none") {
+    warn("agreement", "none is adopted, so every flow is refused",
+         "holdfast agreement adopt agreement.signed --as TRUSTEE");
+  } else if (!ready) {
+    bad("server", ready.error().text(), "read its log");
+  } else {
+    bad("server", fmt::format("is not ready: {} [{}]", problem.second, problem.first),
+        "as it says; its log tells more");
+  }
   return true;
 }
 
 /// Would a start find records, keys and evidence together? One that serves has found them so.
 void Doctor::examine_store() {
-  const auto there = [this](const char* part) { return fs::exists(config_.data + "/" + part + "/CURRENT"); };
+  const auto there = [this](const char* part) {
+    std::error_code ignored;
+    return fs::exists(config_.data + "/" + part + "/CURRENT", ignored);
+  };
   if (!there("records") && !there("keys") && !there("log")) return good("store", "none yet");
   const auto store = storage::open_rocksdb(config_.data, {.read_only = true});
   if (!store && store.error().slug == "storage.part.missing") {
@@ -343,7 +388,23 @@ void Doctor::examine_store() {
   }
   const auto whole = store ? trustee::check_whole(**store) : tl::unexpected<Error>(store.error());
   if (!whole) return bad("store", whole.error().text(), "put the part that is gone back, or restore a backup");
+  // As a start would: with these very keys.
+  const auto roots = vault::FileRootKeys::load(config_.root_keys);
+  const SystemClock clock;
+  const auto vault = roots ? vault::Vault::create(**store, **roots, clock) : tl::unexpected<Error>(roots.error());
+  if (!vault) return bad("store", vault.error().text(), "put the root keys back that this data was written under");
   good("store", "records, keys and evidence are there");
+  if (log_key_) examine_signed(**store);
+}
+
+/// Is the log's key the one that signed its newest checkpoint? One of the same name would do for the configuration.
+void Doctor::examine_signed(const storage::Store& store) {
+  const auto names = store.list_blobs(evidence::kCheckpointPrefix, "", 1'000'000);
+  if (!names || names->empty()) return;
+  const auto note = store.get_blob(names->back());
+  if (!note || !*note || evidence::open_checkpoint(**note, *log_key_)) return;
+  bad("log key", config_.log_key + " is not the key that signed this log's checkpoints",
+      "put the key back; another key is another log");
 }
 
 std::string_view word_of(Grade grade) {

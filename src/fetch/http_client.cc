@@ -86,6 +86,14 @@ Error explain(CURLcode code, const std::string& url, const std::string& detail) 
   const auto error = [&](Code kind, std::string_view slug, std::string what) {
     return Error{kind, slug, url, what, 0};
   };
+  // TLS 1.3 tells a caller only after its first bytes that its certificate is not taken (RFC 8446 §6.2).
+  for (const char* alert : {"alert certificate expired", "alert certificate revoked", "alert unknown ca",
+                            "alert bad certificate", "alert certificate unknown", "alert certificate required"}) {
+    if (detail.find(alert) == std::string::npos) continue;
+    return error(Code::unauthenticated, "http.tls.refused",
+                 "the server does not take the client certificate (" + detail +
+                     "); have it issued anew, by the authority that the server names");
+  }
   switch (code) {
     case CURLE_UNSUPPORTED_PROTOCOL:
     case CURLE_URL_MALFORMAT:

@@ -1,6 +1,7 @@
 #include "storage/rocksdb_backup.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -37,6 +38,10 @@ Result<fs::path> private_directory(const std::string& directory) {
   const fs::path path = fs::absolute(directory, failed);
   if (!failed) fs::create_directories(path, failed);
   if (!failed) fs::permissions(path, fs::perms::owner_all, failed);
+  if (failed == std::errc::read_only_file_system) {
+    return disk_failure(directory,
+                        failed.message() + "; in the packaged unit, ReadWritePaths= lets the server write there");
+  }
   if (failed) return disk_failure(directory, failed.message());
   return path;
 }
@@ -79,12 +84,15 @@ Result<void> require_apart(const fs::path& store, const std::string& directory, 
 Result<void> copy_instance(const fs::path& from, const fs::path& to) {
   std::error_code failed;
   fs::create_directories(to, failed);
+  if (failed) return disk_failure(to, failed.message());
   for (auto it = fs::directory_iterator(from, failed); !failed && it != fs::directory_iterator();
        it.increment(failed)) {
     const fs::path copy = to / it->path().filename();
     if (it->path().filename() == "LOCK" || !it->is_regular_file(failed)) continue;
-    if (!failed) fs::copy_file(it->path(), copy, failed);
     if (failed) break;
+    fs::copy_file(it->path(), copy, failed);
+    // Which of the two sides failed, the error does not tell.
+    if (failed) return disk_failure(copy, failed.message() + ", from " + it->path().string());
     HF_CHECK(sync(copy));
   }
   if (failed) return disk_failure(from, failed.message());
@@ -157,7 +165,11 @@ Result<void> backup_instances(RocksInstance& records, RocksInstance& keys, Rocks
   const auto copy = [&](RocksInstance& instance, const fs::path& to) -> Result<void> {
     undo.add(to);
     undo.add(to.string() + ".tmp");
-    return instance.checkpoint(to.string());
+    auto copied = instance.checkpoint(to.string());
+    if (!copied && copied.error().slug == "storage.disk.full") {
+      copied.error().what = "the disk is full, nothing of the backup is left there, and the server goes on; make room";
+    }
+    return copied;
   };
   HF_CHECK(copy(keys, keys_into / "keys"));
   HF_CHECK(copy(records, into / "records"));
@@ -197,6 +209,16 @@ Result<void> restore_rocksdb(const std::string& directory, const std::string& ke
     if (!fs::exists(part.from / "CURRENT", failed)) {
       return fail(Code::not_found, "storage.restore.backup", part.from.string(), "there is no backup here");
     }
+  }
+  struct stat target_status {
+  }, around{};
+  const bool mounted = ::stat(into.c_str(), &target_status) == 0 && ::stat(into.parent_path().c_str(), &around) == 0 &&
+                       target_status.st_dev != around.st_dev;
+  if (mounted) {
+    return fail(
+        Code::invalid, "storage.restore.mount", target,
+        "a disk is mounted here, and a restore takes its place whole or not at all; restore into a folder on it, "
+        "and name that folder as data: in holdfast.yaml");
   }
   Undo undo;
   const fs::path aside = into.string() + ".restoring";

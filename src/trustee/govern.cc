@@ -40,6 +40,12 @@ Task<std::uint64_t> Trustee::adopt(Caller caller, std::string text) {
       return find_pack(*impl_, pack);
     };
     HF_TRY(const agreement::PlanPtr proposed, agreement::compile(note.text, packs));
+    // Whoever verifies holds the log against the key that its agreement names, for as long as its entry stands.
+    if (proposed->log && *proposed->log != impl_->log->key()) {
+      return fail(
+          Code::invalid, "agreement.log.other", "log",
+          "the agreement names another key for the log than this server's, which is " + impl_->log->key().text());
+    }
     const auto now = impl_->state->active();
     const agreement::Plan& in_force = now ? *now->plan : *proposed;
     if (now) {

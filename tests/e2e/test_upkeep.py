@@ -212,6 +212,33 @@ def test_without_its_evidence_or_its_keys_nothing_is_served_and_the_doctor_says_
     assert holdfast.verify().returncode == 0
 
 
+def test_the_doctor_tries_the_very_keys_that_a_start_would(holdfast):
+    holdfast.deposit(holdfast.client("app-us"), "una")
+    assert holdfast.verify().returncode == 0  # so that a checkpoint is signed
+    holdfast.stop()
+    run("init", holdfast.folder / "other", "--trustee", "oracle")
+
+    def found(name):
+        mine, kept = holdfast.dir / "keys" / name, holdfast.folder / name
+        shutil.copy(mine, kept)
+        shutil.copy(holdfast.folder / "other/keys" / name, mine)
+        told = run("doctor", "--dir", holdfast.dir, check=False)
+        shutil.copy(kept, mine)
+        return told.stdout
+    assert "vault.root_key.missing" in found("root.keys")
+    assert "is not the key that signed this log's checkpoints" in found("log.key")
+    assert re.search("ok +store", run("doctor", "--dir", holdfast.dir, check=False).stdout) is not None
+
+
+def test_an_agreement_that_names_another_logs_key_is_not_adopted(holdfast):
+    run("init", holdfast.folder / "other", "--trustee", "oracle")
+    other = (holdfast.folder / "other/keys/log.vkey").read_text().strip()
+    signed = holdfast.signed(2, edit=lambda text: re.sub("(?m)^log: .*", f"log: {other}", text))
+    done = holdfast.cli("agreement", "adopt", signed, profile="oracle", check=False)
+    assert done.returncode != 0 and "agreement.log.other" in done.stderr
+    assert holdfast.verify().returncode == 0
+
+
 def test_a_store_of_a_later_format_is_refused_with_what_to_do(holdfast):
     holdfast.stop()
     (holdfast.dir / "data/log/FORMAT").write_text("holdfast store 2\n")
