@@ -14,6 +14,7 @@
 #include "cli/command.h"
 #include "cli/evidence_place.h"
 #include "cli/progress.h"
+#include "evidence/formats/checkpoint.h"
 #include "evidence/formats/entry.h"
 #include "evidence/formats/tile.h"
 #include "evidence/formats/tree.h"
@@ -78,9 +79,39 @@ Result<void> export_documents(const Evidence& log, const fs::path& to, const Byt
   return {};
 }
 
+/// What a mirror has is proof of what the log was: it is never replaced by what does not go on from there.
+Result<void> require_continuation(const Evidence& log, const fs::path& to) {
+  const std::string path = (to / "checkpoint").string();
+  const auto kept = read_file(path);
+  if (!kept && kept.error().code == Code::not_found) return {};
+  HF_TRY(const std::string text, kept);
+  HF_TRY(const Note note, Note::parse(text));
+  HF_TRY(const evidence::Checkpoint old, evidence::Checkpoint::parse(note.text));
+  const evidence::Checkpoint& now = log.checkpoint;
+  const auto other = [&](std::string_view slug, const std::string& what) {
+    return fail(
+        Code::corrupt, slug, path,
+        fmt::format("this mirror is of '{}' at {} entries, root {}; the log that is served is '{}' at {}, root {}: {}. "
+                    "Nothing was changed; keep this mirror, it is proof",
+                    old.origin, old.size, to_base64(old.root.view()), now.origin, now.size, to_base64(now.root.view()),
+                    what));
+  };
+  if (old.origin != now.origin) return other("evidence.log.other", "it is another log");
+  if (old.size > now.size)
+    return other("evidence.rollback", "the later entries were taken back, or this server is behind");
+  if (old.size == now.size && old.root != now.root) return other("evidence.split-view", "it is another history");
+  if (old.size == 0 || old.size == now.size) return {};
+  const auto served = evidence::read_hashes(
+      now.size, [&](const TileId& id) -> Result<Bytes> { return log.source->get(id.path(), bytes_max_of(id)); });
+  HF_TRY(const auto proof, evidence::consistency_proof(old.size, now.size, served));
+  if (evidence::check_consistency(old.size, old.root, now.size, now.root, proof)) return {};
+  return other("evidence.split-view", "it is no continuation");
+}
+
 Result<int> export_log(const Options& options, bool as_json) {
   HF_TRY(const Evidence log, Evidence::open(options.place));
   const fs::path to = options.directory;
+  HF_CHECK(require_continuation(log, to));
   const auto tiles = evidence::tiles_of(log.checkpoint.size);
   Progress progress("log export", "tiles", tiles.size());
   std::uint64_t fetched = 0, bytes = 0, done = 0;

@@ -62,13 +62,14 @@ void print_outcome(const report::Report& report, const std::string& out) {
   for (const auto& flow : report.flows) releases += flow.releases;
   for (const auto& refusal : report.refusals) refused += refusal.requests;
   const auto& evidence = report.evidence;
-  fmt::print(stderr, "{}{} entries of the period out of {}: {} releases by {} flows, {} requests refused\n",
-             out.empty() ? "" : out + ": ", with_commas(report.entries), with_commas(evidence.checkpoint.size),
-             with_commas(releases), report.flows.size(), with_commas(refused));
-  if (report.ends_before_period()) {
+  if (evidence.examined)
+    fmt::print(stderr, "{}{} entries of the period out of {}: {} releases by {} flows, {} requests refused\n",
+               out.empty() ? "" : out + ": ", with_commas(report.entries), with_commas(evidence.checkpoint.size),
+               with_commas(releases), report.flows.size(), with_commas(refused));
+  if (evidence.examined && report.ends_before_period()) {
     fmt::print(stderr, "NO EVIDENCE OF THIS PERIOD: the log ends at {}, before the period begins\n",
                to_rfc3339(report.evidence_until));
-  } else if (report.begins_after_period()) {
+  } else if (evidence.examined && report.begins_after_period()) {
     fmt::print(stderr, "NO EVIDENCE OF THIS PERIOD: the log begins at {}, after the period ends\n",
                to_rfc3339(report.evidence_from));
   }
@@ -81,6 +82,7 @@ void print_outcome(const report::Report& report, const std::string& out) {
   fmt::print(stderr, "NOT GOOD: {} finding{}{}\n", with_commas(evidence.findings_total),
              evidence.findings_total == 1 ? "" : "s",
              evidence.verdict == verify::Verdict::inconsistent ? "; this is not one log, so nothing is reported of it"
+             : !evidence.examined                              ? "; nothing was looked at, so nothing is reported"
                                                                : "; the report names them");
 }
 
@@ -91,7 +93,8 @@ Result<int> run_report(const EvidenceSource& log, const ReportOptions& options, 
     return static_cast<int>(verify::Verdict::nothing_proven);
   }
   const verify::Verdict verdict = report->evidence.verdict;
-  if (options.figures.empty() && verdict != verify::Verdict::inconsistent) {
+  const bool worth_telling = verdict != verify::Verdict::inconsistent && report->evidence.examined;
+  if (options.figures.empty() && worth_telling) {
     const std::string text = as_json ? report::to_json(*report) + "\n" : page::report_page(*report);
     if (options.out.empty()) {
       fmt::print("{}", text);
@@ -121,10 +124,12 @@ void add_report(CLI::App& program, Session& session) {
   command->add_option("--from", options->from, "First day (UTC), or a moment (default: the log's beginning)");
   command->add_option("--to", options->to, "Last day (UTC), or a moment before which (default: the log's end)");
   command->add_option("--output,-o", options->out, "Where to write it (default: standard output)");
+  CLI::Option* const out = command->get_option("--output");
   command
       ->add_option("--entries", options->figures,
                    "Instead of the report: the entries that a figure was counted from, a JSON line each")
-      ->allow_extra_args(false);
+      ->allow_extra_args(false)
+      ->excludes(out);
 }
 
 }  // namespace holdfast::cli

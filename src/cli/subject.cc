@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <iostream>
 #include <memory>
 
@@ -24,7 +25,16 @@ std::string path_of(const Options& options, std::string_view what) {
   return fmt::format("/v1/subjects/{}{}", percent_encode(options.subject), what);
 }
 
+/// Before the export is asked for, since that goes on record and who received it is told by it.
+Result<void> require_place(const std::string& file) {
+  const std::filesystem::path folder = std::filesystem::path(file).parent_path();
+  if (file.empty() || ::access(folder.empty() ? "." : folder.c_str(), W_OK) == 0) return {};
+  return fail(Code::not_found, "file.folder", file,
+              "its folder is not there, or not to be written to; nothing was asked for");
+}
+
 Result<int> export_subject(const Options& options, bool as_json) {
+  HF_CHECK(require_place(options.out));
   HF_TRY(Client client, Client::create(options.client));
   HF_TRY(const auto answer, client.call("GET", path_of(options, "/export")));
   if (options.out.empty()) {
@@ -57,9 +67,11 @@ Result<int> erase(const Options& options, bool as_json) {
   if (as_json) {
     print_body(answer.body);
   } else {
-    print_line(
-        fmt::format("erased: nobody can read this subject's data any more, from no file; entry {} of the evidence",
-                    answer.header("holdfast-receipt")));
+    print_line(fmt::format(
+        "erased here: the trustee can no longer read what it held, from no file of its own; entry {} of the "
+        "evidence.\nWhat others were given before, models that were made of it and older backups of keys are "
+        "not called back; an export before an erasure tells who was given what.",
+        answer.header("holdfast-receipt")));
   }
   return exit_ok;
 }

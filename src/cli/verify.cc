@@ -7,6 +7,7 @@
 #include <boost/json.hpp>
 #include <memory>
 
+#include "base/clock.h"
 #include "base/plain.h"
 #include "cli/command.h"
 #include "cli/evidence_source.h"
@@ -16,6 +17,8 @@ namespace holdfast::cli {
 namespace {
 
 namespace json = boost::json;
+
+constexpr UnixMillis kClocksApartMs = 5 * 60'000;
 
 constexpr std::size_t kShownFindings = 50;
 
@@ -67,6 +70,8 @@ json::object to_json(const verify::Report& report) {
                                       {"signed_by", json::value_from(adoption.signed_by)}});
   }
   return {{"verdict", std::string(text_of(report.verdict))},
+          {"examined", report.examined},
+          {"newest_entry", report.newest_at ? json::value(to_rfc3339(*report.newest_at)) : json::value()},
           {"log", json::object{{"origin", report.checkpoint.origin},
                                {"size", report.checkpoint.size},
                                {"root", to_base64(report.checkpoint.root.view())},
@@ -102,7 +107,10 @@ std::string gives_text(const std::string& gives) {
 }
 
 void print_releases(const verify::Report& report) {
-  if (report.tallies.empty()) return print_line("\nNothing was released.");
+  if (report.tallies.empty()) {
+    return print_line(report.verdict == verify::Verdict::good ? "\nNothing was released."
+                                                              : "\nNo release was seen, of what could be read.");
+  }
   std::size_t flow_width = 4, to_width = 2;
   for (const auto& tally : report.tallies) {
     flow_width = std::max(flow_width, tally.flow.size());
@@ -123,7 +131,16 @@ void print_releases(const verify::Report& report) {
   }
 }
 
-void print_report(const verify::Report& report) {
+/// A trustee whose clock runs ahead, or stands, has limits renewed when it likes.
+void print_newest(const verify::Report& report) {
+  if (!report.newest_at) return;
+  const UnixMillis ahead = *report.newest_at - SystemClock().now();
+  print_line(fmt::format("newest entry: {}{}", to_rfc3339(*report.newest_at),
+                         ahead > kClocksApartMs ? "  WARNING: this lies ahead of this machine's clock" : ""));
+}
+
+/// Of a log that was looked at.
+void print_examined(const verify::Report& report) {
   print_line(fmt::format("log {}, {} entries, checked from entry {} in {:.2f} s ({}/s)",
                          to_plain(report.checkpoint.origin), with_commas(report.checkpoint.size),
                          with_commas(report.from), report.seconds,
@@ -137,8 +154,13 @@ void print_report(const verify::Report& report) {
   std::vector<std::string> kinds;
   for (const auto& [kind, count] : report.kinds) kinds.push_back(fmt::format("{} {}", with_commas(count), kind));
   print_line(fmt::format("entries: {}", fmt::join(kinds, ", ")));
+  print_newest(report);
   print_releases(report);
   print_line("");
+}
+
+void print_report(const verify::Report& report) {
+  if (report.examined) print_examined(report);
   for (std::size_t i = 0; i < std::min(kShownFindings, report.findings.size()); ++i) {
     const auto& finding = report.findings[i];
     const std::string place = finding.index ? fmt::format("entry {}: ", *finding.index) : "";

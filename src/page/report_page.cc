@@ -318,7 +318,7 @@ class Page {
       limits.push_back(json::object{
           {"text", use.text},
           {"name", use.name},
-          {"kind", use.rolling ? "Distinct subjects, over a rolling window" : "A calendar window that begins anew"},
+          {"kind", use.rolling ? "Each counted once, over a rolling window" : "A calendar window that begins anew"},
           {"flows", fmt::format("{}", fmt::join(use.flows, ", "))},
           {"highest", number_text(use.highest)},
           {"amount", number_text(use.amount)},

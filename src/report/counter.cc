@@ -173,6 +173,7 @@ Flow* Counter::flow_of(const Entry& entry, const std::string& name, const std::s
       const agreement::Flow& flow = plan_->flows[*declared];
       row.use = flow.use;
       for (const auto limit : flow.limits) row.limits.push_back(plan_->limits[limit].text);
+      if (flow.size_max_bytes) row.limits.push_back(fmt::format("{} bytes per release", *flow.size_max_bytes));
       if (flow.aggregate) row.limits.push_back(flow.aggregate->privacy());
     }
     report_.flows.push_back(std::move(row));

@@ -60,7 +60,8 @@ Result<void> Auditor::extends(const evidence::Checkpoint& old, std::string_view 
       std::string(holder) + " has a checkpoint of size " + std::to_string(old.size) + ", signed by the log";
   if (old.size > now.size) {
     find("evidence.rollback", {},
-         sizes + "; the log now shows " + std::to_string(now.size) + " entries: the later ones were taken back",
+         sizes + "; the log now shows " + std::to_string(now.size) + " entries: the later ones were taken back" +
+             (source_.is_remote() ? "" : ", or this copy is older: bring it up to date and verify it again"),
          Verdict::inconsistent);
     return {};
   }
@@ -177,6 +178,7 @@ void Auditor::name_slots(const Bundle& bundle, Truth truth) {
 }
 
 Result<void> Auditor::judge(std::uint64_t index, const evidence::Entry& entry) {
+  report_.newest_at = entry.at;
   std::uint64_t*& count = counts_[entry.event.index()];
   if (!count) count = &report_.kinds[std::string(entry.kind())];
   ++*count;

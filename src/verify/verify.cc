@@ -111,8 +111,10 @@ struct Run {
  private:
   bool give_up(const Error& error, Verdict verdict, std::optional<std::uint64_t> index = {}) {
     report.verdict = verdict;
+    report.examined = false;
     report.findings_total = 1;
-    report.findings.push_back({std::string(error.slug), index, error.what});
+    report.findings.push_back(
+        {std::string(error.slug), index, error.where.empty() ? error.what : error.where + ": " + error.what});
     return false;
   }
 };

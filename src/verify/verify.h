@@ -58,6 +58,8 @@ struct Options {
 
 struct Report {
   Verdict verdict = Verdict::good;
+  bool examined = true;  ///< false: its signature or its first agreement does not hold, so no entry was looked at
+  std::optional<UnixMillis> newest_at;  ///< time of the newest entry that was looked at in this run
   evidence::Checkpoint checkpoint;
   std::string log_key;     ///< the verifier key that signed it
   std::uint64_t from = 0;  ///< entries before this one were checked by earlier runs

@@ -1,5 +1,7 @@
 """The log, as a stranger sees it: fetched, checked, forged, found out."""
+import base64
 import json
+import shutil
 
 import pytest
 
@@ -40,6 +42,33 @@ def test_verify_goes_on_from_where_it_was_and_notices_a_rollback(used, tmp_path)
     assert used.verify("--state", state).returncode == 0
     back = used.verify("--state", state, source=mirror)
     assert back.returncode == 3 and "rollback" in (back.stdout + back.stderr)
+
+
+def test_a_mirror_is_brought_up_to_date_and_never_replaced_by_another_history(used, tmp_path):
+    mirror, old = tmp_path / "mirror", tmp_path / "old"
+    run("log", "export", mirror, "--dir", used.dir)
+    run("log", "export", old, "--dir", used.dir)
+    disclose(used.client("app-us"), "account", "s1")
+    run("log", "export", mirror, "--dir", used.dir)
+    assert used.verify(source=mirror).returncode == 0
+    kept = (mirror / "checkpoint").read_bytes()
+    back = run("log", "export", mirror, "--log", old, check=False)
+    assert back.returncode != 0 and "evidence.rollback" in back.stderr
+    forged = tmp_path / "forged"
+    shutil.copytree(mirror, forged)
+    lines = kept.split(b"\n")
+    (forged / "checkpoint").write_bytes(b"\n".join([*lines[:2], base64.b64encode(bytes(32)), *lines[3:]]))
+    fork = run("log", "export", forged, "--dir", used.dir, check=False)
+    assert fork.returncode != 0 and "evidence.split-view" in fork.stderr, fork.stderr
+    assert (mirror / "checkpoint").read_bytes() == kept
+
+
+def test_what_was_not_looked_at_is_not_reported(used, tmp_path):
+    page = tmp_path / "page.html"
+    out = run("report", used.evidence_url, "--party", used.folder / "bytedance.vkey", "-o", page, check=False)
+    assert out.returncode == 2 and "agreement.key.untrusted" in out.stderr and not page.exists()
+    told = run("verify", used.evidence_url, "--party", used.folder / "bytedance.vkey", check=False).stdout
+    assert "Nothing was released" not in told and "WRONG" in told
 
 
 def test_a_forged_entry_is_named(used, tmp_path):
