@@ -123,7 +123,7 @@ const Spending* Ledger::State::predecessor(const agreement::Limit& limit) const 
   return found == limits.end() ? nullptr : &spendings[static_cast<std::size_t>(found - limits.begin())];
 }
 
-void Ledger::State::put_in_force(agreement::PlanPtr next) {
+void Ledger::State::put_in_force(agreement::PlanPtr next, UnixMillis at) {
   std::vector<Spending> kept;
   kept.reserve(next->limits.size());
   for (const agreement::Limit& limit : next->limits) {
@@ -131,7 +131,7 @@ void Ledger::State::put_in_force(agreement::PlanPtr next) {
     const Spending* before = predecessor(limit);
     if (!before) continue;
     kept.back() = *before;
-    kept.back().follow(limit);
+    kept.back().follow(limit, at);
   }
   tally_of_flow.assign(next->flows.size(), kNoTally);
   spendings = std::move(kept);

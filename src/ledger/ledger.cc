@@ -52,7 +52,7 @@ void Ledger::apply(std::uint64_t index, const Entry& entry) {
     // Time is not looked at: an adoption with its quorum is one, even in a log whose times are wrong.
     if (auto next = state.judge(*adopted); next && entry.agreement == adopted->version) {
       state.adoptions.push_back({adopted->name, adopted->version, adopted->document, entry.at, adopted->signed_by});
-      state.put_in_force(*std::move(next));
+      state.put_in_force(*std::move(next), entry.at);
     }
   } else if (const auto* released = std::get_if<Released>(&entry.event)) {
     const auto flow = state.find_flow(released->flow);

@@ -187,6 +187,19 @@ TEST_F(LedgerTest, WhatALimitNeverHasRoomForIsNotPutOff) {
   EXPECT_EQ(never.error().code, Code::refused);
 }
 
+TEST_F(LedgerTest, AWeekThatLiesInTwoMonthsIsKeptByTheMonthThatGoesOn) {
+  now = at("2026-03-31T10:00:00Z");
+  ASSERT_EQ(put(adoption(text(1, "2 subjects per week"), 1)), "");
+  now = at("2026-04-01T10:00:00Z");
+  EXPECT_EQ(put(support(1)), "");
+  EXPECT_EQ(put(support(2)), "");
+  now = at("2026-04-02T10:00:00Z");
+  ASSERT_EQ(put(adoption(text(2, "2 subjects per month"), 2)), "");
+  EXPECT_EQ(put(support(3, 2)), "limit.exceeded");
+  now = at("2026-05-01T00:00:00Z");
+  EXPECT_EQ(put(support(3, 2)), "");
+}
+
 TEST_F(LedgerTest, SnapshotsGoOnAlikeAndDamagedOnesAreRefused) {
   ASSERT_EQ(put(adoption(text(1, "3 subjects per day, 5 records per week"), 1)), "");
   for (unsigned i = 0; i < 3; ++i) put(support(i));

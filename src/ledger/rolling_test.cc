@@ -113,7 +113,7 @@ void live_beside_a_model(const Shape& shape, std::mt19937_64& random) {
     if (below(100) == 0) {
       std::erase_if(model.last_s, [&](const auto& seen) { return !model.holds(seen.first, now); });
       limit.windows = shape.windows + static_cast<std::uint32_t>(below(3));
-      spending.follow(limit);
+      spending.follow(limit, now);
       model.length_s = rolling_length(limit.window, limit.windows) / 1000;
     }
     if (below(100) == 0) limit.amount = 1 + below(40);

@@ -248,7 +248,7 @@ Result<Ledger> Ledger::restore(ByteView snapshot, DocumentReader documents, std:
   if (!state.adoptions.empty()) {
     HF_TRY(Document document, read_document(state.documents, state.adoptions.back().document));
     if (document.plan->version != state.adoptions.back().version) return corrupt();
-    state.put_in_force(std::move(document.plan));
+    state.put_in_force(std::move(document.plan), state.newest_at);
     for (std::size_t i = 0; i < state.spendings.size(); ++i) {
       const bool by_device = state.plan->limits[i].counts == agreement::Limit::Counts::devices;
       state.spendings[i].decode(in, (by_device ? state.devices : state.subjects).numbers.size());

@@ -17,13 +17,15 @@ Spending::Spending(const Limit& limit) : counts_(limit.counts) {
   if (limit.rolling) rolling_.emplace(length_of(limit));
 }
 
-void Spending::follow(const Limit& limit) {
+void Spending::follow(const Limit& limit, UnixMillis at) {
   if (rolling_.has_value() != limit.rolling || counts_ != limit.counts) {
     *this = Spending(limit);  // it counts something else now, so there is nothing to carry over
   } else if (rolling_) {
     rolling_->change_length(length_of(limit));
   } else if (window_.end != 0) {
-    window_ = calendar_window(limit.window, window_.start);  // a wider window keeps the narrower one's spending
+    // A wider window keeps the narrower one's spending; of one that lies in two, as a week in two months, the one that
+    // goes on.
+    window_ = calendar_window(limit.window, window_.holds(at) ? at : window_.start);
   }
 }
 

@@ -38,7 +38,7 @@ class Spending {
   UnixMillis renews_at(const agreement::Limit& limit, UnixMillis at) const;
 
   /// Goes on under the next agreement's limit of the same name: what was spent counts against it.
-  void follow(const agreement::Limit& limit);
+  void follow(const agreement::Limit& limit, UnixMillis at);
   /// Null under a calendar limit.
   RollingCount* rolling() { return rolling_ ? &*rolling_ : nullptr; }
   const RollingCount* rolling() const { return rolling_ ? &*rolling_ : nullptr; }

@@ -76,7 +76,7 @@ struct Ledger::State {
   /// rule over the same recipients. Null if there is none.
   const Spending* predecessor(const agreement::Limit& limit) const;
   /// Makes `next` the plan in force; limits of the same name keep what they have spent.
-  void put_in_force(agreement::PlanPtr next);
+  void put_in_force(agreement::PlanPtr next, UnixMillis at);
 
   // jobs.cc: runs of a module over all subjects, and what they make.
   /// Is a module run as `flow` says: with the product in force, by the job that made it, or with none?

@@ -8,6 +8,7 @@ namespace {
 
 constexpr std::size_t kItems = 0;
 constexpr std::size_t kStates = 1;
+constexpr std::size_t kBatchBytesMax = 32u << 20;
 
 Bytes item_key(const LockerId& id, ByteView key) {
   Bytes whole;
@@ -105,22 +106,29 @@ void RocksLockers::apply(std::span<const LockerChange> changes, std::span<const 
     batch.Put(instance_.family(kStates), slice(change.locker.view()), encode(next));
     return next.version();
   };
-  for (const std::size_t i : which) results[i] = add(changes[i]);
-  if (batch.Count() == 0) return;
-  const auto written = instance_.write(batch);
-  for (const auto& [id, next] : states) {
-    auto& last = stripes_[stripe(id)].last;
-    if (written) {
-      last.emplace(id, next);
-    } else {
-      last.reset();  // what the engine made of it is not known
+  std::vector<std::size_t> batched;
+  const auto write = [&] {
+    const auto written = batch.Count() == 0 ? Result<void>() : instance_.write(batch);
+    for (const std::size_t i : batched) {
+      if (!results[i]) continue;
+      auto& last = stripes_[stripe(changes[i].locker)].last;
+      if (const auto next = states.find(changes[i].locker); written && next != states.end()) {
+        last.emplace(next->first, next->second);
+      } else {
+        last.reset();  // what the engine made of it is not known
+      }
+      if (!written) results[i] = tl::unexpected<Error>(written.error());
     }
+    batch.Clear();
+    batched.clear();
+  };
+  for (const std::size_t i : which) {
+    results[i] = add(changes[i]);
+    batched.push_back(i);
+    // Each locker is whole; a record of the engine's log is not to be larger than can be read again at a start.
+    if (batch.GetDataSize() >= kBatchBytesMax) write();
   }
-  if (!written) {
-    for (const std::size_t i : which) {
-      if (results[i]) results[i] = tl::unexpected<Error>(written.error());
-    }
-  }
+  write();
 }
 
 Result<void> RocksLockers::scan(const LockerId& id, ByteView prefix, ByteView from,

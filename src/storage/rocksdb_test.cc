@@ -23,6 +23,28 @@ TEST(Rocks, a_second_opener_is_told_who_is_in_the_way) {
   EXPECT_EQ(second.error().what, "another holdfast process holds " + scratch / "store" + "; stop it first");
 }
 
+TEST(Rocks, what_is_applied_at_once_is_written_in_pieces_that_a_start_can_read) {
+  const Scratch scratch;
+  constexpr unsigned kLockers = 100;
+  std::vector<LockerChange> changes;
+  for (unsigned i = 0; i < kLockers; ++i) {
+    changes.push_back({Shelf::records, locker(i), kAnyVersion, {{"k", Bytes(1u << 20, static_cast<char>(i))}}, {}});
+  }
+  changes.push_back({Shelf::records, locker(0), 1, {{"k", "again"}}, {}});    // sees the one before it
+  changes.push_back({Shelf::records, locker(1), 7, {{"k", "not yet"}}, {}});  // and this one another
+  {
+    const auto store = must_open(scratch / "store");
+    const auto results = store->apply(changes);
+    for (unsigned i = 0; i <= kLockers; ++i) ASSERT_TRUE(results[i]) << i;
+    EXPECT_EQ(results.back().error().code, Code::conflict);
+  }
+  const auto store = must_open(scratch / "store");
+  EXPECT_EQ(*store->get(Shelf::records, locker(0), "k"), "again");
+  for (unsigned i = 1; i < kLockers; ++i) {
+    EXPECT_EQ((**store->get(Shelf::records, locker(i), "k")).size(), 1u << 20) << i;
+  }
+}
+
 TEST(Rocks, a_place_that_cannot_be_a_directory_is_an_error) {
   const Scratch scratch;
   std::ofstream(scratch / "file") << "x";

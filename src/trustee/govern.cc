@@ -46,6 +46,7 @@ Task<std::uint64_t> Trustee::adopt(Caller caller, std::string text) {
           Code::invalid, "agreement.log.other", "log",
           "the agreement names another key for the log than this server's, which is " + impl_->log->key().text());
     }
+    const std::lock_guard lock(impl_->adopting);
     const auto now = impl_->state->active();
     const agreement::Plan& in_force = now ? *now->plan : *proposed;
     if (now) {

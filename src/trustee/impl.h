@@ -42,6 +42,7 @@ struct Trustee::Impl {
   std::atomic<bool> log_failed = false;
   std::mutex admitting;         ///< one module is tried at a time, which takes a core for seconds; the next is told so
   std::mutex module_documents;  ///< a module's documents and its entry come together, or the documents go again
+  std::mutex adopting;          ///< an agreement's document and its entry come together: one at a time
   std::mutex aggregating;       ///< all records are read for one flow at a time; the next is told so
   std::mutex erasing;           ///< one shredding at a time: each rewrites the engine's key files
   boost::asio::thread_pool jobs;

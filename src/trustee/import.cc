@@ -61,6 +61,9 @@ Result<ImportSummary> decode_summary(std::string_view text) {
   }
 }
 
+/// Of drafts that wait to be written.
+constexpr std::size_t kPartBytes = 32u << 20;
+
 /// A row of the batch. Its bytes, sized key and encoded record, lie among those of all others.
 struct HeldRow {
   std::uint64_t line = 0;
@@ -205,43 +208,60 @@ class ImportStream final : public Import {
     Filled filled;
   };
 
-  /// So many subjects that neither their drafts take much memory nor the syncs much time.
+  /// What goes under one entry and one commit.
+  struct Part {
+    std::vector<vault::Draft> drafts;
+    std::vector<Drafted> drafted;  ///< one for each
+    std::uint64_t records = 0;
+    std::size_t bytes = 0;
+    bool compared = false;  ///< a row with what is held: whoever sends guesses learns from the answer
+  };
+
+  /// So many subjects that the syncs do not take much time. In parts, since a few rows may have much written anew.
   Result<void> deposit(std::span<const Group> groups) {
     std::vector<std::string_view> ids;
     ids.reserve(groups.size());
     for (const Group& group : groups) ids.push_back(group.subject);
     auto subjects = self_.vault->open_or_create(ids);
-
-    std::vector<vault::Draft> drafts;
-    std::vector<Drafted> drafted;
-    std::uint64_t records = 0;
-    bool compared = false;  // a row with what is held: whoever sends guesses learns from the answer
+    Part part;
+    std::size_t begin = 0;
     for (std::size_t i = 0; i < groups.size(); ++i) {
-      const auto draft_up = [&]() -> Result<void> {
-        HF_TRY(vault::Subject subject, std::move(subjects[i]));
-        HF_TRY(vault::Draft draft, self_.vault->begin(std::move(subject)));
-        HF_TRY(Filled filled, fill(draft, groups[i]));
-        compared = true;
-        if (draft.empty()) {
-          count(filled);
-          return {};
-        }
-        // A record that is the same as before may still be written, to be kept anew.
-        records += std::max<std::uint64_t>(filled.accepted, 1);
-        drafts.push_back(std::move(draft));
-        drafted.push_back({&groups[i], std::move(filled)});
-        return {};
-      };
-      if (const auto done = draft_up(); !done) HF_CHECK(reject(groups[i], done.error()));
+      if (const auto done = draw_up(groups[i], std::move(subjects[i]), part); !done) {
+        HF_CHECK(reject(groups[i], done.error()));
+      }
+      if (part.bytes < kPartBytes) continue;
+      HF_CHECK(commit(groups.subspan(begin, i + 1 - begin), std::move(part)));
+      part = {};
+      begin = i + 1;
     }
-    if (!compared) return {};
-    HF_CHECK(record(groups, records, drafts.size()));
-    if (drafts.empty()) return {};
-    auto results = self_.vault->commit(std::move(drafts));
+    return commit(groups.subspan(begin), std::move(part));
+  }
+
+  Result<void> draw_up(const Group& group, Result<vault::Subject> opened, Part& part) {
+    HF_TRY(vault::Subject subject, std::move(opened));
+    HF_TRY(vault::Draft draft, self_.vault->begin(std::move(subject)));
+    HF_TRY(Filled filled, fill(draft, group));
+    part.compared = true;
+    if (draft.empty()) {
+      count(filled);
+      return {};
+    }
+    // A record that is the same as before may still be written, to be kept anew.
+    part.records += std::max<std::uint64_t>(filled.accepted, 1);
+    part.bytes += draft.size_bytes();
+    part.drafts.push_back(std::move(draft));
+    part.drafted.push_back({&group, std::move(filled)});
+    return {};
+  }
+
+  Result<void> commit(std::span<const Group> groups, Part part) {
+    if (!part.compared) return {};
+    HF_CHECK(record(groups, part.records, part.drafts.size()));
+    auto results = self_.vault->commit(std::move(part.drafts));
     for (std::size_t i = 0; i < results.size(); ++i) {
-      Result<Filled> filled = std::move(drafted[i].filled);
+      Result<Filled> filled = std::move(part.drafted[i].filled);
       if (!results[i]) filled = tl::unexpected<Error>(std::move(results[i]).error());
-      const Group& group = *drafted[i].group;
+      const Group& group = *part.drafted[i].group;
       // A draft that another writer overtook is drawn up anew, alone.
       for (int tries = 0; !filled && filled.error().slug == "vault.draft.stale" && tries < 8; ++tries) {
         filled = deposit_alone(group);
@@ -310,8 +330,11 @@ class ImportStream final : public Import {
       put_sized(subject, group.subject);
       for (const std::uint32_t row : group.rows) digest.add(subject).add(bytes_of(row));
     }
-    HF_TRY(const auto appended, self_.append_now(party_, evidence::Deposited{collection_.name, std::nullopt, records,
-                                                                             subjects, digest.finish()}));
+    // By the agreement that the rows were read by, and no other: when one came into force meanwhile, the stream ends.
+    evidence::Deposited event{collection_.name, std::nullopt, records, subjects, digest.finish()};
+    auto recorded = self_.log->append_and_wait(self_.entry(*active_, party_, std::move(event)));
+    if (!recorded) self_.watch(recorded.error());
+    HF_TRY(const auto appended, std::move(recorded));
     if (summary_.last_receipt == 0) summary_.first_receipt = appended.index;
     summary_.last_receipt = appended.index;
     return {};

@@ -18,6 +18,7 @@ std::vector<vault::Retention> retentions(const agreement::Plan& plan) {
 
 Result<void> Trustee::Impl::sweep() {
   std::optional<LockerId> after;
+  std::optional<Error> failed;  // the first; what is behind goes all the same
   do {
     HF_TRY(const auto now, active());
     const agreement::Plan& plan = *now->plan;
@@ -28,14 +29,17 @@ Result<void> Trustee::Impl::sweep() {
                           evidence::RetentionSwept{plan.collections[i].name, piece.expired[i], piece.drafts.size()}));
     }
     for (const auto& result : vault->commit(std::move(piece.drafts))) {
-      // A draft that a writer overtook is caught by the next sweep.
-      if (!result && result.error().slug != "vault.draft.stale") return tl::unexpected<Error>(result.error());
+      // A draft that a writer overtook is caught by the next sweep, and what is being erased goes as it is.
+      const bool overtaken =
+          !result && (result.error().slug == "vault.draft.stale" || result.error().slug == "vault.subject.erasing");
+      if (!result && !overtaken && !failed) failed = result.error();
     }
-    if (!piece.failed.empty()) return tl::unexpected<Error>(std::move(piece.failed.front()));
+    if (!piece.failed.empty() && !failed) failed = std::move(piece.failed.front());
     after = piece.next;
     const std::lock_guard lock(sweep_mutex);
     if (stopping) return {};
   } while (after);
+  if (failed) return tl::unexpected<Error>(*std::move(failed));
   return {};
 }
 

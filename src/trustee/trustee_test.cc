@@ -627,6 +627,35 @@ TEST_F(TrusteeTest, the_next_agreement_takes_effect_at_once_and_needs_the_old_qu
   EXPECT_THAT(run(trustee_->disclose(kOperator, "support", "u1"))->payload, HasSubstr(R"("zip":"9")"));
 }
 
+TEST_F(TrusteeTest, of_two_that_bring_the_same_version_at_once_the_one_on_record_has_its_document_kept) {
+  adopt();
+  for (int version = 2; version <= 25; ++version) {
+    Note first = *Note::create(agreement(version)), second = *Note::create(agreement(version));
+    for (const std::size_t i : {0u, 1u, 2u}) first.sign(keys_[i]);
+    for (const std::size_t i : {2u, 1u, 0u}) second.sign(keys_[i]);  // as good, and another text
+    const std::string notes[] = {first.encode(), second.encode()};
+    ASSERT_NE(notes[0], notes[1]);
+    std::array<bool, 2> adopted{};
+    {
+      std::jthread other([&] { adopted[1] = run(trustee_->adopt(kTrustee, notes[1])).has_value(); });
+      adopted[0] = run(trustee_->adopt(kTrustee, notes[0])).has_value();
+    }
+    ASSERT_NE(adopted[0], adopted[1]);
+    const auto kept = store_->get_blob("agreement/" + to_hex(sha256(agreement(version)).view()));
+    ASSERT_TRUE(kept && *kept);
+    EXPECT_EQ(**kept, notes[adopted[0] ? 0 : 1]) << version;
+  }
+}
+
+TEST_F(TrusteeTest, an_import_ends_when_another_agreement_comes_into_force) {
+  adopt();
+  auto stream = trustee_->import(kApp, "profile", ImportFormat::csv, std::nullopt);
+  ASSERT_TRUE(run((*stream)->write("subject,zip\nu1,1\n")));
+  ASSERT_TRUE(run(trustee_->adopt(kTrustee, signed_by(agreement(2), 3))));
+  EXPECT_EQ(run((*stream)->finish()).error().slug, "agreement.version.stale") << "its rows were read by the other";
+  EXPECT_EQ(run(trustee_->disclose(kApp, "account", "u1")).error().slug, "vault.record.unknown");
+}
+
 TEST_F(TrusteeTest, a_tampered_agreement_is_the_callers_error_and_on_record) {
   adopt();
   deposit("u1");

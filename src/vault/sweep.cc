@@ -7,6 +7,9 @@ namespace {
 
 using storage::Shelf;
 
+/// As much as one piece of a sweep holds in memory, of chunks that are written anew.
+constexpr std::size_t kSweepBytes = 32u << 20;
+
 /// Longer than any keep that an agreement can spell; keeps the arithmetic far from overflow.
 constexpr std::chrono::seconds kKeepMax = std::chrono::hours(24 * 366 * 10'000);
 
@@ -135,6 +138,7 @@ Result<Sweep> Vault::prepare_sweep(std::span<const Retention> rules, std::option
   HF_TRY(const auto listed, impl_->store.list(Shelf::records, after, lockers));
   Sweep sweep;
   sweep.expired.resize(rules.size());
+  std::size_t size_bytes = 0;
   for (const LockerId& locker : listed) {
     const auto due = impl_->any_expired(locker, rules);
     if (due && !*due) continue;
@@ -146,7 +150,11 @@ Result<Sweep> Vault::prepare_sweep(std::span<const Retention> rules, std::option
     }
     auto draft = impl_->draft_expiry(locker, rules, sweep);
     if (draft) {
+      size_bytes += draft->size_bytes();
       if (!draft->empty()) sweep.drafts.push_back(std::move(*draft));
+      if (size_bytes < kSweepBytes) continue;
+      sweep.next = locker;
+      return sweep;
     } else if (draft.error().code != Code::not_found) {
       sweep.failed.push_back(std::move(draft).error());
     }

@@ -111,6 +111,8 @@ class Draft {
   const Subject& subject() const { return subject_; }
   /// Nothing to write: every deposit in it was there already.
   bool empty() const { return change_.puts.empty() && change_.deletes.empty(); }
+  /// What it holds in memory, about.
+  std::size_t size_bytes() const;
 
  private:
   friend class Vault;

@@ -56,6 +56,12 @@ tl::unexpected<Error> wrong_version() {
               "the record is not at the version that was expected; read it and decide again");
 }
 
+std::size_t Draft::size_bytes() const {
+  std::size_t out = 0;
+  for (const storage::Item& item : change_.puts) out += item.key.size() + item.value.size();
+  return out;
+}
+
 Result<Draft> Vault::begin(Subject subject) const {
   HF_TRY(const storage::Version version, impl_->store.version(Shelf::records, subject.locker()));
   Draft draft(std::move(subject));
@@ -102,8 +108,6 @@ Result<PutOutcome> Vault::put_encoded(Draft& draft, const Retention& retention, 
                      : present ? PutOutcome::Kind::replaced
                                : PutOutcome::Kind::created,
                      same ? present->version : draft.change_.expected + 1};
-  // Two puts into one draft: the second must not share the first one's version.
-  if (present && !same) outcome.version = std::max(outcome.version, present->version + 1);
   const UnixMillis now = impl_->clock.now();
   if (same && now - present->deposited < renewed_after(retention.keep).count()) return outcome;
   Impl::put(draft, item_key,
