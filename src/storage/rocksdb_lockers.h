@@ -27,6 +27,7 @@ class RocksLockers {
                     const std::function<bool(ByteView, ByteView)>& visit) const;
   /// Removes under one sync. What they held is added to `removed`, unless that is null.
   Result<void> remove(std::span<const LockerId> ids, std::vector<Bytes>* removed = nullptr);
+  /// One at a time.
   Result<void> shred(std::span<const LockerId> ids);
   Result<std::vector<LockerId>> list(std::optional<LockerId> after, std::size_t count) const;
 
@@ -50,6 +51,11 @@ class RocksLockers {
 
   RocksInstance& instance_;
   mutable std::vector<Stripe> stripes_;
+  /// What a shred removed, and no search has found to be gone yet: the next one has to.
+  struct {
+    std::vector<LockerId> ids;
+    std::vector<Bytes> values;
+  } unproven_;
 };
 
 }  // namespace holdfast::storage

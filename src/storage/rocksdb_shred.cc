@@ -16,18 +16,21 @@ constexpr std::size_t kRangesMax = 8;
 
 Result<void> RocksLockers::shred(std::span<const LockerId> ids) {
   // Also for lockers that are gone already: a shred that a crash cut short is finished by the next one.
-  std::vector<Bytes> removed;
-  HF_CHECK(remove(ids, &removed));
-  const FileSearch search(removed);
+  unproven_.ids.insert(unproven_.ids.end(), ids.begin(), ids.end());
+  HF_CHECK(remove(ids, &unproven_.values));
+  const FileSearch search(unproven_.values);
   std::optional<std::string> left;
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     // A reader may still hold an obsolete file.
     if (attempt > 0) std::this_thread::sleep_for(std::chrono::milliseconds(10 << attempt));
     HF_CHECK(instance_.flush());
-    HF_CHECK(compact(ids));
+    HF_CHECK(compact(unproven_.ids));
     HF_CHECK(instance_.purge());
     HF_TRY(left, search.first_hit(instance_.path()));
-    if (!left) return {};
+    if (!left) {
+      unproven_ = {};
+      return {};
+    }
   }
   return fail(Code::unavailable, "storage.shred.left", *left,
               "removed values are still in this file; a reader or a backup may hold it, so try again", 5);
