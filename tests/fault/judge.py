@@ -449,6 +449,10 @@ def judge_subject(memory, app, name, one):
         if one.restricted == {False}:
             memory.wrong(f"{name} is not restricted and was refused")
         one.restricted = {True}
+    elif answer.code == "subject.erased":
+        # Begun, and the fault kept it from its end: it goes on at the next start.
+        if one.erased == {False}:
+            memory.wrong(f"{name} is said to be erased, and nobody asked for that")
     elif answer.status == 404:
         if None not in one.profiles:
             memory.wrong(f"{name}: an acknowledged deposit is gone: {answer.body!r}")
