@@ -125,7 +125,6 @@ const Field* find_concerned(const Prohibition& prohibition, const Plan& plan) {
 /// Whoever passes on subjects' requests sees their exports: every field, in the clear, without a limit.
 void hold_against_exports(const Prohibition& prohibition, const Target& target, const Spread& spread, Draft& draft) {
   const Plan& plan = draft.plan;
-  if (prohibition.kind == Prohibition::Kind::never && prohibition.allowed >= Level::clear) return;
   const Field* field = find_concerned(prohibition, plan);
   if (field == nullptr) return;
   for (std::size_t i = 0; i < plan.served_by.size(); ++i) {
@@ -144,7 +143,6 @@ void hold_against_exports(const Prohibition& prohibition, const Target& target, 
 /// subjects.
 void hold_against_logs(const Prohibition& prohibition, const Target& target, const Spread& spread, Draft& draft) {
   const Plan& plan = draft.plan;
-  if (prohibition.kind == Prohibition::Kind::never && prohibition.allowed >= Level::clear) return;
   for (std::size_t p = 0; p < plan.parties.size(); ++p) {
     const auto overseer = static_cast<PartyIndex>(p);
     if (plan.parties[p].role != Role::overseer) continue;
@@ -176,8 +174,11 @@ void apply_prohibitions(Draft& draft) {
   const Spread spread(draft.plan.parties);
   for (const Prohibition& prohibition : draft.plan.prohibitions) {
     const Target target(prohibition, draft.plan);
-    hold_against_exports(prohibition, target, spread, draft);
-    hold_against_logs(prohibition, target, spread, draft);
+    // What leaves in the clear and uncounted breaks all but a prohibition that lets it leave in the clear.
+    if (prohibition.kind == Prohibition::Kind::bulk || prohibition.allowed < Level::clear) {
+      hold_against_exports(prohibition, target, spread, draft);
+      hold_against_logs(prohibition, target, spread, draft);
+    }
     if (prohibition.kind == Prohibition::Kind::bulk) {
       apply_bulk(prohibition, target, spread, draft);
       continue;

@@ -46,8 +46,7 @@ std::vector<Outlets> outlets_of(const Reach& reach) {
   std::vector<Outlets> out(reach.plan->flows.size());
   for (const Source& source : reach.sources) {
     // What the cells tell of those who read logs is all there is to it.
-    const bool by_flow = source.kind != Source::Kind::exports && source.kind != Source::Kind::logs;
-    if (by_flow) out[source.flow].emplace(field_name(*reach.plan, source), &source);
+    if (source.is_released()) out[source.flow].emplace(field_name(*reach.plan, source), &source);
   }
   return out;
 }

@@ -23,8 +23,7 @@ void add_given(const Flow& flow, FlowIndex index, std::vector<Source>& out) {
   }
 }
 
-void add_logs(const Plan& plan, FlowIndex index, std::vector<Source>& out) {
-  const std::vector<Carried> all = plan.carried(index);
+void add_logs(const Plan& plan, FlowIndex index, const std::vector<Carried>& all, std::vector<Source>& out) {
   for (std::size_t party = 0; party < plan.parties.size(); ++party) {
     if (plan.parties[party].role != Role::overseer) continue;
     for (const Carried& carried : all) {
@@ -37,9 +36,10 @@ void add_logs(const Plan& plan, FlowIndex index, std::vector<Source>& out) {
 void add_read(const Plan& plan, FlowIndex index, std::vector<Source>& out) {
   const Flow& flow = plan.flows[index];
   const bool sealed = flow.kind == Flow::Kind::run;
-  if (sealed) add_logs(plan, index, out);
+  const std::vector<Carried> all = plan.carried(index);
+  if (sealed) add_logs(plan, index, all, out);
   if (flow.makes) return;  // stays in custody
-  for (const Carried& carried : plan.carried(index)) {
+  for (const Carried& carried : all) {
     out.push_back({sealed ? Source::Kind::run : Source::Kind::aggregate, index, flow.to, carried.collection,
                    carried.field, sealed ? Level::clear : Level::aggregate, Form{Form::Kind::clear}, carried.line,
                    carried.reader});

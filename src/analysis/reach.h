@@ -34,6 +34,9 @@ struct Source {
   /// Of run and logs: the flow that reads it. Another than `flow` when it comes by a product, which that one's job
   /// makes.
   std::optional<agreement::FlowIndex> reader = std::nullopt;
+
+  /// Does a release of `flow` bring it, and not a log or a subject's own request?
+  bool is_released() const { return kind != Kind::exports && kind != Kind::logs; }
 };
 
 /// The most revealing form in which a category can reach a party for a use, and the shortest way there.

@@ -18,6 +18,11 @@ tl::unexpected<Error> not_readable(const std::string& path) {
   return fail(Code::not_found, "file.missing", path, "cannot open the file");
 }
 
+Error read_failed(const std::string& path, std::uint64_t row) {
+  return {Code::unavailable, "file.unreadable", fmt::format("{}:row {}", path, row),
+          "the disk failed in the middle of the file; only the rows before it were sent"};
+}
+
 /// Collects rows into chunks.
 class Chunker {
  public:
@@ -129,13 +134,6 @@ std::uint64_t Chunk::row_of(std::uint64_t line) const {
   const std::uint64_t first = format == Format::csv ? 2 : 1;
   return line >= first && line - first < rows.size() ? rows[line - first] : 0;
 }
-
-namespace {
-Error read_failed(const std::string& path, std::uint64_t row) {
-  return {Code::unavailable, "file.unreadable", fmt::format("{}:row {}", path, row),
-          "the disk failed in the middle of the file; only the rows before it were sent"};
-}
-}  // namespace
 
 Result<ReadSummary> read_csv_chunks(const std::string& path, const agreement::Collection& collection,
                                     const MappingOptions& options, const std::function<bool(Chunk&&)>& take) {

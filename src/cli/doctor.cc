@@ -322,18 +322,6 @@ void Doctor::examine_clock() {
   good("clock", to_rfc3339(now));
 }
 
-/// Code and detail of a problem document; empty of anything else.
-std::pair<std::string, std::string> problem_of(const std::string& body) {
-  boost::system::error_code wrong;
-  const boost::json::value parsed = boost::json::parse(body, wrong);
-  const boost::json::object* object = wrong ? nullptr : parsed.if_object();
-  const auto text = [&](const char* name) {
-    const boost::json::value* value = object ? object->if_contains(name) : nullptr;
-    return value && value->is_string() ? std::string(value->get_string()) : std::string();
-  };
-  return {text("code"), text("detail")};
-}
-
 /// Does it answer?
 bool Doctor::examine_server() {
   ClientOptions options;
@@ -358,15 +346,12 @@ bool Doctor::examine_server() {
   good("server", *url);
   const auto ready = client.get(*url + "/readyz");
   if (ready && ready->ok()) return good("agreement", "one is in force"), true;
-  const auto problem = ready ? problem_of(ready->body) : std::pair<std::string, std::string>();
-  if (problem.first == "agreement.none") {
+  const Error why = ready ? error_of(*ready) : ready.error();
+  if (why.slug == "agreement.none") {
     warn("agreement", "none is adopted, so every flow is refused",
          "holdfast agreement adopt agreement.signed --as TRUSTEE");
-  } else if (!ready) {
-    bad("server", ready.error().text(), "read its log");
   } else {
-    bad("server", fmt::format("is not ready: {} [{}]", problem.second, problem.first),
-        "as it says; its log tells more");
+    bad("server", "is not ready: " + why.text(), "as it says; its log tells more");
   }
   return true;
 }

@@ -39,6 +39,12 @@ std::size_t bytes_max_of(const TileId& id) {
   return id.entries ? evidence::kBundleBytesMax : std::size_t{id.width} * Hash::kSize;
 }
 
+/// Of its tree, as its tiles are served. Borrows `log`.
+evidence::HashReader hashes_of(const Evidence& log) {
+  return evidence::read_hashes(log.checkpoint.size,
+                               [&log](const TileId& id) { return log.source->get(id.path(), bytes_max_of(id)); });
+}
+
 /// Writes a file of the mirror, its folders made; what stands there already is kept, as tiles never change.
 Result<void> write_tile(const fs::path& path, const Bytes& bytes) {
   std::error_code wrong;
@@ -101,9 +107,7 @@ Result<void> require_continuation(const Evidence& log, const fs::path& to) {
     return other("evidence.rollback", "the later entries were taken back, or this server is behind");
   if (old.size == now.size && old.root != now.root) return other("evidence.split-view", "it is another history");
   if (old.size == 0 || old.size == now.size) return {};
-  const auto served = evidence::read_hashes(
-      now.size, [&](const TileId& id) -> Result<Bytes> { return log.source->get(id.path(), bytes_max_of(id)); });
-  HF_TRY(const auto proof, evidence::consistency_proof(old.size, now.size, served));
+  HF_TRY(const auto proof, evidence::consistency_proof(old.size, now.size, hashes_of(log)));
   if (evidence::check_consistency(old.size, old.root, now.size, now.root, proof)) return {};
   return other("evidence.split-view", "it is no continuation");
 }
@@ -155,9 +159,7 @@ Result<int> show_entry(const Options& options) {
 Result<int> show_proof(const Options& options, bool as_json) {
   HF_TRY(const Evidence log, Evidence::open(options.place));
   HF_CHECK(log.require(options.index));
-  const auto read = evidence::read_hashes(
-      log.checkpoint.size, [&log](const TileId& id) { return log.source->get(id.path(), bytes_max_of(id)); });
-  HF_TRY(auto hashes, evidence::inclusion_proof(options.index, log.checkpoint.size, read));
+  HF_TRY(auto hashes, evidence::inclusion_proof(options.index, log.checkpoint.size, hashes_of(log)));
   const std::string proof = evidence::TlogProof{options.index, std::move(hashes), log.note, {}}.encode();
   if (!options.out.empty()) HF_CHECK(write_file(options.out, proof));
   if (as_json) {

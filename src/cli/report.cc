@@ -56,23 +56,26 @@ Result<report::Report> make(const EvidenceSource& log, const ReportOptions& opti
   return report::make(std::move(wanted));
 }
 
-/// On stderr, since stdout may be the report itself.
-void print_outcome(const report::Report& report, const std::string& out) {
+void print_counted(const report::Report& report, const std::string& out) {
   std::uint64_t releases = 0, refused = 0;
   for (const auto& flow : report.flows) releases += flow.releases;
   for (const auto& refusal : report.refusals) refused += refusal.requests;
-  const auto& evidence = report.evidence;
-  if (evidence.examined)
-    fmt::print(stderr, "{}{} entries of the period out of {}: {} releases by {} flows, {} requests refused\n",
-               out.empty() ? "" : out + ": ", with_commas(report.entries), with_commas(evidence.checkpoint.size),
-               with_commas(releases), report.flows.size(), with_commas(refused));
-  if (evidence.examined && report.ends_before_period()) {
+  fmt::print(stderr, "{}{} entries of the period out of {}: {} releases by {} flows, {} requests refused\n",
+             out.empty() ? "" : out + ": ", with_commas(report.entries), with_commas(report.evidence.checkpoint.size),
+             with_commas(releases), report.flows.size(), with_commas(refused));
+  if (report.ends_before_period()) {
     fmt::print(stderr, "NO EVIDENCE OF THIS PERIOD: the log ends at {}, before the period begins\n",
                to_rfc3339(report.evidence_until));
-  } else if (evidence.examined && report.begins_after_period()) {
+  } else if (report.begins_after_period()) {
     fmt::print(stderr, "NO EVIDENCE OF THIS PERIOD: the log begins at {}, after the period ends\n",
                to_rfc3339(report.evidence_from));
   }
+}
+
+/// On stderr, since stdout may be the report itself.
+void print_outcome(const report::Report& report, const std::string& out) {
+  const auto& evidence = report.evidence;
+  if (evidence.examined) print_counted(report, out);
   if (evidence.verdict == verify::Verdict::good) return;
   for (std::size_t i = 0; i < std::min<std::size_t>(10, evidence.findings.size()); ++i) {
     const auto& finding = evidence.findings[i];

@@ -100,10 +100,7 @@ std::string Sheet::recipient(const Flow& flow) const {
 std::vector<Mark> Sheet::marks(agreement::FlowIndex flow) const {
   std::vector<Mark> out;
   for (const analysis::Source& source : reach.sources) {
-    using Kind = analysis::Source::Kind;
-    if (source.kind == Kind::exports || source.kind == Kind::logs || source.flow != flow ||
-        source.level == agreement::Level::nothing)
-      continue;
+    if (!source.is_released() || source.flow != flow || source.level == agreement::Level::nothing) continue;
     if (std::find(out.begin(), out.end(), mark_of(source)) == out.end()) out.push_back(mark_of(source));
   }
   std::sort(out.rbegin(), out.rend());

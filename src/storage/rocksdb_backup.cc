@@ -33,6 +33,13 @@ bool absent_or_empty(const fs::path& path) {
   return fs::is_directory(path, failed) && fs::is_empty(path, failed) && !failed;
 }
 
+bool is_mount_point(const fs::path& path) {
+  struct stat here {};
+  struct stat around {};
+  return ::stat(path.c_str(), &here) == 0 && ::stat(path.parent_path().c_str(), &around) == 0 &&
+         here.st_dev != around.st_dev;
+}
+
 Result<fs::path> private_directory(const std::string& directory) {
   std::error_code failed;
   const fs::path path = fs::absolute(directory, failed);
@@ -210,11 +217,7 @@ Result<void> restore_rocksdb(const std::string& directory, const std::string& ke
       return fail(Code::not_found, "storage.restore.backup", part.from.string(), "there is no backup here");
     }
   }
-  struct stat target_status {
-  }, around{};
-  const bool mounted = ::stat(into.c_str(), &target_status) == 0 && ::stat(into.parent_path().c_str(), &around) == 0 &&
-                       target_status.st_dev != around.st_dev;
-  if (mounted) {
+  if (is_mount_point(into)) {
     return fail(
         Code::invalid, "storage.restore.mount", target,
         "a disk is mounted here, and a restore takes its place whole or not at all; restore into a folder on it, "

@@ -112,12 +112,12 @@ void RocksLockers::apply(std::span<const LockerChange> changes, std::span<const 
     for (const std::size_t i : batched) {
       if (!results[i]) continue;
       auto& last = stripes_[stripe(changes[i].locker)].last;
-      if (const auto next = states.find(changes[i].locker); written && next != states.end()) {
-        last.emplace(next->first, next->second);
+      if (written) {
+        last.emplace(*states.find(changes[i].locker));
       } else {
         last.reset();  // what the engine made of it is not known
+        results[i] = tl::unexpected<Error>(written.error());
       }
-      if (!written) results[i] = tl::unexpected<Error>(written.error());
     }
     batch.Clear();
     batched.clear();
