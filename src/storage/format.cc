@@ -1,6 +1,7 @@
 #include "storage/format.h"
 
 #include <charconv>
+#include <filesystem>
 
 #include "base/file.h"
 
@@ -20,8 +21,10 @@ Result<void> write_format(const std::string& directory) {
 
 Result<void> check_format(const std::string& directory) {
   const auto text = read_file(path_of(directory), kBytesMax);
-  if (!text && text.error().code == Code::not_found) return write_format(directory);
-  if (!text && text.error().code != Code::invalid) return tl::unexpected<Error>(text.error());
+  std::error_code unknown;
+  const bool is_new = !std::filesystem::exists(directory + "/CURRENT", unknown) && !unknown;
+  if (!text && text.error().code == Code::not_found && is_new) return write_format(directory);
+  if (!text && text.error().code == Code::unavailable) return tl::unexpected<Error>(text.error());
   unsigned format = 0;
   const bool ours = text && text->starts_with(kPrefix) && text->ends_with('\n');
   const char* const begin = ours ? text->data() + kPrefix.size() : nullptr;

@@ -1,13 +1,13 @@
 #include "storage/rocksdb_backup.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+
+#include "storage/disk.h"
 
 namespace holdfast::storage {
 namespace {
@@ -18,12 +18,8 @@ tl::unexpected<Error> disk_failure(const fs::path& path, const std::string& why)
   return fail(Code::unavailable, "storage.io", path.string(), "copying failed: " + why);
 }
 
-Result<void> sync(const fs::path& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  const bool synced = fd >= 0 && ::fsync(fd) == 0;
-  const int reason = errno;
-  if (fd >= 0) ::close(fd);
-  if (!synced) return disk_failure(path, std::strerror(reason));
+Result<void> sync_copy(const fs::path& path) {
+  if (!sync(path.string())) return disk_failure(path, std::strerror(errno));
   return {};
 }
 
@@ -87,8 +83,8 @@ Result<void> require_apart(const fs::path& store, const std::string& directory, 
               "holds a key");
 }
 
-/// Copies the files of one instance and syncs them, then the directory.
-Result<void> copy_instance(const fs::path& from, const fs::path& to) {
+/// Copies the files of one folder and syncs them, then the folder.
+Result<void> copy_files(const fs::path& from, const fs::path& to) {
   std::error_code failed;
   fs::create_directories(to, failed);
   if (failed) return disk_failure(to, failed.message());
@@ -100,16 +96,29 @@ Result<void> copy_instance(const fs::path& from, const fs::path& to) {
     fs::copy_file(it->path(), copy, failed);
     // Which of the two sides failed, the error does not tell.
     if (failed) return disk_failure(copy, failed.message() + ", from " + it->path().string());
-    HF_CHECK(sync(copy));
+    HF_CHECK(sync_copy(copy));
   }
   if (failed) return disk_failure(from, failed.message());
-  return sync(to);
+  return sync_copy(to);
+}
+
+/// As copy_files, and the journals that lie in it.
+Result<void> copy_instance(const fs::path& from, const fs::path& to) {
+  HF_CHECK(copy_files(from, to));
+  const fs::path journals = journals_of(from.string());
+  std::error_code failed;
+  if (fs::exists(journals, failed)) return copy_files(journals, journals_of(to.string()));
+  if (failed) return disk_failure(journals, failed.message());
+  return {};
 }
 
 Result<void> verify_instance(const fs::path& path, const std::vector<FamilySpec>& families) {
   const RocksShared shared = RocksShared::create(RocksOptions{});
   HF_TRY(const auto instance, RocksInstance::open(path.string(), shared, families));
-  return instance->verify();
+  HF_CHECK(instance->verify());
+  const std::string journals = journals_of(path.string());
+  if (std::error_code unknown; fs::exists(journals, unknown)) HF_CHECK(Journal::open_all(journals, {}));
+  return {};
 }
 
 /// A damaged file of the copy `at` is as damaged in the backup `from`, which is what is still there to look at.
@@ -162,17 +171,17 @@ Result<void> prepare_backup_places(const RocksInstance& records, const std::stri
   return {};
 }
 
-Result<void> backup_instances(RocksInstance& records, RocksInstance& keys, RocksInstance& log,
-                              const std::string& directory, const std::string& keys_directory) {
+Result<void> backup_parts(RocksInstance& records, RocksInstance& keys, RocksLog& log, const std::string& directory,
+                          const std::string& keys_directory) {
   HF_TRY(const auto places, prepare(records, directory, keys_directory));
   const auto& [into, keys_into] = places;
   Undo undo;
   // Keys first, then records: every record is sealed under a key that was there before it, or the record is newer and
   // its log entry with it. The log last, for an entry is durable before what it speaks of.
-  const auto copy = [&](RocksInstance& instance, const fs::path& to) -> Result<void> {
+  const auto copy = [&](auto& part, const fs::path& to) -> Result<void> {
     undo.add(to);
     undo.add(to.string() + ".tmp");
-    auto copied = instance.checkpoint(to.string());
+    Result<void> copied = part.checkpoint(to.string());
     if (!copied && copied.error().slug == "storage.disk.full") {
       copied.error().what = "the disk is full, nothing of the backup is left there, and the server goes on; make room";
     }
@@ -182,7 +191,7 @@ Result<void> backup_instances(RocksInstance& records, RocksInstance& keys, Rocks
   HF_CHECK(copy(records, into / "records"));
   HF_CHECK(copy(log, into / "log"));
   for (const fs::path& path : {keys_into / "keys", into / "records", into / "log", keys_into, into}) {
-    HF_CHECK(sync(path));
+    HF_CHECK(sync_copy(path));
   }
   undo.keep();
   return {};
@@ -234,12 +243,12 @@ Result<void> restore_rocksdb(const std::string& directory, const std::string& ke
       return tl::unexpected<Error>(of_backup(std::move(verified).error(), aside / part.name, part.from));
     }
   }
-  HF_CHECK(sync(aside));
+  HF_CHECK(sync_copy(aside));
   fs::remove(into, failed);  // it is empty, or absent
   if (!failed) fs::rename(aside, into, failed);
   if (failed) return disk_failure(into, failed.message());
   undo.keep();
-  return sync(into.parent_path());
+  return sync_copy(into.parent_path());
 }
 
 }  // namespace holdfast::storage

@@ -3,6 +3,7 @@
 // The embedded engine's inside; only rocksdb_*.cc include this.
 
 #include "storage/rocksdb_instance.h"
+#include "storage/rocksdb_log.h"
 
 namespace holdfast::storage {
 
@@ -12,7 +13,7 @@ Result<void> prepare_backup_places(const RocksInstance& records, const std::stri
                                    const std::string& keys_directory);
 /// Checkpoints of the three, into `directory`/records, `directory`/log and `keys_directory`/keys, which it prepares.
 /// Leaves nothing but the two behind when it fails.
-Result<void> backup_instances(RocksInstance& records, RocksInstance& keys, RocksInstance& log,
-                              const std::string& directory, const std::string& keys_directory);
+Result<void> backup_parts(RocksInstance& records, RocksInstance& keys, RocksLog& log, const std::string& directory,
+                          const std::string& keys_directory);
 
 }  // namespace holdfast::storage

@@ -146,30 +146,30 @@ TEST(Durability, a_log_torn_at_its_end_opens) {
   EXPECT_EQ(*store->get(Shelf::records, locker(40), "r"), value_of(40));
 }
 
-/// Two batches of a journal, as they lie in the log of a store that is open; `change` does something to that file.
-Result<std::uint64_t> end_after(const std::function<void(std::string& bytes)>& change) {
+/// Two records in the log of a store that is open; `change` does something to that file. Answers the last one's value.
+Result<std::optional<Bytes>> second_after(const std::function<void(std::string& bytes)>& change) {
   const Scratch scratch;
   const auto writer = must_open(scratch / "store");
-  const auto token = writer->acquire("log", "test", std::chrono::hours(1));
-  EXPECT_TRUE(writer->append("log", 0, 16, "first", *token));
-  EXPECT_TRUE(writer->append("log", 16, 240, "the second", *token));  // what it writes last is the end: 256
+  EXPECT_TRUE(put(*writer, Shelf::records, 1, "k", "the first"));
+  EXPECT_TRUE(put(*writer, Shelf::records, 2, "k", "the second"));
   std::filesystem::copy(scratch / "store", scratch / "cut", std::filesystem::copy_options::recursive);
-  const auto logs = files(scratch / "cut/log", ".log");
+  const auto logs = files(scratch / "cut/records", ".log");
   EXPECT_EQ(logs.size(), 1u);
   std::string bytes = slurp(logs[0]);
   change(bytes);
   std::ofstream(logs[0], std::ios::binary) << bytes;
   HF_TRY(const auto store, open_rocksdb(scratch / "cut"));
-  return store->end("log");
+  EXPECT_EQ(*store->get(Shelf::records, locker(1), "k"), "the first");
+  return store->get(Shelf::records, locker(2), "k");
 }
 
 TEST(Durability, a_record_of_which_only_the_last_byte_was_not_written_is_torn) {
-  EXPECT_EQ(*end_after([](std::string& bytes) { bytes[bytes.find_last_not_of('\0')] = '\0'; }), 16u);
+  EXPECT_EQ(*second_after([](std::string& bytes) { bytes[bytes.find_last_not_of('\0')] = '\0'; }), std::nullopt);
 }
 
 TEST(Durability, rot_in_the_last_record_is_not_taken_for_a_torn_one) {
-  const auto end = end_after([](std::string& bytes) { bytes[bytes.find("the second")] ^= 1; });
-  ASSERT_TRUE(fails(end, Code::corrupt, "storage.corrupt"));
+  const auto second = second_after([](std::string& bytes) { bytes[bytes.find("the second")] ^= 1; });
+  ASSERT_TRUE(fails(second, Code::corrupt, "storage.corrupt"));
 }
 
 TEST(Durability, a_write_that_the_disk_does_not_take_changes_nothing_and_is_the_last_until_a_restart) {

@@ -5,10 +5,11 @@
 #include <rocksdb/slice_transform.h>
 #include <rocksdb/table.h>
 #include <rocksdb/utilities/checkpoint.h>
-#include <rocksdb/utilities/table_properties_collectors.h>
 
+#include <cerrno>
 #include <filesystem>
 
+#include "storage/disk.h"
 #include "storage/format.h"
 #include "storage/rocksdb_wal.h"
 
@@ -50,9 +51,6 @@ rocksdb::ColumnFamilyOptions family_options(FamilyKind kind, const RocksShared& 
   } else {
     // Hardly anything of these is read again, and each backup flushes a small table of the log: merged in larger lots.
     options.level0_file_num_compaction_trigger = 12;
-  }
-  if (kind == FamilyKind::queue) {
-    options.table_properties_collector_factories.push_back(rocksdb::NewCompactOnDeletionCollectorFactory(1000, 500));
   }
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   return options;
@@ -196,10 +194,7 @@ Result<void> RocksInstance::write(rocksdb::WriteBatch& batch) {
 
 Result<void> RocksInstance::health() const {
   if (!failed_) return {};
-  return fail(
-      Code::unavailable, "storage.failed", path_,
-      "a write failed, and what of it is on disk is known after the next start; see to the disk and restart the "
-      "server");
+  return tl::unexpected<Error>(write_failed(path_));
 }
 
 Result<void> RocksInstance::flush() {
@@ -247,19 +242,16 @@ bool is_table_damage(const Error& error) { return error.slug == "storage.corrupt
 Error RocksInstance::error(const rocksdb::Status& status, const std::string& path) {
   const std::string text = status.ToString();  // may quote stored bytes, so it is read but not shown
   if (status.IsCorruption()) {
-    Error out{Code::corrupt, "storage.corrupt", blamed_file(text, path),
-              "a stored checksum does not match what the disk gives back; check the disk and restore a backup"};
-    if (!is_table_damage(out)) out.what += ", or read what 'holdfast repair' would drop";
+    Error out = damage(blamed_file(text, path));
+    if (is_table_damage(out)) {
+      out.what = "a stored checksum does not match what the disk gives back; check the disk and restore a backup";
+    }
     return out;
   }
-  if (status.IsNoSpace()) {
-    return {Code::unavailable, "storage.disk.full", path,
-            "the disk is full and nothing was acknowledged; free some space and restart the server"};
-  }
+  if (status.IsNoSpace()) return disk_error(ENOSPC, path);
+  if (status.IsIOError()) return disk_error(EIO, path);
   return {Code::unavailable, "storage.io", path,
-          status.IsIOError()
-              ? "reading or writing failed, nothing was acknowledged; mend the disk and restart the server"
-              : "the engine does not take this now, nothing was acknowledged; try again"};
+          "the engine does not take this now, nothing was acknowledged; try again"};
 }
 
 Bytes after_prefix(Bytes prefix) {

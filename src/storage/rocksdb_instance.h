@@ -30,7 +30,6 @@ enum class FamilyKind {
   keys,    ///< as items, few and hot: small files, indexes always in memory
   states,  ///< as plain, tiny, and written with every change of a locker
   plain,   ///< points and ranges
-  queue,   ///< written, read once, deleted in order
 };
 
 struct FamilySpec {

@@ -3,7 +3,7 @@
 namespace holdfast::storage {
 namespace {
 
-constexpr std::size_t kLeases = 3;
+constexpr std::size_t kLeases = 1;
 
 Bytes encode(const LeaseState& state) {
   Bytes out;
@@ -25,43 +25,52 @@ Result<LeaseState> decode(ByteView stored, const std::string& path) {
 
 }  // namespace
 
-Result<LeaseState> RocksLog::lease(std::string_view name) const {
-  HF_CHECK(check_name(name));
+Result<LeaseState> RocksLog::lease(std::string_view name, Named& named) const {
+  if (named.lease) return *named.lease;
   HF_TRY(const std::optional<Bytes> stored, instance_.get(kLeases, name));
-  return stored ? decode(*stored, instance_.path()) : LeaseState{};
+  LeaseState state;
+  if (stored) {
+    HF_TRY(state, decode(*stored, instance_.path()));
+  }
+  return *(named.lease = state);
 }
 
-Result<void> RocksLog::put_lease(std::string_view name, const LeaseState& state) {
+Result<void> RocksLog::put_lease(std::string_view name, Named& named, const LeaseState& state) {
+  named.lease.reset();
   rocksdb::WriteBatch batch;
   batch.Put(instance_.family(kLeases), slice(name), encode(state));
-  HF_CHECK(known_after(instance_.write(batch), name));
-  const auto journal = named(name).journals.find(name);
-  if (journal != named(name).journals.end()) journal->second.lease = state;
+  HF_CHECK(instance_.write(batch));
+  named.lease = state;
   return {};
 }
 
 Result<std::uint64_t> RocksLog::acquire(std::string_view name, std::string_view owner, std::chrono::milliseconds ttl) {
-  const std::lock_guard lock(mutex(name));
-  HF_TRY(const LeaseState present, lease(name));
+  HF_CHECK(check_name(name));
+  Named& of = named(name);
+  const std::lock_guard lock(of.mutex);
+  HF_TRY(const LeaseState present, lease(name, of));
   HF_TRY(const LeaseState next, after_acquire(present, name, owner, ttl, clock_.now()));
-  HF_CHECK(put_lease(name, next));
+  HF_CHECK(put_lease(name, of, next));
   return next.token;
 }
 
 Result<void> RocksLog::renew(std::string_view name, std::uint64_t token, std::chrono::milliseconds ttl) {
-  const std::lock_guard lock(mutex(name));
-  HF_TRY(LeaseState state, lease(name));
-  HF_CHECK(check_lease(state, name, token));
-  state.expires = clock_.now() + ttl.count();
-  return put_lease(name, state);
+  return change_lease(name, token, [&](LeaseState& state) { state.expires = clock_.now() + ttl.count(); });
 }
 
 Result<void> RocksLog::release(std::string_view name, std::uint64_t token) {
-  const std::lock_guard lock(mutex(name));
-  HF_TRY(LeaseState state, lease(name));
+  return change_lease(name, token, [](LeaseState& state) { state.owner.clear(); });
+}
+
+Result<void> RocksLog::change_lease(std::string_view name, std::uint64_t token,
+                                    const std::function<void(LeaseState&)>& change) {
+  HF_CHECK(check_name(name));
+  Named& of = named(name);
+  const std::lock_guard lock(of.mutex);
+  HF_TRY(LeaseState state, lease(name, of));
   HF_CHECK(check_lease(state, name, token));
-  state.owner.clear();
-  return put_lease(name, state);
+  change(state);
+  return put_lease(name, of, state);
 }
 
 Result<void> RocksLog::end_leases() {

@@ -2,23 +2,23 @@
 
 // The embedded engine's inside; only rocksdb_*.cc include this.
 
-#include <array>
-#include <deque>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
 
+#include "storage/journal.h"
 #include "storage/rocksdb_instance.h"
 #include "storage/rules.h"
 
 namespace holdfast::storage {
 
-/// Blobs, journals and leases, in an instance of their own. A journal and the lease of its name share a mutex, which
-/// makes the check of the token and the append one step. Thread-safe; borrows both.
+/// Blobs and leases in an instance of their own, and journals in files beside it. A journal and the lease of its name
+/// share a mutex, which makes the check of the token and the append one step. Thread-safe; borrows instance and clock.
 class RocksLog {
  public:
-  RocksLog(RocksInstance& instance, const Clock& clock) : instance_(instance), clock_(clock) {}
+  RocksLog(RocksInstance& instance, const Clock& clock, Journal::ByName journals, Journal::Options options);
 
   Result<void> put_blobs(std::span<const Blob> blobs);
   Result<std::optional<Bytes>> get_blob(std::string_view name) const;
@@ -35,43 +35,36 @@ class RocksLog {
   Result<std::uint64_t> acquire(std::string_view name, std::string_view owner, std::chrono::milliseconds ttl);
   Result<void> renew(std::string_view name, std::uint64_t token, std::chrono::milliseconds ttl);
   Result<void> release(std::string_view name, std::uint64_t token);
+  Result<void> health() const;
+  /// As RocksInstance::checkpoint, with the journals.
+  Result<void> checkpoint(const std::string& path);
   /// At open: whoever held a lease had the directory open, and that process is gone. Tokens stay used.
   Result<void> end_leases();
 
  private:
-  /// Where a journal's batches begin (what lies before is trimmed) and where it ends.
-  struct Head {
-    std::uint64_t begin = 0, end = 0;
-  };
-  /// What is known of a journal that is appended to, so that nothing need be read for that. Under its mutex.
-  struct Journal {
-    Head head;
-    LeaseState lease;
-    std::deque<std::uint64_t> starts;  ///< of its batches, from head.begin on
-  };
-  /// What trim() asked for: the starts of the batches to delete, which are no longer the journal's.
-  std::vector<std::uint64_t> apply_trim(std::string_view name, Journal& journal);
-  /// Reads what is not known yet; forgotten after a write that failed.
-  Result<Journal*> journal(std::string_view name);
-  /// After a write that changes a journal or its lease: forgets it, unless that went through.
-  Result<void> known_after(Result<void> written, std::string_view journal);
-  Result<Head> head(std::string_view journal) const;
-  Result<LeaseState> lease(std::string_view name) const;
-  Result<void> put_lease(std::string_view name, const LeaseState& state);
-  /// Names whose mutex is one.
+  /// A journal and the lease of its name.
   struct Named {
     std::mutex mutex;
-    std::map<std::string, Journal, std::less<>> journals;
+    std::unique_ptr<Journal> journal;
+    std::optional<LeaseState> lease;  ///< as last read or written; nothing after a write that failed
   };
-  Named& named(std::string_view name) { return named_[std::hash<std::string_view>{}(name) % named_.size()]; }
-  std::mutex& mutex(std::string_view name) { return named(name).mutex; }
+  /// Made when it is first asked for; stays.
+  Named& named(std::string_view name) const;
+  std::vector<Named*> all() const;
+  /// What is known or stored; under its mutex.
+  Result<LeaseState> lease(std::string_view name, Named& named) const;
+  Result<void> put_lease(std::string_view name, Named& named, const LeaseState& state);
+  Result<void> change_lease(std::string_view name, std::uint64_t token, const std::function<void(LeaseState&)>& change);
 
   RocksInstance& instance_;
   const Clock& clock_;
+  const Journal::Options options_;
   std::mutex blobs_;
-  std::array<Named, 16> named_;
-  std::mutex trims_mutex_;
-  std::map<std::string, std::uint64_t, std::less<>> trims_;  ///< how far each journal may be trimmed
+  mutable std::mutex names_mutex_;
+  mutable std::map<std::string, Named, std::less<>> names_;
 };
+
+/// Where the journals of the instance in `path` lie.
+std::string journals_of(const std::string& path);
 
 }  // namespace holdfast::storage

@@ -24,14 +24,15 @@ std::uint64_t bytes_beneath(const std::string& directory) {
 class RocksStore final : public Store {
  public:
   RocksStore(RocksShared shared, std::unique_ptr<RocksInstance> records, std::unique_ptr<RocksInstance> keys,
-             std::unique_ptr<RocksInstance> log, const Clock* clock)
+             std::unique_ptr<RocksInstance> log, Journal::ByName journals, Journal::Options journal_options,
+             const Clock* clock)
       : shared_(std::move(shared)),
         records_(std::move(records)),
         keys_(std::move(keys)),
         log_(std::move(log)),
         record_lockers_(*records_),
         key_lockers_(*keys_),
-        log_shelf_(*log_, clock ? *clock : system_clock_) {}
+        log_shelf_(*log_, clock ? *clock : system_clock_, std::move(journals), journal_options) {}
 
   /// Before the store is handed out.
   Result<void> start() { return log_shelf_.end_leases(); }
@@ -107,12 +108,13 @@ class RocksStore final : public Store {
   }
   Result<void> backup(const std::string& directory, const std::string& keys_directory) override {
     const std::lock_guard lock(upkeep_);
-    return backup_instances(*records_, *keys_, *log_, directory, keys_directory);
+    return backup_parts(*records_, *keys_, log_shelf_, directory, keys_directory);
   }
 
   Result<void> health() const override {
-    for (const RocksInstance* instance : {records_.get(), keys_.get(), log_.get()}) HF_CHECK(instance->health());
-    return {};
+    HF_CHECK(records_->health());
+    HF_CHECK(keys_->health());
+    return log_shelf_.health();
   }
 
   std::vector<std::pair<std::string, std::uint64_t>> statistics() const override {
@@ -153,7 +155,10 @@ Result<std::unique_ptr<Store>> open_rocksdb(const std::string& directory, RocksO
   HF_TRY(auto records, RocksInstance::open(directory + "/records", shared, records_families()));
   HF_TRY(auto keys, RocksInstance::open(directory + "/keys", shared, keys_families()));
   HF_TRY(auto log, RocksInstance::open(directory + "/log", shared, log_families()));
-  auto store = std::make_unique<RocksStore>(shared, std::move(records), std::move(keys), std::move(log), options.clock);
+  const Journal::Options journal_options{.read_only = options.read_only, .drop_damaged = options.drop_damaged_tail};
+  HF_TRY(auto journals, Journal::open_all(journals_of(directory + "/log"), journal_options));
+  auto store = std::make_unique<RocksStore>(shared, std::move(records), std::move(keys), std::move(log),
+                                            std::move(journals), journal_options, options.clock);
   if (!options.read_only) HF_CHECK(store->start());
   return store;
 }

@@ -195,23 +195,35 @@ int sync_any(int file, long call) {
   return result;
 }
 
+/// What follows a write that is its own sync: as much of `done` as the caller is told of.
+ssize_t sync_written(int file, ssize_t done) {
+  const Action action = due(kSync);
+  if (suffers_before(action)) return -1;
+  note("S %ld %ld\n", inode_of(file), static_cast<long>(lines_now()));
+  suffers_after(action);
+  return done;
+}
+
 /// A write to a file of the data folder, at its end (offset < 0) or at a place.
 ssize_t write_data(int file, const void* bytes, std::size_t size, off_t offset) {
   const Action action = due(kWrite);
   if (suffers_before(action)) return -1;
-  if (action == kTear) size = size * static_cast<std::size_t>(get(kParameter)) / 1000;
+  const int flags = fcntl(file, F_GETFL);
+  if (action == kTear) {
+    size = size * static_cast<std::size_t>(get(kParameter)) / 1000;
+    fcntl(file, F_SETFL, flags & ~O_DIRECT);  // which takes whole blocks only
+  }
   off_t at = offset;
   if (at < 0) {
     struct stat status {};
-    const bool appends = (fcntl(file, F_GETFL) & O_APPEND) != 0;
-    at = appends && fstat(file, &status) == 0 ? status.st_size : lseek(file, 0, SEEK_CUR);
+    at = (flags & O_APPEND) != 0 && fstat(file, &status) == 0 ? status.st_size : lseek(file, 0, SEEK_CUR);
   }
   const ssize_t done =
       offset < 0 ? syscall(SYS_write, file, bytes, size) : syscall(SYS_pwrite64, file, bytes, size, offset);
   if (done > 0) note("W %ld %ld %ld\n", inode_of(file), static_cast<long>(at), static_cast<long>(done));
   if (action == kTear) die();
   suffers_after(action);
-  return done;
+  return done > 0 && (flags & O_DSYNC) != 0 ? sync_written(file, done) : done;
 }
 
 /// A read of data, a receipt or a sending: only what comes before and after, around the call itself.

@@ -1,0 +1,113 @@
+#pragma once
+
+// The embedded engine's inside.
+
+#include <atomic>
+#include <cstdint>
+#include <cstdlib>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/result.h"
+#include "storage/segment.h"
+
+namespace holdfast::storage {
+
+/// One journal in files of its own, `<folder>/<name>.<number of the first entry>`, where a '/' of the name is a '+'. An
+/// append is one write past the page cache that is its own sync (O_DIRECT, O_DSYNC): nothing reads it again soon, and
+/// what is trimmed is a file less. Callers take turns, but for trim(). After a write that failed, none follows: what of
+/// it is on disk, the next start finds out.
+class Journal {
+ public:
+  struct Options {
+    bool read_only = false;     ///< changes and makes no file
+    bool drop_damaged = false;  ///< goes on with what precedes damage
+  };
+  using Visit = std::function<bool(std::uint64_t position, std::uint32_t count, ByteView packed)>;
+  using ByName = std::map<std::string, std::unique_ptr<Journal>, std::less<>>;
+
+  /// Those of `folder`, which is made if need be. Reads all that is there against its checksums, and cuts a torn end
+  /// off. Errors: corrupt "storage.corrupt" (names the file), not_found "storage.part.missing" (read_only),
+  /// unavailable.
+  static Result<ByName> open_all(const std::string& folder, Options options);
+
+  Journal(std::string folder, std::string name, Options options);
+  ~Journal();
+  Journal(const Journal&) = delete;
+  Journal& operator=(const Journal&) = delete;
+
+  /// `position` is end(). Takes away what was trimmed. Errors: unavailable "storage.disk.full", "storage.io".
+  Result<void> append(std::uint64_t position, std::uint32_t count, ByteView packed);
+  std::uint64_t end() const { return end_; }
+  /// As Store::trim. From any thread.
+  void trim(std::uint64_t position);
+  /// As Store::health.
+  Result<void> health() const;
+
+  /// What there is at one moment. While it lives, nothing is trimmed; it is read without taking turns.
+  class Held {
+   public:
+    /// As Store::read.
+    Result<void> read(std::uint64_t from, const Visit& visit) const;
+    /// Copies the files into `folder`, each as long as it is now, and syncs them.
+    Result<void> copy_to(const std::string& folder) const;
+
+   private:
+    friend class Journal;
+    struct Part {
+      std::string path;
+      std::uint64_t end = 0;  ///< number behind its last entry
+      std::size_t size = 0;   ///< of its records
+    };
+    std::shared_ptr<void> hold_;
+    std::uint64_t begin_ = 0;
+    std::vector<Part> parts_;
+  };
+  Held hold() const;
+
+ private:
+  struct Segment {
+    std::uint64_t start = 0;  ///< number of its first entry
+    std::uint64_t end = 0;    ///< behind its last
+    std::size_t size = 0;     ///< of its records, whole blocks
+  };
+  struct Free {
+    void operator()(char* blocks) const { std::free(blocks); }
+  };
+
+  std::string path(std::uint64_t start) const;
+  Result<void> load(std::vector<std::uint64_t> starts);
+  struct Loaded {
+    Segment segment;
+    std::optional<std::uint64_t> begin;  ///< as its newest record says
+  };
+  Result<Loaded> load_segment(std::uint64_t start, bool is_last);
+  Result<void> write_record(const SegmentRecord& record);
+  Result<void> begin_segment();
+  Result<void> open_last(int flags);
+  void close_last();
+  Result<void> zero_ahead(std::size_t size);
+  Result<void> put(const char* blocks, std::size_t size, std::size_t at);
+  void remove_trimmed();
+
+  const std::string folder_, name_;
+  const Options options_;
+  std::deque<Segment> segments_;
+  std::uint64_t begin_ = 0, end_ = 0;
+  std::atomic<std::uint64_t> trim_to_ = 0;
+  std::atomic<bool> failed_ = false;
+  std::shared_ptr<int> hold_ = std::make_shared<int>();  ///< what a Held has too
+
+  int file_ = -1;           ///< the last segment's, once something is appended
+  std::size_t zeroed_ = 0;  ///< its size
+  std::unique_ptr<char, Free> blocks_;
+  std::size_t blocks_size_ = 0;
+};
+
+}  // namespace holdfast::storage

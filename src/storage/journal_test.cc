@@ -1,0 +1,191 @@
+#include "storage/journal.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "storage/conformance_test.h"
+#include "storage/scratch_test.h"
+
+namespace holdfast::storage {
+namespace {
+
+using Read = std::pair<std::uint64_t, Bytes>;
+
+class Files {
+ public:
+  Result<Journal*> open(Journal::Options options = {}) {
+    all_.clear();
+    HF_TRY(all_, Journal::open_all(folder(), options));
+    if (all_.empty()) all_["log"] = std::make_unique<Journal>(folder(), "log", options);
+    return all_.begin()->second.get();
+  }
+  Journal& must_open(Journal::Options options = {}) {
+    const auto opened = open(options);
+    if (opened) return **opened;
+    ADD_FAILURE() << opened.error().text();
+    std::abort();
+  }
+  void close() { all_.clear(); }
+  std::string folder() const { return scratch_ / "journals"; }
+  std::vector<std::filesystem::path> files() const {
+    std::vector<std::filesystem::path> out;
+    for (const auto& file : std::filesystem::directory_iterator(folder())) out.push_back(file.path());
+    std::ranges::sort(out);
+    return out;
+  }
+  /// Rewrites the newest file, as `change` leaves it.
+  void change(const std::function<void(std::string& bytes)>& change) {
+    close();
+    std::string bytes = slurp(files().back());
+    change(bytes);
+    std::ofstream(files().back(), std::ios::binary) << bytes;
+  }
+
+ private:
+  Scratch scratch_;
+  Journal::ByName all_;
+};
+
+void append(Journal& journal, ByteView packed) {
+  const auto done = journal.append(journal.end(), 1, packed);
+  EXPECT_TRUE(done) << done.error().text();
+}
+
+std::vector<Read> read(const Journal& journal) {
+  std::vector<Read> out;
+  const auto done = journal.hold().read(0, [&](std::uint64_t position, std::uint32_t, ByteView packed) {
+    out.emplace_back(position, packed);
+    return true;
+  });
+  EXPECT_TRUE(done) << done.error().text();
+  return out;
+}
+
+/// Larger than a file's share of a few, so that files follow one another.
+Bytes large(char c) { return Bytes(3u << 20, c); }
+
+TEST(Journal, files_follow_one_another_and_go_when_what_is_in_them_is_trimmed) {
+  Files files;
+  {
+    Journal& journal = files.must_open();
+    for (const char c : {'a', 'b', 'c', 'd', 'e'}) append(journal, large(c));
+    EXPECT_EQ(files.files().size(), 3u) << "two in each";
+    journal.trim(3);
+    append(journal, "f");
+    EXPECT_EQ(files.files().size(), 2u) << "c is gone, d beside it is not";
+    EXPECT_EQ(read(journal), (std::vector<Read>{{3, large('d')}, {4, large('e')}, {5, "f"}}));
+  }
+  Journal& again = files.must_open();
+  EXPECT_EQ(read(again), (std::vector<Read>{{3, large('d')}, {4, large('e')}, {5, "f"}}));
+  append(again, "g");
+  EXPECT_EQ(again.end(), 7u);
+}
+
+TEST(Journal, what_a_power_cut_brought_back_of_trimmed_files_is_not_the_journals) {
+  Files files;
+  Journal& journal = files.must_open();
+  for (const char c : {'a', 'b', 'c'}) append(journal, large(c));
+  const auto first = files.files().front();
+  const std::string bytes = slurp(first);
+  journal.trim(2);
+  append(journal, "d");
+  ASSERT_FALSE(std::filesystem::exists(first));
+  files.close();
+  std::ofstream(first, std::ios::binary) << bytes.substr(0, 5000);
+  EXPECT_EQ(read(files.must_open()), (std::vector<Read>{{2, large('c')}, {3, "d"}}));
+  EXPECT_FALSE(std::filesystem::exists(first));
+}
+
+TEST(Journal, while_it_is_held_nothing_is_trimmed) {
+  Files files;
+  Journal& journal = files.must_open();
+  append(journal, "a");
+  {
+    const auto held = journal.hold();
+    journal.trim(1);
+    append(journal, "b");
+    EXPECT_EQ(read(journal).size(), 2u);
+  }
+  append(journal, "c");
+  EXPECT_EQ(read(journal), (std::vector<Read>{{1, "b"}, {2, "c"}}));
+}
+
+TEST(Journal, the_end_of_a_record_that_was_not_written_whole_is_cut_and_written_over) {
+  const auto after = [](const std::function<void(std::string&)>& change) {
+    Files files;
+    Journal& journal = files.must_open();
+    append(journal, "first");
+    append(journal, Bytes(10'000, 'x'));
+    files.change(change);
+    Journal& again = files.must_open();
+    EXPECT_EQ(read(again), (std::vector<Read>{{0, "first"}}));
+    append(again, "second");
+    const auto both = read(files.must_open());
+    EXPECT_EQ(both, (std::vector<Read>{{0, "first"}, {1, "second"}}));
+  };
+  after([](std::string& bytes) { bytes[bytes.find_last_not_of('\0')] = '\0'; });
+  after([](std::string& bytes) { bytes.resize(kBlock + 10); });
+  after([](std::string& bytes) { bytes.resize(kBlock + 5'000); });
+  after([](std::string& bytes) { bytes.replace(kBlock, 512, Bytes(512, '\0')); });
+  after([](std::string& bytes) { bytes.replace(kBlock + 2'048, 512, Bytes(512, '\0')); });
+  after([](std::string& bytes) { bytes.replace(kBlock + 20, 15'000, Bytes(15'000, '\0')); });
+}
+
+TEST(Journal, rot_is_named_and_never_taken_for_a_torn_end) {
+  for (const std::size_t at :
+       {std::size_t{2}, std::size_t{40}, std::size_t{60}, kBlock + 1, kBlock + 30, kBlock + 600}) {
+    Files files;
+    Journal& journal = files.must_open();
+    append(journal, Bytes(100, 'x'));
+    append(journal, Bytes(1'000, 'y'));
+    files.change([&](std::string& bytes) { bytes[at] ^= 4; });
+    const auto opened = files.open();
+    ASSERT_TRUE(fails(opened, Code::corrupt, "storage.corrupt")) << at;
+    EXPECT_EQ(opened.error().where, files.files().back());
+    EXPECT_EQ(files.must_open({.drop_damaged = true}).end(), at < kBlock ? 0u : 1u);
+    EXPECT_EQ(files.must_open().end(), at < kBlock ? 0u : 1u) << "what was dropped is gone";
+  }
+}
+
+TEST(Journal, damage_in_a_file_before_the_last_is_named_and_drops_what_follows) {
+  Files files;
+  Journal& journal = files.must_open();
+  for (const char c : {'a', 'b', 'c'}) append(journal, large(c));
+  const auto first = files.files().front();
+  files.close();
+  damage(first, std::size_t{4} << 20);
+  const auto opened = files.open();
+  ASSERT_TRUE(fails(opened, Code::corrupt, "storage.corrupt"));
+  EXPECT_EQ(opened.error().where, first);
+  Journal& reduced = files.must_open({.drop_damaged = true});
+  EXPECT_EQ(read(reduced), (std::vector<Read>{{0, large('a')}}));
+  append(reduced, "b");
+  EXPECT_EQ(files.must_open().end(), 2u);
+}
+
+TEST(Journal, a_file_that_is_gone_is_missed) {
+  Files files;
+  Journal& journal = files.must_open();
+  for (const char c : {'a', 'b', 'c', 'd', 'e'}) append(journal, large(c));
+  const auto gone = files.files();
+  files.close();
+  std::filesystem::remove(gone[1]);
+  EXPECT_TRUE(fails(files.open(), Code::corrupt, "storage.corrupt"));
+  std::filesystem::remove(gone[0]);
+  EXPECT_TRUE(fails(files.open(), Code::corrupt, "storage.corrupt"));
+}
+
+TEST(Journal, one_that_only_looks_changes_nothing) {
+  Files files;
+  append(files.must_open(), "a");
+  files.change([](std::string& bytes) { bytes += "torn"; });
+  const std::string before = slurp(files.files().back());
+  Journal& journal = files.must_open({.read_only = true});
+  EXPECT_EQ(read(journal), (std::vector<Read>{{0, "a"}}));
+  EXPECT_TRUE(fails(journal.append(1, 1, "b"), Code::unavailable, "storage.io"));
+  EXPECT_EQ(slurp(files.files().back()), before);
+}
+
+}  // namespace
+}  // namespace holdfast::storage

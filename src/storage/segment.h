@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "base/bytes.h"
+
+/// A journal's file: records one behind the other, each from a block's start on, in space that was zeroed before. A
+/// record is a header, what was packed, and a byte that is not zero; zeros fill its last block. Numbers are big-endian.
+///
+///     magic (4) | count (4) | position (8) | begin (8) | size of packed (4) | XXH3 of packed (8) | XXH3 of all this
+///     (8)
+///
+/// Each is on disk before the next one is begun, so that a power cut tears the last at most, and that was acknowledged
+/// to nobody.
+namespace holdfast::storage {
+
+/// What a disk may want the address, place and size of a direct write to be a multiple of.
+inline constexpr std::size_t kBlock = 4096;
+
+struct SegmentRecord {
+  std::uint64_t position = 0;  ///< of its first entry
+  std::uint32_t count = 0;     ///< of entries
+  std::uint64_t begin = 0;     ///< what lies before is trimmed
+  ByteView packed;             ///< borrowed
+};
+
+/// With the zeros behind it: a multiple of kBlock.
+std::size_t record_size(std::size_t packed_bytes);
+/// Writes the record to `out`, which has room for its record_size().
+void put_record(char* out, const SegmentRecord& record);
+
+/// Walks over the records of a file, which it borrows, and judges what stands behind the last.
+class SegmentReader {
+ public:
+  enum class End {
+    clean,  ///< nothing
+    torn,   ///< a record that was not written whole: its end or one of its sectors is of zeros, or the file ends in it
+    damaged,  ///< what was whole once, or is followed by a record
+  };
+  explicit SegmentReader(ByteView bytes);
+
+  /// Nothing at the end.
+  std::optional<SegmentRecord> next();
+  /// Behind the last one: where the next one belongs.
+  std::size_t at() const { return at_; }
+  End end() const;
+
+ private:
+  struct Header;
+  std::optional<Header> header(std::size_t at) const;
+  std::optional<SegmentRecord> record(std::size_t at) const;
+
+  ByteView bytes_;
+  std::size_t data_end_;  ///< behind the last byte that is not zero
+  std::size_t at_ = 0;
+};
+
+}  // namespace holdfast::storage
