@@ -1,6 +1,6 @@
 #include "server/exchange.h"
 
-#include <fmt/format.h>
+#include <fmt/compile.h>
 
 #include <algorithm>
 #include <iterator>
@@ -91,12 +91,13 @@ void Exchange::answer_problem(const Error& error) {
 }
 
 void Exchange::write_header(std::string& out, bool keep_alive) const {
-  fmt::format_to(std::back_inserter(out), "HTTP/1.1 {} {}\r\nDate: {}\r\n", status_, reason_of(status_), wire_.date());
+  fmt::format_to(std::back_inserter(out), FMT_COMPILE("HTTP/1.1 {} {}\r\nDate: {}\r\n"), status_, reason_of(status_),
+                 wire_.date());
   if (!content_type_.empty()) out.append("Content-Type: ").append(content_type_).append("\r\n");
   if (state_ == State::streaming) {
     out += "Transfer-Encoding: chunked\r\n";
   } else if (status_ != 204) {
-    fmt::format_to(std::back_inserter(out), "Content-Length: {}\r\n", body_.size());
+    fmt::format_to(std::back_inserter(out), FMT_COMPILE("Content-Length: {}\r\n"), body_.size());
   }
   if (!keep_alive) out += "Connection: close\r\n";
   out.append("traceparent: ").append(trace_.parent).append("\r\n").append(extra_).append("\r\n");

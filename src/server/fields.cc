@@ -1,6 +1,6 @@
 #include "server/fields.h"
 
-#include <fmt/format.h>
+#include <fmt/compile.h>
 
 #include <algorithm>
 #include <charconv>
@@ -60,9 +60,9 @@ std::string lower(std::string_view text) {
 Trace Trace::of(std::string_view traceparent) {
   const std::string_view given = trace_id_of(traceparent);
   Trace trace;
-  trace.id = given.empty() ? fmt::format("{:016x}{:016x}", next_id(), next_id() | 1) : std::string(given);
-  trace.parent =
-      fmt::format("00-{}-{:016x}-{}", trace.id, next_id() | 1, given.empty() ? "00" : traceparent.substr(53, 2));
+  trace.id = given.empty() ? fmt::format(FMT_COMPILE("{:016x}{:016x}"), next_id(), next_id() | 1) : std::string(given);
+  trace.parent = fmt::format(FMT_COMPILE("00-{}-{:016x}-{}"), trace.id, next_id() | 1,
+                             given.empty() ? "00" : traceparent.substr(53, 2));
   return trace;
 }
 
@@ -79,7 +79,7 @@ std::optional<std::uint64_t> parse_etag(std::string_view text) {
   return parse_number(text.substr(1, text.size() - 2));
 }
 
-std::string to_etag(std::uint64_t version) { return fmt::format("\"{}\"", version); }
+std::string to_etag(std::uint64_t version) { return fmt::format(FMT_COMPILE("\"{}\""), version); }
 
 std::string media_type(std::string_view content_type) {
   const std::size_t semicolon = content_type.find(';');
