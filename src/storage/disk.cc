@@ -28,6 +28,50 @@ Error write_failed(const std::string& path) {
           "server"};
 }
 
+Blocks make_blocks(std::size_t size) { return Blocks(static_cast<char*>(std::aligned_alloc(kBlock, size))); }
+
+Result<DirectFile> DirectFile::open(const std::string& path, int flags) {
+  DirectFile out;
+  out.path_ = path;
+  out.file_ = ::open(path.c_str(), flags | O_DIRECT | O_CLOEXEC, 0600);
+  if (out.file_ < 0 && errno == EINVAL) out.file_ = ::open(path.c_str(), flags | O_CLOEXEC, 0600);
+  if (out.file_ < 0) return out.failed(errno);
+  return out;
+}
+
+DirectFile& DirectFile::operator=(DirectFile&& other) noexcept {
+  std::swap(path_, other.path_);
+  std::swap(file_, other.file_);
+  return *this;
+}
+
+Result<void> DirectFile::write(const char* blocks, std::size_t size, std::size_t at) {
+  while (size > 0) {
+    const ssize_t done = ::pwrite(file_, blocks, size, static_cast<off_t>(at));
+    if (done < 0 && errno == EINTR) continue;
+    if (done < 0) return failed(errno);
+    blocks += done, size -= static_cast<std::size_t>(done), at += static_cast<std::size_t>(done);
+  }
+  return {};
+}
+
+Result<std::size_t> DirectFile::read(char* blocks, std::size_t size, std::size_t at) const {
+  while (true) {
+    const ssize_t got = ::pread(file_, blocks, size, static_cast<off_t>(at));
+    if (got > 0) return static_cast<std::size_t>(got);
+    if (got == 0 || errno != EINTR) return failed(got == 0 ? EIO : errno);
+  }
+}
+
+Result<void> DirectFile::truncate(std::size_t size) {
+  if (::ftruncate(file_, static_cast<off_t>(size)) != 0) return failed(errno);
+  return {};
+}
+
+void DirectFile::close() {
+  if (file_ >= 0) ::close(std::exchange(file_, -1));
+}
+
 Result<void> sync(const std::string& path) {
   const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   const bool synced = file >= 0 && ::fsync(file) == 0;

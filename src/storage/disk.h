@@ -1,8 +1,11 @@
 #pragma once
 
-// The embedded engine's inside: what it says of a disk that fails.
+// The embedded engine's inside: files past the page cache, and what is said of a disk that fails.
 
+#include <cstdlib>
+#include <memory>
 #include <string>
+#include <utility>
 
 #include "base/result.h"
 
@@ -14,6 +17,41 @@ Error disk_error(int reason, const std::string& path);
 Error damage(const std::string& path);
 /// As Store::health, of a part in which a write failed.
 Error write_failed(const std::string& path);
+/// What a disk may want the address, place and size of a direct write to be a multiple of.
+inline constexpr std::size_t kBlock = 4096;
+
+struct FreeBlocks {
+  void operator()(char* blocks) const { std::free(blocks); }
+};
+using Blocks = std::unique_ptr<char, FreeBlocks>;
+/// Room for `size` bytes, whole blocks; null for want of memory.
+Blocks make_blocks(std::size_t size);
+
+/// A file whose whole blocks are read and written past the page cache, where the file system has that. Errors of all
+/// calls: as disk_error.
+class DirectFile {
+ public:
+  DirectFile() = default;
+  /// `flags` as open(2)'s; private to its owner if it is made.
+  static Result<DirectFile> open(const std::string& path, int flags);
+  ~DirectFile() { close(); }
+  DirectFile(DirectFile&& other) noexcept : path_(std::move(other.path_)), file_(std::exchange(other.file_, -1)) {}
+  DirectFile& operator=(DirectFile&& other) noexcept;
+
+  bool is_open() const { return file_ >= 0; }
+  Result<void> write(const char* blocks, std::size_t size, std::size_t at);
+  /// At least one byte of what is there.
+  Result<std::size_t> read(char* blocks, std::size_t size, std::size_t at) const;
+  Result<void> truncate(std::size_t size);
+  void close();
+
+ private:
+  tl::unexpected<Error> failed(int reason) const { return tl::unexpected<Error>(disk_error(reason, path_)); }
+
+  std::string path_;
+  int file_ = -1;
+};
+
 /// fsync of a file or folder. Errors: as disk_error.
 Result<void> sync(const std::string& path);
 

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
-#include <cstring>
 #include <filesystem>
 
 #include "base/file.h"
@@ -34,6 +33,21 @@ tl::unexpected<Error> failed(int reason, const std::string& path) {
 }
 
 tl::unexpected<Error> damaged(const std::string& path) { return tl::unexpected<Error>(damage(path)); }
+
+/// The first `size` bytes, whole blocks. The file may grow and shrink behind them meanwhile, and is written past the
+/// page cache, so it is read past it too.
+Result<void> copy_blocks(const std::string& from, std::size_t size, const std::string& to) {
+  const Blocks blocks = make_blocks(kAhead);
+  if (!blocks) return failed(ENOMEM, to);
+  HF_TRY(const DirectFile source, DirectFile::open(from, O_RDONLY));
+  HF_TRY(DirectFile target, DirectFile::open(to, O_WRONLY | O_CREAT | O_TRUNC));
+  for (std::size_t at = 0; at < size;) {
+    HF_TRY(const std::size_t got, source.read(blocks.get(), std::min(size - at, kAhead), at));
+    HF_CHECK(target.write(blocks.get(), got, at));
+    at += got;
+  }
+  return {};
+}
 
 struct FileName {
   std::string journal;
@@ -161,19 +175,19 @@ Result<void> Journal::write_record(const SegmentRecord& record) {
   const std::size_t size = record_size(record.packed.size());
   if (segments_.empty() || (segments_.back().size > 0 && segments_.back().size + size > kSegmentBytes)) {
     HF_CHECK(begin_segment());
-  } else if (file_ < 0) {
+  } else if (!file_.is_open()) {
     HF_CHECK(open_last(0));
   }
   Segment& last = segments_.back();
   // The space first: what fails for want of room must not be there whole all the same.
   HF_CHECK(zero_ahead(last.size + size));
   if (blocks_size_ < size) {
-    blocks_.reset(static_cast<char*>(std::aligned_alloc(kBlock, size)));
+    blocks_ = make_blocks(size);
     blocks_size_ = blocks_ ? size : 0;
     if (!blocks_) return failed(ENOMEM, path(last.start));
   }
   put_record(blocks_.get(), record);
-  HF_CHECK(put(blocks_.get(), size, last.size));
+  HF_CHECK(file_.write(blocks_.get(), size, last.size));
   last.size += size;
   if (blocks_size_ > kBlocksKept) blocks_.reset(), blocks_size_ = 0;
   return {};
@@ -189,38 +203,23 @@ Result<void> Journal::begin_segment() {
 /// Ends the file behind its last record, so that zeros follow whatever a torn one left there.
 Result<void> Journal::open_last(int flags) {
   const Segment& last = segments_.back();
-  const std::string path = this->path(last.start);
-  flags |= O_WRONLY | O_CLOEXEC | O_DSYNC;
-  file_ = ::open(path.c_str(), flags | O_DIRECT, 0600);
-  if (file_ < 0 && errno == EINVAL) file_ = ::open(path.c_str(), flags, 0600);  // not every file system has that
-  if (file_ < 0 || ::ftruncate(file_, static_cast<off_t>(last.size)) != 0) {
-    return failed(errno, path);
-  }
+  HF_TRY(file_, DirectFile::open(path(last.start), O_WRONLY | O_DSYNC | flags));
+  HF_CHECK(file_.truncate(last.size));
   zeroed_ = last.size;
   return {};
 }
 
 void Journal::close_last() {
-  if (file_ < 0) return;
+  if (!file_.is_open()) return;
   // The zeros are of no use to anybody, and do no harm if they stay.
-  static_cast<void>(::ftruncate(file_, static_cast<off_t>(segments_.back().size)) == 0);
-  ::close(std::exchange(file_, -1));
+  static_cast<void>(file_.truncate(segments_.back().size).has_value());
+  file_.close();
 }
 
 Result<void> Journal::zero_ahead(std::size_t size) {
   while (zeroed_ < size) {
-    HF_CHECK(put(zeros, kAhead, zeroed_));
+    HF_CHECK(file_.write(zeros, kAhead, zeroed_));
     zeroed_ += kAhead;
-  }
-  return {};
-}
-
-Result<void> Journal::put(const char* blocks, std::size_t size, std::size_t at) {
-  while (size > 0) {
-    const ssize_t done = ::pwrite(file_, blocks, size, static_cast<off_t>(at));
-    if (done < 0 && errno == EINTR) continue;
-    if (done < 0) return failed(errno, path(segments_.back().start));
-    blocks += done, size -= static_cast<std::size_t>(done), at += static_cast<std::size_t>(done);
   }
   return {};
 }
@@ -273,12 +272,9 @@ Result<void> Journal::Held::read(std::uint64_t from, const Visit& visit) const {
 
 Result<void> Journal::Held::copy_to(const std::string& folder) const {
   for (const Part& part : parts_) {
-    const fs::path copy = fs::path(folder) / fs::path(part.path).filename();
-    std::error_code error;
-    fs::copy_file(part.path, copy, error);
-    if (!error) fs::resize_file(copy, part.size, error);
-    if (error) return failed(error.value(), copy.string());
-    HF_CHECK(sync(copy.string()));
+    const std::string copy = folder + "/" + fs::path(part.path).filename().string();
+    HF_CHECK(copy_blocks(part.path, part.size, copy));
+    HF_CHECK(sync(copy));
   }
   return {};
 }

@@ -4,7 +4,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <cstdlib>
 #include <deque>
 #include <functional>
 #include <map>
@@ -15,6 +14,7 @@
 
 #include "base/bytes.h"
 #include "base/result.h"
+#include "storage/disk.h"
 #include "storage/segment.h"
 
 namespace holdfast::storage {
@@ -77,10 +77,6 @@ class Journal {
     std::uint64_t end = 0;    ///< behind its last
     std::size_t size = 0;     ///< of its records, whole blocks
   };
-  struct Free {
-    void operator()(char* blocks) const { std::free(blocks); }
-  };
-
   std::string path(std::uint64_t start) const;
   Result<void> load(std::vector<std::uint64_t> starts);
   struct Loaded {
@@ -93,7 +89,6 @@ class Journal {
   Result<void> open_last(int flags);
   void close_last();
   Result<void> zero_ahead(std::size_t size);
-  Result<void> put(const char* blocks, std::size_t size, std::size_t at);
   void remove_trimmed();
 
   const std::string folder_, name_;
@@ -104,9 +99,9 @@ class Journal {
   std::atomic<bool> failed_ = false;
   std::shared_ptr<int> hold_ = std::make_shared<int>();  ///< what a Held has too
 
-  int file_ = -1;           ///< the last segment's, once something is appended
+  DirectFile file_;         ///< the last segment's, once something is appended
   std::size_t zeroed_ = 0;  ///< its size
-  std::unique_ptr<char, Free> blocks_;
+  Blocks blocks_;           ///< for a record
   std::size_t blocks_size_ = 0;
 };
 

@@ -111,6 +111,22 @@ TEST(Journal, while_it_is_held_nothing_is_trimmed) {
   EXPECT_EQ(read(journal), (std::vector<Read>{{1, "b"}, {2, "c"}}));
 }
 
+TEST(Journal, a_copy_is_what_was_held_whatever_is_appended_meanwhile) {
+  Files files;
+  const Scratch elsewhere;
+  Journal& journal = files.must_open();
+  for (const char c : {'a', 'b', 'c'}) append(journal, large(c));
+  {
+    const auto held = journal.hold();
+    for (const char c : {'d', 'e'}) append(journal, large(c));  // the file that "c" is in ends, and becomes shorter
+    journal.trim(5);
+    ASSERT_TRUE(held.copy_to(elsewhere / ""));
+  }
+  const auto copies = Journal::open_all(elsewhere / "", {});
+  ASSERT_TRUE(copies) << copies.error().text();
+  EXPECT_EQ(read(*copies->at("log")), (std::vector<Read>{{0, large('a')}, {1, large('b')}, {2, large('c')}}));
+}
+
 TEST(Journal, the_end_of_a_record_that_was_not_written_whole_is_cut_and_written_over) {
   const auto after = [](const std::function<void(std::string&)>& change) {
     Files files;

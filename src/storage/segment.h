@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "base/bytes.h"
+#include "storage/disk.h"
 
 /// A journal's file: records one behind the other, each from a block's start on, in space that was zeroed before. A
 /// record is a header, what was packed, and a byte that is not zero; zeros fill its last block. Numbers are big-endian.
@@ -14,9 +15,6 @@
 /// Each is on disk before the next one is begun, so that a power cut tears the last at most, and that was acknowledged
 /// to nobody.
 namespace holdfast::storage {
-
-/// What a disk may want the address, place and size of a direct write to be a multiple of.
-inline constexpr std::size_t kBlock = 4096;
 
 struct SegmentRecord {
   std::uint64_t position = 0;  ///< of its first entry
