@@ -44,8 +44,8 @@ struct Trustee::Impl {
   std::mutex module_documents;  ///< a module's documents and its entry come together, or the documents go again
   std::mutex adopting;          ///< an agreement's document and its entry come together: one at a time
   std::mutex aggregating;       ///< all records are read for one flow at a time; the next is told so
-  std::mutex erasing;           ///< one shredding at a time: each rewrites the engine's key files
   boost::asio::thread_pool jobs;
+  boost::asio::thread_pool erasures{1};   ///< one at a time: each rewrites the engine's key files, and waits for a backup
   boost::asio::thread_pool long_jobs{2};  ///< rotation, backup, sums: behind requests, and not before jobs
 
   std::mutex sweep_mutex;

@@ -40,8 +40,7 @@ Task<std::uint64_t> Trustee::unrestrict(Caller caller, std::string subject) {
 }
 
 Task<Erasure> Trustee::erase(Caller caller, std::string subject_id) {
-  co_return co_await await_job(impl_->jobs, [&]() -> Result<Erasure> {
-    const std::lock_guard one_at_a_time(impl_->erasing);
+  co_return co_await await_job(impl_->erasures, [&]() -> Result<Erasure> {
     Erasure out;
     std::string party;
     vault::Erasure begun;

@@ -47,6 +47,7 @@ Trustee::~Trustee() {
   if (impl_->sweeper.joinable()) impl_->sweeper.join();
   impl_->job_runner.reset();
   impl_->jobs.join();
+  impl_->erasures.join();
   impl_->long_jobs.join();
   impl_->runs.reset();      // after its jobs; what waits for a run has been answered
   impl_->refusals.reset();  // puts what it counted on record, so before the log closes
