@@ -77,6 +77,7 @@ class Journal {
     std::uint64_t end = 0;    ///< behind its last
     std::size_t size = 0;     ///< of its records, whole blocks
   };
+
   std::string path(std::uint64_t start) const;
   Result<void> load(std::vector<std::uint64_t> starts);
   struct Loaded {
