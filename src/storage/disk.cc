@@ -5,6 +5,8 @@
 
 #include <cerrno>
 
+#include "storage/rocksdb_store.h"
+
 namespace holdfast::storage {
 
 Error disk_error(int reason, const std::string& path) {
@@ -17,9 +19,14 @@ Error disk_error(int reason, const std::string& path) {
 }
 
 Error damage(const std::string& path) {
-  return {Code::corrupt, "storage.corrupt", path,
-          "a stored checksum does not match what the disk gives back; check the disk and restore a backup, or read "
-          "what 'holdfast repair' would drop"};
+  Error out{Code::corrupt, "storage.corrupt", path,
+            "a stored checksum does not match what the disk gives back; check the disk and restore a backup"};
+  if (!is_table_damage(out)) out.what += ", or read what 'holdfast repair' would drop";
+  return out;
+}
+
+Error part_missing(const std::string& path) {
+  return {Code::not_found, "storage.part.missing", path, "this part of the store is gone"};
 }
 
 Error write_failed(const std::string& path) {

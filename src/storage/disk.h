@@ -13,8 +13,10 @@ namespace holdfast::storage {
 
 /// unavailable: "storage.disk.full" for ENOSPC, "storage.io" for any other errno.
 Error disk_error(int reason, const std::string& path);
-/// corrupt "storage.corrupt": not the table of an engine, so that 'holdfast repair' may help.
+/// corrupt "storage.corrupt". Names 'holdfast repair' too, unless this is_table_damage.
 Error damage(const std::string& path);
+/// not_found "storage.part.missing".
+Error part_missing(const std::string& path);
 /// As Store::health, of a part in which a write failed.
 Error write_failed(const std::string& path);
 /// What a disk may want the address, place and size of a direct write to be a multiple of.

@@ -83,7 +83,7 @@ std::string Journal::path(std::uint64_t start) const {
 Result<Journal::ByName> Journal::open_all(const std::string& folder, Options options) {
   std::error_code error;
   if (options.read_only && !fs::exists(folder, error)) {
-    return fail(Code::not_found, "storage.part.missing", folder, "this part of the store is gone");
+    return tl::unexpected<Error>(part_missing(folder));
   }
   if (!options.read_only && fs::create_directory(folder, error)) {
     fs::permissions(folder, fs::perms::owner_all, error);

@@ -157,7 +157,7 @@ Result<std::unique_ptr<RocksInstance>> RocksInstance::look_into(const std::strin
                                                                 const std::vector<FamilySpec>& families) {
   std::error_code unknown;
   if (!std::filesystem::exists(path + "/CURRENT", unknown)) {
-    return fail(Code::not_found, "storage.part.missing", path, "this part of the store is gone");
+    return tl::unexpected<Error>(part_missing(path));
   }
   rocksdb::DBOptions options = database_options(shared);
   options.create_if_missing = options.create_missing_column_families = false;
@@ -241,13 +241,7 @@ bool is_table_damage(const Error& error) { return error.slug == "storage.corrupt
 
 Error RocksInstance::error(const rocksdb::Status& status, const std::string& path) {
   const std::string text = status.ToString();  // may quote stored bytes, so it is read but not shown
-  if (status.IsCorruption()) {
-    Error out = damage(blamed_file(text, path));
-    if (is_table_damage(out)) {
-      out.what = "a stored checksum does not match what the disk gives back; check the disk and restore a backup";
-    }
-    return out;
-  }
+  if (status.IsCorruption()) return damage(blamed_file(text, path));
   if (status.IsNoSpace()) return disk_error(ENOSPC, path);
   if (status.IsIOError()) return disk_error(EIO, path);
   return {Code::unavailable, "storage.io", path,

@@ -9,8 +9,7 @@
 /// A journal's file: records one behind the other, each from a block's start on, in space that was zeroed before. A
 /// record is a header, what was packed, and a byte that is not zero; zeros fill its last block. Numbers are big-endian.
 ///
-///     magic (4) | count (4) | position (8) | begin (8) | size of packed (4) | XXH3 of packed (8) | XXH3 of all this
-///     (8)
+///     magic (4) | count (4) | position (8) | begin (8) | size (4) | XXH3 of packed (8) | XXH3 of all this (8)
 ///
 /// Each is on disk before the next one is begun, so that a power cut tears the last at most, and that was acknowledged
 /// to nobody.
