@@ -446,7 +446,7 @@ class Chain:
         data, whole = self.server.dir / "data", self.folder / "whole"
         shutil.rmtree(whole, ignore_errors=True)
         subprocess.run(["cp", "-a", str(data), str(whole)], check=True)
-        files = [path for path in sorted(data.glob("*/*")) if path.stat().st_size]
+        files = [path for path in sorted(data.rglob("*")) if path.is_file() and path.stat().st_size]
         path = self.choose.choice(files)
         place = self.choose.randrange(path.stat().st_size)
         with open(path, "r+b") as file:
