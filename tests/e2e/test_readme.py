@@ -2,7 +2,6 @@
 import os
 import re
 import shlex
-import socket
 import subprocess
 
 from holdfast import BINARY, ROOT
@@ -16,16 +15,6 @@ def blocks(text):
     return re.findall(r"^```sh\n(.*?)^```$", text, re.M | re.S)
 
 
-def free_ports(count):
-    sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
-
-
 def demanding(line):
     """A line that says with which exit code it ends has to end with it."""
     said = EXIT_CODE.match(line)
@@ -37,15 +26,15 @@ def test_the_first_ten_minutes_run_as_they_stand(tmp_path):
     assert section.count(SERVER) == 1 and "`holdfast serve --dir hf`" in section
     before, after = ("\n".join(blocks(part)) for part in section.split(SERVER))
     first = tmp_path / "first"
-    main, evidence = free_ports(2)
     # What a reader's machine has and this one may not: the standard ports free, and nothing built yet.
     script = "\n".join([
         "set -euo pipefail",
         before,
-        f"sed -i -e 's/:8443/:{main}/' -e 's/:8480/:{evidence}/' hf/holdfast.yaml",
+        "sed -i -e 's/:8443/:0/' -e 's/:8480/:0/' hf/holdfast.yaml",
         "(unset HOLDFAST_DIR; exec holdfast serve --dir hf >server.log 2>&1) & trap 'kill $!; wait' EXIT",
         "for _ in $(seq 300); do [ -s hf/ready.json ] && break; sleep 0.1; done",
-        after.replace(":8443", f":{main}").replace(":8480", f":{evidence}"),
+        "port() { jq -r .$1 hf/ready.json | grep -oE ':[0-9]+'; }; main=$(port url) evidence=$(port evidence_url)",
+        after.replace(":8443", "$main").replace(":8480", "$evidence"),
         "echo to the end",
     ])
     script = script.replace("make build\n", "").replace("$PWD/build/release/bin", shlex.quote(str(BINARY.parent)))
