@@ -222,6 +222,10 @@ void read_all(Reader& reader, const Node& root, Config& config) {
               {"bounds", false, [&](const Node& n) { read_bounds(reader, n, config.bounds); }},
               {"sealed", false, [&](const Node& n) { read_sealed(reader, n, config.sealed); }},
               {"log-level", false, [&](const Node& n) { reader.level(n, config.log_level); }}});
+  if (config.evidence_listen == config.listen && config.listen.port != 0) {
+    reader.note("config.address", root.find("evidence-listen")->value.at,
+                "this is the address of 'listen'; give it another port");
+  }
 }
 
 }  // namespace

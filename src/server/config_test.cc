@@ -94,6 +94,7 @@ TEST(Config, says_what_is_wrong_and_where) {
            {"listen: 127.0.0.1:0", "listen: 127.0.0.1", "config.address", "h.yaml:3:9"},
            {"listen: 127.0.0.1:0", "listen: ::1:80", "config.address", "h.yaml:3:9"},
            {"listen: 127.0.0.1:0", "listen: 127.0.0.1:65536", "config.address", "h.yaml:3:9"},
+           {"listen: 127.0.0.1:0", "listen: \"[::1]:8080\"", "config.address", "h.yaml:4:18"},
            {"data: data", "data: [a]", "config.value", "h.yaml:9:7"},
            {"data: data", "data: a\ndata: b", "config.yaml", "h.yaml:10:1"},
            {"log-level: debug", "log-level: loud", "config.value", "h.yaml:13:12"},
