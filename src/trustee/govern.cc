@@ -99,21 +99,13 @@ Task<std::uint64_t> Trustee::adopt(Caller caller, std::string text) {
   });
 }
 
-namespace {
-std::string newest(const std::vector<vault::RootKeyId>& ids) { return to_hex(ids.back().view()); }
-}  // namespace
-
 Task<std::uint64_t> Trustee::rotate_root_key(Caller caller) {
   co_return co_await await_long_job(impl_->long_jobs, [&]() -> Result<std::uint64_t> {
     HF_CHECK(impl_->require_trustee(caller, "rotate"));
-    const std::string from = newest(impl_->roots.ids());
-    std::uint64_t keys = 0;
-    HF_CHECK(impl_->vault->rotate_root_key([&](std::uint64_t looked_at) {
-      keys = looked_at;
-      return true;
-    }));
-    HF_CHECK(impl_->append_now(caller.name, evidence::RootKeyRotated{from, newest(impl_->roots.ids()), keys}));
-    return keys;
+    HF_TRY(const vault::Rotation done, impl_->vault->rotate_root_key());
+    HF_CHECK(impl_->append_now(caller.name,
+                               evidence::RootKeyRotated{to_hex(done.from.view()), to_hex(done.to.view()), done.keys}));
+    return done.keys;
   });
 }
 

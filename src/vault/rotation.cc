@@ -43,25 +43,24 @@ Result<void> Vault::Impl::rewrap(std::span<const LockerId> lockers, const RootKe
               "a key kept changing while it was to be wrapped anew; run the rotation again");
 }
 
-Result<bool> Vault::rotate_root_key(const std::function<bool(std::uint64_t looked_at)>& progress) {
+Result<Rotation> Vault::rotate_root_key() {
   const std::lock_guard one_at_a_time(impl_->rotation_mutex);
   if (impl_->roots.ids().size() == 1) HF_CHECK(impl_->roots.add_new());
-  const RootKeyId newest = impl_->roots.ids().back();
+  const auto ids = impl_->roots.ids();
+  Rotation out{ids.front(), ids.back(), 0};
   // Keys on their way to the store may be wrapped by the old root key; later ones are not.
   impl_->gate.drain();
 
-  std::uint64_t looked_at = 0;
   std::optional<LockerId> after;
   for (;;) {
     HF_TRY(const auto lockers, impl_->store.list(Shelf::keys, after, kBatch));
     if (lockers.empty()) break;
-    HF_CHECK(impl_->rewrap(lockers, newest));
+    HF_CHECK(impl_->rewrap(lockers, out.to));
     after = lockers.back();
-    looked_at += lockers.size();
-    if (!progress(looked_at)) return false;
+    out.keys += lockers.size();
   }
   HF_CHECK(impl_->roots.drop_old());
-  return true;
+  return out;
 }
 
 }  // namespace holdfast::vault

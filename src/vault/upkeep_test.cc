@@ -370,13 +370,12 @@ TEST_F(Upkeep, RotatesTheRootKeyWithoutTouchingRecords) {
   const Key256 secret = vault->derive_secret("tokens");
   const RootKeyId before = roots->ids().front();
   const auto records = items(vault->locker_of("s7"));
-  std::uint64_t looked_at = 0;
-  const auto through = vault->rotate_root_key([&](std::uint64_t n) { return looked_at = n, true; });
-  ASSERT_TRUE(through) << through.error().text();
-  EXPECT_TRUE(*through);
-  EXPECT_EQ(looked_at, 601u);
-  ASSERT_EQ(roots->ids().size(), 1u);
-  EXPECT_NE(roots->ids().front(), before);
+  const auto done = vault->rotate_root_key();
+  ASSERT_TRUE(done) << done.error().text();
+  EXPECT_EQ(done->keys, 601u);
+  EXPECT_EQ(done->from, before);
+  EXPECT_NE(done->to, before);
+  EXPECT_EQ(roots->ids(), std::vector{done->to});
   EXPECT_EQ(items(vault->locker_of("s7")).front().value, records.front().value);
   roots = std::move(*FileRootKeys::load(folder.file("root.keys")));
   restart();
@@ -386,17 +385,19 @@ TEST_F(Upkeep, RotatesTheRootKeyWithoutTouchingRecords) {
 
 TEST_F(Upkeep, AnInterruptedRotationGoesOn) {
   for (int i = 0; i < 600; ++i) subject("s" + std::to_string(i));
-  const auto stopped = vault->rotate_root_key([](std::uint64_t) { return false; });
-  EXPECT_FALSE(*stopped);
+  faults.fail_write(2);
+  EXPECT_EQ(vault->rotate_root_key().error().code, Code::unavailable);
   const auto both = roots->ids();
   ASSERT_EQ(both.size(), 2u) << "the old key is still needed";
   restart();
   EXPECT_TRUE(vault->open("s599"));
   faults.fail_write(1);
-  EXPECT_EQ(vault->rotate_root_key([](std::uint64_t) { return true; }).error().code, Code::unavailable);
+  EXPECT_EQ(vault->rotate_root_key().error().code, Code::unavailable);
   EXPECT_EQ(roots->ids(), both);
-  EXPECT_TRUE(*vault->rotate_root_key([](std::uint64_t) { return true; }));
-  EXPECT_EQ(roots->ids(), std::vector{both.back()}) << "no third key was made";
+  const auto done = vault->rotate_root_key();
+  ASSERT_TRUE(done) << done.error().text();
+  EXPECT_EQ(std::vector({done->from, done->to}), both) << "no third key was made";
+  EXPECT_EQ(roots->ids(), std::vector{both.back()});
   for (int i = 0; i < 600; ++i) EXPECT_TRUE(vault->open("s" + std::to_string(i)));
 }
 
@@ -421,8 +422,8 @@ TEST_F(Upkeep, ReadersWritersAndErasersGoOnDuringRotations) {
       }
     });
     for (int i = 0; i < 10; ++i) {
-      const auto through = vault->rotate_root_key([](std::uint64_t) { return true; });
-      EXPECT_TRUE(through && *through) << through.error().text();
+      const auto done = vault->rotate_root_key();
+      EXPECT_TRUE(done) << done.error().text();
     }
     stop = true;
   }

@@ -136,6 +136,12 @@ struct Erasure {
   Pseudonym pseudonym;
 };
 
+/// A rotation that is through.
+struct Rotation {
+  RootKeyId from, to;
+  std::uint64_t keys = 0;  ///< wrapped by `to`
+};
+
 /// What of a vault lies in a store. A history of evidence is named by the hash of its first entry.
 struct Holdings {
   bool own_key = false;
@@ -242,9 +248,8 @@ class Vault {
   // ---- rotation
   /// Makes a new root key (unless an earlier rotation was interrupted: then that one goes on), wraps every data key
   /// anew, and drops the old root key when nothing is left under it. Records are not touched; readers and writers go
-  /// on. `progress` gets the number of keys looked at, and answers false to stop: the next call goes on.
-  /// Answers whether it is through. Backups made before need the old root key: keep the key file with them.
-  Result<bool> rotate_root_key(const std::function<bool(std::uint64_t looked_at)>& progress);
+  /// on. One at a time; others wait. Backups made before need the old root key: keep the key file with them.
+  Result<Rotation> rotate_root_key();
 
  private:
   struct Impl;
