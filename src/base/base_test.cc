@@ -190,6 +190,10 @@ TEST(KeyFile, is_private_never_overwritten_and_opens_with_its_passphrase_only) {
   EXPECT_EQ(SigningKey::load(dir + "/plain.key")->verifier(), key->verifier());
   chmod((dir + "/plain.key").c_str(), 0640);
   EXPECT_EQ(SigningKey::load(dir + "/plain.key").error().slug, "key.file.wide");
+  ASSERT_TRUE(write_file(dir + "/oracle.vkey", key->verifier().text() + "\n"));
+  const auto half = SigningKey::load(dir + "/oracle.vkey");
+  EXPECT_EQ(half.error().slug, "key.file.malformed");
+  EXPECT_NE(half.error().what.find("public half"), std::string::npos) << half.error().text();
 
   ASSERT_TRUE(key->save(dir + "/sealed.key", "correct horse"));
   EXPECT_TRUE(*SigningKey::is_encrypted(dir + "/sealed.key"));

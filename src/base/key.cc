@@ -200,12 +200,18 @@ Result<bool> SigningKey::is_encrypted(const std::string& path) {
 }
 
 Result<SigningKey> SigningKey::load(const std::string& path, std::string_view passphrase) {
-  HF_CHECK(require_private(path));
   HF_TRY(std::string text, read_file(path, 4096));
   const bool sealed = text.starts_with(kSealedPrefix);
   if (!sealed && !text.starts_with(kPlainPrefix)) {
+    const bool is_public = VerifierKey::parse(trimmed(text)).has_value();
     wipe(text);
-    return fail(Code::invalid, "key.file.malformed", path, "not a private key; holdfast key new makes one");
+    return fail(Code::invalid, "key.file.malformed", path,
+                is_public ? "this is the public half of a key; give the file with the private one"
+                          : "not a private key; holdfast key new makes one");
+  }
+  if (auto narrow = require_private(path); !narrow) {
+    wipe(text);
+    return tl::unexpected<Error>(std::move(narrow).error());
   }
   auto parts = split_key(trimmed(text).substr(sealed ? kSealedPrefix.size() : kPlainPrefix.size()));
   wipe(text);
