@@ -76,13 +76,13 @@ Result<int> repair(const Options& options, bool as_json) {
             : print_line(config.data + ": opens, and every block is as it was written; nothing was changed");
     return exit_ok;
   }
-  if (storage::is_table_damage(present.error())) {
-    return fail(
-        Code::corrupt, "cli.repair.table", present.error().where,
-        "this file is damaged, and no repair mends it: repair drops the end of a write-ahead log, and this is a "
-        "table. Nothing was changed; copy the folder away, check the disk, and restore a backup");
-  }
   if (present.error().slug != "storage.corrupt") return tl::unexpected<Error>(present.error());
+  if (!storage::is_mendable(present.error())) {
+    return fail(
+        Code::corrupt, "cli.repair.vain", present.error().where,
+        "this file is damaged, and no repair mends it: repair drops the end of a write-ahead log or journal, and "
+        "this is neither. Nothing was changed; copy the folder away, check the disk, and restore a backup");
+  }
   if (!options.yes) {
     return fail(Code::invalid, "cli.repair.yes", present.error().where,
                 "this file is damaged. To repair drops for good what was written after the damage, acknowledged "

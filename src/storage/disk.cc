@@ -21,12 +21,13 @@ Error disk_error(int reason, const std::string& path) {
 Error damage(const std::string& path) {
   Error out{Code::corrupt, "storage.corrupt", path,
             "a stored checksum does not match what the disk gives back; check the disk and restore a backup"};
-  if (!is_table_damage(out)) out.what += ", or read what 'holdfast repair' would drop";
+  if (is_mendable(out)) out.what += ", or read what 'holdfast repair' would drop";
   return out;
 }
 
 Error part_missing(const std::string& path) {
-  return {Code::not_found, "storage.part.missing", path, "this part of the store is gone"};
+  return {Code::not_found, "storage.part.missing", path,
+          "this part of the store is gone; put it back, or restore a backup"};
 }
 
 Error write_failed(const std::string& path) {

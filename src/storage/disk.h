@@ -13,7 +13,7 @@ namespace holdfast::storage {
 
 /// unavailable: "storage.disk.full" for ENOSPC, "storage.io" for any other errno.
 Error disk_error(int reason, const std::string& path);
-/// corrupt "storage.corrupt". Names 'holdfast repair' too, unless this is_table_damage.
+/// corrupt "storage.corrupt". Names 'holdfast repair' too, if the damage is_mendable.
 Error damage(const std::string& path);
 /// not_found "storage.part.missing".
 Error part_missing(const std::string& path);

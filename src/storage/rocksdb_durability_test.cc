@@ -109,13 +109,16 @@ TEST(Durability, a_flipped_bit_in_a_table_is_found_and_its_file_named) {
   EXPECT_LT(corrupt, 100) << "only the damaged block is lost";
 }
 
-TEST(Durability, a_missing_table_refuses_to_open) {
+TEST(Durability, a_missing_table_is_named_and_refuses_to_open) {
   const Scratch scratch;
   fill_table(scratch / "store");
-  for (const auto& file : files(scratch / "store/records", ".sst")) std::filesystem::remove(file);
-  const auto store = open_rocksdb(scratch / "store");
-  ASSERT_FALSE(store);
-  EXPECT_EQ(store.error().code, Code::corrupt) << store.error().text();
+  const auto table = files(scratch / "store/records", ".sst").front();
+  ASSERT_TRUE(std::filesystem::remove(table));
+  for (const bool read_only : {true, false}) {
+    const auto store = open_rocksdb(scratch / "store", {.read_only = read_only});
+    ASSERT_TRUE(fails(store, Code::not_found, "storage.part.missing"));
+    EXPECT_EQ(store.error().where, table);
+  }
 }
 
 /// Writes `count` records in a child that dies without closing, so that they lie in the log alone.
@@ -131,6 +134,8 @@ TEST(Durability, damage_within_the_log_refuses_to_open_until_told_to_go_on) {
   damage(logs[0], at);
   const auto store = open_rocksdb(scratch / "store");
   ASSERT_TRUE(fails(store, Code::corrupt, "storage.corrupt"));
+  EXPECT_EQ(store.error().where, logs[0]);
+  EXPECT_TRUE(is_mendable(store.error()));
   const auto reduced = must_open(scratch / "store", {.drop_damaged_tail = true});
   EXPECT_EQ(*reduced->get(Shelf::records, locker(99), "r"), value_of(99));
   EXPECT_EQ(*reduced->get(Shelf::records, locker(200), "r"), std::nullopt);

@@ -86,18 +86,20 @@ rocksdb::DBOptions database_options(const RocksShared& shared) {
   return options;
 }
 
-/// The file that RocksDB's message blames, if it names one.
+/// The file that RocksDB's message blames; a damaged write-ahead log it does not name, so that one is looked for.
 std::string blamed_file(const std::string& message, const std::string& path) {
-  for (const char* ending : {".sst", ".log"}) {
-    const std::size_t end = message.find(ending);
-    if (end == std::string::npos) continue;
-    std::size_t start = message.find_last_of(" :\"'", end);
-    start = start == std::string::npos ? 0 : start + 1;
-    const std::string file = message.substr(start, end + 4 - start);
-    return file.front() == '/' ? file : path + "/" + file.substr(file.find_last_of('/') + 1);
+  const auto word_at = [&](std::size_t at) {
+    const std::size_t start = message.find_last_of("/ :\"'", at) + 1;  // npos + 1 is 0
+    return message.substr(start, message.find_first_of(" :\"',", at) - start);
+  };
+  // A table that is gone is looked for by its older name too.
+  for (const char* mark : {".sst", ".ldb", ".log", "MANIFEST-", "CURRENT"}) {
+    const std::size_t at = message.find(mark);
+    if (at == std::string::npos) continue;
+    const std::filesystem::path file = path + "/" + word_at(at);
+    return file.extension() == ".ldb" ? std::filesystem::path(file).replace_extension(".sst") : file;
   }
-  const bool manifest = message.find("MANIFEST") != std::string::npos;
-  return manifest ? path + "/MANIFEST" : path;
+  return damaged_log(path).value_or(path);
 }
 
 std::vector<rocksdb::ColumnFamilyDescriptor> describe(const std::vector<FamilySpec>& families,
@@ -237,11 +239,14 @@ std::uint64_t RocksInstance::property(const char* name) const {
   return sum;
 }
 
-bool is_table_damage(const Error& error) { return error.slug == "storage.corrupt" && error.where.ends_with(".sst"); }
-
 Error RocksInstance::error(const rocksdb::Status& status, const std::string& path) {
   const std::string text = status.ToString();  // may quote stored bytes, so it is read but not shown
-  if (status.IsCorruption()) return damage(blamed_file(text, path));
+  if (status.IsCorruption()) {
+    const std::string file = blamed_file(text, path);
+    std::error_code unknown;
+    const bool gone = file.ends_with(".sst") && !std::filesystem::exists(file, unknown) && !unknown;
+    return gone ? part_missing(file) : damage(file);
+  }
   if (status.IsNoSpace()) return disk_error(ENOSPC, path);
   if (status.IsIOError()) return disk_error(EIO, path);
   return {Code::unavailable, "storage.io", path,

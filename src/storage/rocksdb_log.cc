@@ -64,7 +64,7 @@ Result<void> RocksLog::delete_blobs(std::span<const std::string> names) {
 
 // ---- Journals
 
-std::string journals_of(const std::string& path) { return path + "/journals"; }
+std::string journals_of(const std::string& path) { return path + "/" + kJournalsFolder; }
 
 RocksLog::RocksLog(RocksInstance& instance, const Clock& clock, Journal::ByName journals, Journal::Options options)
     : instance_(instance), clock_(clock), options_(options) {

@@ -64,7 +64,8 @@ class RocksLog {
   mutable std::map<std::string, Named, std::less<>> names_;
 };
 
-/// Where the journals of the instance in `path` lie.
+/// Where the journals of an instance lie, within its folder.
+inline constexpr const char* kJournalsFolder = "journals";
 std::string journals_of(const std::string& path);
 
 }  // namespace holdfast::storage

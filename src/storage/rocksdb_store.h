@@ -31,9 +31,9 @@ Result<std::unique_ptr<Store>> open_rocksdb(const std::string& directory, RocksO
 /// few of them. Errors: as open_rocksdb.
 Result<void> verify_rocksdb(const std::string& directory);
 
-/// Is the damage that `error` tells of in a table, so that nothing but a backup helps? What a write-ahead log lost is
-/// behind the damage; what a table lost may be anything.
-bool is_table_damage(const Error& error);
+/// Does drop_damaged_tail help with the damage that `error` tells of? What a write-ahead log or a journal lost is
+/// behind the damage; what any other file lost may be anything, and only a backup helps.
+bool is_mendable(const Error& error);
 
 /// Makes `target` (absent or empty: else conflict, "storage.restore.target") a store with the content of a backup.
 /// Copies aside, opens the copy and reads every block against its checksum, and only then puts it in place.

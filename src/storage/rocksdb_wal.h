@@ -2,6 +2,7 @@
 
 #include <rocksdb/env.h>
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -28,8 +29,12 @@ bool is_manifest(const std::string& path);
 /// one begins, so only the last can be torn, and it was acknowledged to nobody. Torn is one that the file's end cuts
 /// off, or of which a sector or the end is still of zeros; what is damaged in another way, or followed by a record, is
 /// left for the engine to refuse, but for a last record of which only the length rotted: the engine would take it for
-/// torn. With `drop_damaged` that one goes too. Format: github.com/facebook/rocksdb/wiki/Write-Ahead-Log-File-Format.
-/// Errors: unavailable "storage.io"; corrupt "storage.corrupt", naming the file.
+/// torn. With `drop_damaged` that one goes too, of a log. Format:
+/// github.com/facebook/rocksdb/wiki/Write-Ahead-Log-File-Format. Errors: unavailable "storage.io"; corrupt
+/// "storage.corrupt", naming the file.
 Result<void> end_logs(const std::string& directory, bool drop_damaged);
+
+/// The first write-ahead log in `directory` that is not as it was written: the engine refuses it without its name.
+std::optional<std::string> damaged_log(const std::string& directory);
 
 }  // namespace holdfast::storage

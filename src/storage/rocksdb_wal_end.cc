@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 #include "base/file.h"
+#include "storage/disk.h"
 #include "storage/rocksdb_wal.h"
 
 namespace holdfast::storage {
@@ -57,6 +58,16 @@ class RecordLog {
     if (only_its_length_is_wrong(damaged)) return End{damaged, true};
     if (!is_torn(damaged)) return std::nullopt;
     return End{damaged};
+  }
+
+  /// Is every fragment as it was written, up to the last byte that is not zero?
+  bool is_whole() const {
+    std::size_t at = 0;
+    for (auto next = fragment(at); next; next = fragment(at)) {
+      if (!is_sound(*next)) return false;
+      at = next->begin + next->size;
+    }
+    return at >= data_end_;
   }
 
  private:
@@ -146,16 +157,26 @@ Result<void> end_logs(const std::string& directory, bool drop_damaged) {
     if (it->path().extension() != ".log" && !manifest) continue;
     HF_TRY(const Bytes bytes, read_file(it->path().string(), kLogBytesMax));
     const auto log = RecordLog(bytes, manifest ? kUnwrittenManifest : kUnwrittenLog).end();
-    if (log && log->rotten && !drop_damaged) {
-      return fail(Code::corrupt, "storage.corrupt", it->path().string(),
-                  "the length of its last record is not what was written; check the disk and restore a backup, or read "
-                  "what 'holdfast repair' would drop");
+    if (log && log->rotten && (manifest || !drop_damaged)) {
+      return tl::unexpected<Error>(damage(it->path().string()));
     }
     if (log && log->size < bytes.size()) std::filesystem::resize_file(it->path(), log->size, failed);
     if (failed) break;
   }
   if (!failed) return {};
   return fail(Code::unavailable, "storage.io", directory, "its files cannot be read or cut: " + failed.message());
+}
+
+std::optional<std::string> damaged_log(const std::string& directory) {
+  std::optional<std::string> first;
+  std::error_code failed;
+  for (std::filesystem::directory_iterator it(directory, failed), end; !failed && it != end; it.increment(failed)) {
+    std::string path = it->path().string();
+    if (it->path().extension() != ".log" || (first && *first < path)) continue;
+    const auto bytes = read_file(path, kLogBytesMax);
+    if (bytes && !RecordLog(*bytes, kUnwrittenLog).is_whole()) first = std::move(path);
+  }
+  return first;
 }
 
 }  // namespace holdfast::storage
