@@ -10,34 +10,40 @@ constexpr std::size_t kOutdatedMax = 64;
 
 }  // namespace
 
-Result<void> Checkpoints::recover() {
-  const std::lock_guard lock(mutex_);
+Result<Checkpoints::Kept> Checkpoints::check(const storage::Store& store, const VerifierKey& key, const Tail& tail,
+                                             const Tiles& tiles) {
   std::vector<std::string> names;
   for (;;) {
     constexpr std::size_t page = 256;
-    HF_TRY(const auto more, store_.list_blobs(kCheckpointPrefix, names.empty() ? "" : names.back(), page));
+    HF_TRY(const auto more, store.list_blobs(kCheckpointPrefix, names.empty() ? "" : names.back(), page));
     names.insert(names.end(), more.begin(), more.end());
     if (more.size() < page) break;
   }
-  if (names.empty()) return {};
+  if (names.empty()) return Kept{};
   const std::string name = names.back();
-  HF_TRY(std::optional<Bytes> note, store_.get_blob(name));
+  HF_TRY(std::optional<Bytes> note, store.get_blob(name));
   if (!note) return fail(Code::corrupt, "evidence.checkpoint.missing", name, "The newest checkpoint cannot be read.");
-  HF_TRY(Checkpoint tree, open_checkpoint(*note, key_.verifier()));
-  if (tree.size > tail_.size()) {
+  HF_TRY(Checkpoint tree, open_checkpoint(*note, key));
+  if (tree.size > tail.size()) {
     return fail(Code::corrupt, "evidence.rollback", name,
-                "The log has " + std::to_string(tail_.size()) + " entries, but a checkpoint over " +
+                "The log has " + std::to_string(tail.size()) + " entries, but a checkpoint over " +
                     std::to_string(tree.size) + " was handed out: restore the newest copy of the store.");
   }
-  HF_TRY(const Hash root, root_of(tree.size, tiles_.hashes(tree.size)));
+  HF_TRY(const Hash root, root_of(tree.size, tiles.hashes(tree.size)));
   if (root != tree.root) {
     return fail(Code::corrupt, "evidence.rollback", name,
                 "The log is not the one that the newest checkpoint handed out was signed over: restore that log.");
   }
-  published_ = tree.size;
-  newest_ = Signed{std::move(tree), std::move(*note)};
   names.pop_back();
-  outdated_ = std::move(names);
+  return Kept{Signed{std::move(tree), std::move(*note)}, std::move(names)};
+}
+
+Result<void> Checkpoints::recover() {
+  const std::lock_guard lock(mutex_);
+  HF_TRY(Kept kept, check(store_, key_.verifier(), tail_, tiles_));
+  newest_ = std::move(kept.newest);
+  outdated_ = std::move(kept.outdated);
+  if (newest_) published_ = newest_->tree.size;
   return {};
 }
 

@@ -23,12 +23,19 @@ class Checkpoints {
     Checkpoint tree;
     std::string note;
   };
+  /// Those that a store keeps.
+  struct Kept {
+    std::optional<Signed> newest;
+    std::vector<std::string> outdated;  ///< names of those that it replaced
+  };
+  /// Holds the tree up to the newest one ever handed out. corrupt: "evidence.rollback" if the log is shorter, or
+  /// another one; "evidence.checkpoint.missing", "evidence.checkpoint.…" (another key's).
+  static Result<Kept> check(const storage::Store& store, const VerifierKey& key, const Tail& tail, const Tiles& tiles);
 
   Checkpoints(storage::Store& store, SigningKey key, const Tail& tail, const Tiles& tiles)
       : store_(store), key_(std::move(key)), tail_(tail), tiles_(tiles) {}
 
-  /// Holds the tree up to the newest checkpoint ever handed out. corrupt ("evidence.rollback") if the log is
-  /// shorter, or another one.
+  /// check(), and goes on from there.
   Result<void> recover();
   /// Over the durable tree as of now; signed afresh only if it grew.
   Result<Signed> newest();

@@ -86,6 +86,9 @@ class Log {
   /// last checkpoint signed; refuses to start otherwise ("evidence.rollback"). Borrows all but `key`.
   static Result<std::unique_ptr<Log>> open(storage::Store& store, SigningKey key, const Clock& clock,
                                            Follower& follower, LogOptions options = {});
+  /// Would open() find the log whole, and the one that its newest checkpoint is signed over by `key`? Changes nothing.
+  /// Answers its number of entries. Errors: as open.
+  static Result<std::uint64_t> examine(const storage::Store& store, const VerifierKey& key);
   /// Stops taking entries, commits what waits, writes a snapshot, releases the lease.
   virtual ~Log() = default;
 

@@ -69,6 +69,9 @@ Result<std::unique_ptr<Tail>> load_tail(const storage::Store& store) {
   }));
   HF_CHECK(std::move(outcome));
   HF_TRY(const std::uint64_t end, store.end(kJournal));
+  // What is sealed was in the journal before: one that ends earlier would go on beside tiles that say otherwise.
+  HF_TRY(const auto sealed, store.get_blob(TileId{.number = end / kTileWidth}.path()));
+  if (sealed) return broken("The journal ends before what is sealed: restore the store from a backup.");
   if (!tail) {
     if (end % kTileWidth != 0) return broken("The journal lost its end: restore the store from a backup.");
     return begin_tail(store, end);

@@ -115,6 +115,19 @@ TEST(LogRecovery, RefusesALogShorterThanItsNewestCheckpoint) {
   EXPECT_EQ(opened.error().slug, "evidence.rollback");
 }
 
+TEST(LogRecovery, RefusesAJournalThatEndsBeforeWhatIsSealed) {
+  Bench bench, cut;
+  ASSERT_TRUE(bench.open());
+  bench.grow(10);
+  bench.grow(1000);
+  const VerifierKey key = bench.log->key();
+  bench.log.reset();  // which seals what is complete
+  EXPECT_EQ(Log::examine(*bench.store, key).value(), 1010u);
+  copy_store(*bench.store, *cut.store, 10);
+  EXPECT_EQ(Log::examine(*cut.store, key).error().slug, "evidence.journal.broken");
+  EXPECT_EQ(cut.open().error().slug, "evidence.journal.broken");
+}
+
 TEST(LogRecovery, RefusesAnotherLogOfTheSameLength) {
   Bench bench, other;
   ASSERT_TRUE(bench.open());
@@ -137,6 +150,7 @@ TEST(LogRecovery, RefusesAnotherKeysCheckpoint) {
   bench.log.reset();
   Witness witness;
   EXPECT_EQ(Log::open(*bench.store, log_key('x'), bench.clock, witness).error().slug, "evidence.checkpoint.unsigned");
+  EXPECT_EQ(Log::examine(*bench.store, log_key('x').verifier()).error().slug, "evidence.checkpoint.unsigned");
 }
 
 TEST(LogRecovery, RefusesAJournalWithoutItsTiles) {

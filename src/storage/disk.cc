@@ -4,18 +4,20 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 
 #include "storage/rocksdb_store.h"
 
 namespace holdfast::storage {
 
 Error disk_error(int reason, const std::string& path) {
-  if (reason == ENOSPC) {
+  if (reason == ENOSPC || reason == EDQUOT) {
     return {Code::unavailable, "storage.disk.full", path,
             "the disk is full and nothing was acknowledged; free some space and restart the server"};
   }
   return {Code::unavailable, "storage.io", path,
-          "reading or writing failed, nothing was acknowledged; mend the disk and restart the server"};
+          "reading or writing failed (" + std::string(std::strerror(reason)) +
+              "), nothing was acknowledged; mend the disk and restart the server"};
 }
 
 Error damage(const std::string& path) {

@@ -11,7 +11,7 @@
 
 namespace holdfast::storage {
 
-/// unavailable: "storage.disk.full" for ENOSPC, "storage.io" for any other errno.
+/// unavailable: "storage.disk.full" for ENOSPC and EDQUOT, "storage.io" for any other errno.
 Error disk_error(int reason, const std::string& path);
 /// corrupt "storage.corrupt". Names 'holdfast repair' too, if the damage is_mendable.
 Error damage(const std::string& path);

@@ -24,17 +24,27 @@ namespace holdfast::storage {
 /// what is trimmed is a file less. Callers take turns, but for trim(). After a write that failed, none follows: what of
 /// it is on disk, the next start finds out.
 class Journal {
+  /// A file, or the part of it that is not trimmed or damaged.
+  struct Segment {
+    std::uint64_t start = 0;  ///< number of the file's first entry
+    std::uint64_t end = 0;    ///< behind its last
+    std::size_t from = 0;     ///< where its records begin, but for damage in what is trimmed 0
+    std::size_t size = 0;     ///< where they end: whole blocks
+  };
+
  public:
   struct Options {
     bool read_only = false;     ///< changes and makes no file
-    bool drop_damaged = false;  ///< goes on with what precedes damage
+    bool drop_damaged = false;  ///< goes on with what precedes damage; read_only too: says what would be left
   };
+  static constexpr std::size_t kDigits = 20;  ///< of a file's number
+  static constexpr std::size_t kFileBytesMax = 1u << 30;
   using Visit = std::function<bool(std::uint64_t position, std::uint32_t count, ByteView packed)>;
   using ByName = std::map<std::string, std::unique_ptr<Journal>, std::less<>>;
 
   /// Those of `folder`, which is made if need be. Reads all that is there against its checksums, and cuts a torn end
-  /// off. Errors: corrupt "storage.corrupt" (names the file), not_found "storage.part.missing" (read_only),
-  /// unavailable.
+  /// off; damage in what is trimmed is none. Errors: corrupt "storage.corrupt" (names the file), not_found
+  /// "storage.part.missing" (a file; read_only, the folder), unavailable.
   static Result<ByName> open_all(const std::string& folder, Options options);
 
   Journal(std::string folder, std::string name, Options options);
@@ -55,16 +65,19 @@ class Journal {
    public:
     /// As Store::read.
     Result<void> read(std::uint64_t from, const Visit& visit) const;
-    /// Copies the files into `folder`, each as long as it is now, and syncs them.
+    /// Copies the files into `folder`, each as long as it is now, and syncs them. Errors: corrupt "storage.corrupt"
+    /// (names the file, not its copy), unavailable.
     Result<void> copy_to(const std::string& folder) const;
+    std::uint64_t end() const { return parts_.empty() ? 0 : parts_.back().segment.end; }
 
    private:
     friend class Journal;
     struct Part {
       std::string path;
-      std::uint64_t end = 0;  ///< number behind its last entry
-      std::size_t size = 0;   ///< of its records
+      Segment segment;
     };
+    static Result<void> visit(const Part& part, const std::string& file,
+                              const std::function<bool(const SegmentRecord&)>& visit);
     std::shared_ptr<void> hold_;
     std::uint64_t begin_ = 0;
     std::vector<Part> parts_;
@@ -72,22 +85,17 @@ class Journal {
   Held hold() const;
 
  private:
-  struct Segment {
-    std::uint64_t start = 0;  ///< number of its first entry
-    std::uint64_t end = 0;    ///< behind its last
-    std::size_t size = 0;     ///< of its records, whole blocks
-  };
-
   std::string path(std::uint64_t start) const;
-  Result<void> load(std::vector<std::uint64_t> starts);
-  struct Loaded {
-    Segment segment;
-    std::optional<std::uint64_t> begin;  ///< as its newest record says
-  };
-  Result<Loaded> load_segment(std::uint64_t start, bool is_last);
+  struct Run;
+  struct Scanned;
+  Result<Scanned> scan(const std::vector<std::uint64_t>& starts) const;
+  Result<void> load(const std::vector<std::uint64_t>& starts);
+  Error broken_before(const Scanned& all, std::size_t run) const;
+  Error broken_behind(const Scanned& all, std::size_t file, std::uint64_t number) const;
   Result<void> write_record(const SegmentRecord& record);
   Result<void> begin_segment();
-  Result<void> open_last(int flags);
+  Result<void> open_last();
+  Result<void> put(const SegmentRecord& record);
   void close_last();
   Result<void> zero_ahead(std::size_t size);
   void remove_trimmed();

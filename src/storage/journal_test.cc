@@ -180,16 +180,88 @@ TEST(Journal, damage_in_a_file_before_the_last_is_named_and_drops_what_follows) 
   EXPECT_EQ(files.must_open().end(), 2u);
 }
 
-TEST(Journal, a_file_that_is_gone_is_missed) {
+TEST(Journal, what_is_left_of_damage_goes_on_from_where_it_began) {
   Files files;
   Journal& journal = files.must_open();
-  for (const char c : {'a', 'b', 'c', 'd', 'e'}) append(journal, large(c));
-  const auto gone = files.files();
-  files.close();
-  std::filesystem::remove(gone[1]);
+  for (const char c : {'a', 'b', 'c', 'd'}) append(journal, large(c));
+  journal.trim(3);
+  append(journal, "e");  // says that the journal begins at 3, as nothing before does
+  append(journal, "f");
+  files.change([](std::string& bytes) { bytes[bytes.find("e")] ^= 4; });
+  ASSERT_TRUE(fails(files.open(), Code::corrupt, "storage.corrupt"));
+  EXPECT_EQ(files.must_open({.read_only = true, .drop_damaged = true}).end(), 4u);
+  ASSERT_TRUE(fails(files.open(), Code::corrupt, "storage.corrupt")) << "it only looked";
+  EXPECT_EQ(files.must_open({.drop_damaged = true}).end(), 4u);
+  Journal& again = files.must_open();
+  EXPECT_EQ(read(again), (std::vector<Read>{{3, large('d')}}));
+  append(again, "g");
+  EXPECT_EQ(read(files.must_open()), (std::vector<Read>{{3, large('d')}, {4, "g"}}));
+}
+
+TEST(Journal, damage_in_what_is_trimmed_is_none) {
+  Files files;
+  const Scratch elsewhere;
+  Journal& journal = files.must_open();
+  for (const char* text : {"a", "b", "c", "d"}) append(journal, text);
+  journal.trim(2);
+  append(journal, "e");
+  files.change([](std::string& bytes) { bytes[kBlock + 2] ^= 4; });
+  Journal& again = files.must_open();
+  const std::vector<Read> live{{2, "c"}, {3, "d"}, {4, "e"}};
+  EXPECT_EQ(read(again), live);
+  ASSERT_TRUE(again.hold().copy_to(elsewhere / ""));
+  const auto copies = Journal::open_all(elsewhere / "", {});
+  ASSERT_TRUE(copies) << copies.error().text();
+  EXPECT_EQ(read(*copies->at("log")), live);
+  files.change([](std::string& bytes) { bytes[2 * kBlock + 2] ^= 4; });
   EXPECT_TRUE(fails(files.open(), Code::corrupt, "storage.corrupt"));
-  std::filesystem::remove(gone[0]);
-  EXPECT_TRUE(fails(files.open(), Code::corrupt, "storage.corrupt"));
+}
+
+TEST(Journal, damage_met_by_a_copy_is_the_files_own) {
+  Files files;
+  const Scratch elsewhere;
+  Journal& journal = files.must_open();
+  append(journal, "a");
+  append(journal, "b");
+  damage(files.files().front(), kBlock + 1);
+  const auto copied = journal.hold().copy_to(elsewhere / "");
+  ASSERT_TRUE(fails(copied, Code::corrupt, "storage.corrupt"));
+  EXPECT_EQ(copied.error().where, files.files().front());
+}
+
+TEST(Journal, a_file_that_is_gone_is_named) {
+  for (const std::size_t which : {0, 1, 2}) {
+    Files files;
+    Journal& journal = files.must_open();
+    for (const char c : {'a', 'b', 'c', 'd', 'e'}) append(journal, large(c));
+    const auto gone = files.files().at(which);
+    files.close();
+    std::filesystem::remove(gone);
+    for (const bool drop : {false, true}) {
+      const auto opened = files.open({.read_only = true, .drop_damaged = drop});
+      if (drop && which == 1) continue;
+      ASSERT_TRUE(fails(opened, Code::not_found, "storage.part.missing")) << which;
+      EXPECT_EQ(opened.error().where, gone);
+    }
+  }
+}
+
+TEST(Journal, a_file_that_was_begun_and_has_nothing_yet_is_no_loss) {
+  Files files;
+  Journal& journal = files.must_open();
+  for (const char c : {'a', 'b', 'c'}) append(journal, large(c));
+  files.change([](std::string& bytes) { bytes.clear(); });
+  Journal& again = files.must_open();
+  EXPECT_EQ(again.end(), 2u);
+  append(again, "c");
+  EXPECT_EQ(files.must_open().end(), 3u);
+  files.change([](std::string& bytes) { bytes.clear(); });
+  damage(files.files().front(), std::size_t{4} << 20);  // "b"
+  const auto opened = files.open();
+  ASSERT_TRUE(fails(opened, Code::corrupt, "storage.corrupt"));
+  EXPECT_EQ(opened.error().where, files.files().front());
+  EXPECT_EQ(files.must_open({.drop_damaged = true}).end(), 1u);
+  EXPECT_EQ(files.must_open().end(), 1u);
 }
 
 TEST(Journal, one_that_only_looks_changes_nothing) {

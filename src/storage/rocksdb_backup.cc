@@ -90,9 +90,10 @@ Result<void> copy_files(const fs::path& from, const fs::path& to) {
   if (failed) return disk_failure(to, failed.message());
   for (auto it = fs::directory_iterator(from, failed); !failed && it != fs::directory_iterator();
        it.increment(failed)) {
-    const fs::path copy = to / it->path().filename();
-    if (it->path().filename() == "LOCK" || !it->is_regular_file(failed)) continue;
+    const fs::path name = it->path().filename();
+    if (name == "LOCK" || name == kReachFile || !it->is_regular_file(failed)) continue;
     if (failed) break;
+    const fs::path copy = to / name;
     fs::copy_file(it->path(), copy, failed);
     // Which of the two sides failed, the error does not tell.
     if (failed) return disk_failure(copy, failed.message() + ", from " + it->path().string());
@@ -112,20 +113,24 @@ Result<void> copy_instance(const fs::path& from, const fs::path& to) {
   return {};
 }
 
-Result<void> verify_instance(const fs::path& path, const std::vector<FamilySpec>& families) {
-  const RocksShared shared = RocksShared::create(RocksOptions{});
+Result<void> verify_instance(const fs::path& path, const std::vector<FamilySpec>& families,
+                             const RocksOptions& options = {}) {
+  const RocksShared shared = RocksShared::create(options);
   HF_TRY(const auto instance, RocksInstance::open(path.string(), shared, families));
   HF_CHECK(instance->verify());
   const std::string journals = journals_of(path.string());
-  if (std::error_code unknown; fs::exists(journals, unknown)) HF_CHECK(Journal::open_all(journals, {}));
+  if (std::error_code unknown; fs::exists(journals, unknown)) {
+    HF_CHECK(Journal::open_all(journals, {.read_only = options.read_only, .drop_damaged = options.drop_damaged_tail}));
+  }
   return {};
 }
 
 /// A damaged file of the copy `at` is as damaged in the backup `from`, which is what is still there to look at.
 Error of_backup(Error error, const fs::path& at, const fs::path& from) {
-  if (error.code != Code::corrupt) return error;
   if (error.where.starts_with(at.string())) error.where = from.string() + error.where.substr(at.string().size());
-  error.what = "this backup is damaged here: a stored checksum does not match; nothing was restored, take another one";
+  if (error.code == Code::corrupt || error.slug == "storage.part.missing") {
+    error.what = "this backup is damaged here: it is not what was written; nothing was restored, take another one";
+  }
   return error;
 }
 
@@ -197,11 +202,11 @@ Result<void> backup_parts(RocksInstance& records, RocksInstance& keys, RocksLog&
   return {};
 }
 
-Result<void> verify_rocksdb(const std::string& directory) {
-  HF_CHECK(open_rocksdb(directory));
-  HF_CHECK(verify_instance(directory + "/records", records_families()));
-  HF_CHECK(verify_instance(directory + "/keys", keys_families()));
-  return verify_instance(directory + "/log", log_families());
+Result<void> verify_rocksdb(const std::string& directory, RocksOptions options) {
+  HF_CHECK(open_rocksdb(directory, options));
+  HF_CHECK(verify_instance(directory + "/records", records_families(), options));
+  HF_CHECK(verify_instance(directory + "/keys", keys_families(), options));
+  return verify_instance(directory + "/log", log_families(), options);
 }
 
 Result<void> restore_rocksdb(const std::string& directory, const std::string& keys_directory,
@@ -223,6 +228,7 @@ Result<void> restore_rocksdb(const std::string& directory, const std::string& ke
                         {fs::path(keys_directory) / "keys", "keys", keys_families()}};
   for (const Part& part : parts) {
     if (!fs::exists(part.from / "CURRENT", failed)) {
+      if (failed) return disk_failure(part.from, failed.message());
       return fail(Code::not_found, "storage.restore.backup", part.from.string(), "there is no backup here");
     }
   }
@@ -231,6 +237,10 @@ Result<void> restore_rocksdb(const std::string& directory, const std::string& ke
         Code::invalid, "storage.restore.mount", target,
         "a disk is mounted here, and a restore takes its place whole or not at all; restore into a folder on it, "
         "and name that folder as data: in holdfast.yaml");
+  }
+  const std::string log = (fs::path(directory) / "log").string();
+  if (auto whole = check_reach(log); !whole) {
+    return tl::unexpected<Error>(of_backup(std::move(whole).error(), log, log));
   }
   Undo undo;
   const fs::path aside = into.string() + ".restoring";

@@ -148,6 +148,36 @@ TEST(Backup, damage_in_a_table_is_found_by_reading_and_names_no_repair) {
   EXPECT_NE(found.error().what.find("restore a backup"), std::string::npos);
 }
 
+TEST(Backup, one_that_lacks_the_end_of_a_journal_is_not_restored) {
+  const Scratch scratch;
+  {
+    const auto store = must_open(scratch / "store");
+    fill(*store);
+    const auto lease = store->acquire("long", "me", std::chrono::seconds(60));
+    for (std::uint64_t i = 0; i < 4; ++i) ASSERT_TRUE(store->append("long", i, 1, Bytes(3u << 20, 'x'), *lease));
+    ASSERT_TRUE(store->backup(scratch / "b", scratch / "k"));
+  }
+  const std::filesystem::path journals = scratch / "b/log/journals";
+  const auto refused = [&](Code code, std::string_view slug) {
+    const auto restored = restore_rocksdb(scratch / "b", scratch / "k", scratch / "restored");
+    EXPECT_FALSE(std::filesystem::exists(scratch / "restored"));
+    return fails(restored, code, slug);
+  };
+  std::filesystem::path newest;
+  for (const auto& file : std::filesystem::directory_iterator(journals)) {
+    if (file.path().filename().string().starts_with("long.")) newest = std::max(newest, file.path());
+  }
+  const auto size = std::filesystem::file_size(newest);
+  std::filesystem::resize_file(newest, size / 2 / 4096 * 4096);
+  EXPECT_TRUE(refused(Code::corrupt, "storage.corrupt")) << "torn, as a start would cut it";
+  std::filesystem::resize_file(newest, 0);
+  EXPECT_TRUE(refused(Code::corrupt, "storage.corrupt"));
+  std::filesystem::remove(newest);
+  EXPECT_TRUE(refused(Code::not_found, "storage.part.missing"));
+  std::filesystem::remove(journals / "REACH");
+  EXPECT_TRUE(refused(Code::not_found, "storage.restore.backup")) << "as after a kill in the midst of a backup";
+}
+
 TEST(Backup, a_damaged_backup_is_found_before_it_is_in_place) {
   const Scratch scratch;
   {

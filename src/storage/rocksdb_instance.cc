@@ -1,10 +1,12 @@
 #include "storage/rocksdb_instance.h"
 
+#include <fcntl.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/memtablerep.h>
 #include <rocksdb/slice_transform.h>
 #include <rocksdb/table.h>
 #include <rocksdb/utilities/checkpoint.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <filesystem>
@@ -102,6 +104,23 @@ std::string blamed_file(const std::string& message, const std::string& path) {
   return damaged_log(path).value_or(path);
 }
 
+Error busy(const std::string& path) {
+  const std::string directory = std::filesystem::path(path).parent_path().string();
+  return {Code::unavailable, "storage.busy", directory,
+          "another holdfast process holds " + directory + "; stop it first"};
+}
+
+/// By another process, as RocksDB locks.
+bool is_locked(const std::string& file) {
+  const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
+  struct flock lock {};
+  lock.l_type = F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  const bool held = fd >= 0 && ::fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+  if (fd >= 0) ::close(fd);
+  return held;
+}
+
 std::vector<rocksdb::ColumnFamilyDescriptor> describe(const std::vector<FamilySpec>& families,
                                                       const RocksShared& shared) {
   std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
@@ -146,9 +165,7 @@ Result<std::unique_ptr<RocksInstance>> RocksInstance::open(const std::string& pa
   if (!status.ok()) {
     const std::string text = status.ToString();
     if (text.find("hile lock file") != std::string::npos || text.find("lock hold by") != std::string::npos) {
-      const std::string directory = std::filesystem::path(path).parent_path().string();
-      return fail(Code::unavailable, "storage.busy", directory,
-                  "another holdfast process holds " + directory + "; stop it first");
+      return tl::unexpected<Error>(busy(path));
     }
     return tl::unexpected<Error>(error(status, path));
   }
@@ -161,6 +178,8 @@ Result<std::unique_ptr<RocksInstance>> RocksInstance::look_into(const std::strin
   if (!std::filesystem::exists(path + "/CURRENT", unknown)) {
     return tl::unexpected<Error>(part_missing(path));
   }
+  HF_CHECK(check_format(path));
+  if (is_locked(path + "/LOCK")) return tl::unexpected<Error>(busy(path));
   rocksdb::DBOptions options = database_options(shared);
   options.create_if_missing = options.create_missing_column_families = false;
   std::vector<rocksdb::ColumnFamilyHandle*> handles;

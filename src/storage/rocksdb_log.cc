@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
+#include <sstream>
 
+#include "base/file.h"
 #include "storage/disk.h"
 
 namespace holdfast::storage {
@@ -81,10 +83,10 @@ RocksLog::Named& RocksLog::named(std::string_view name) const {
   return there->second;
 }
 
-std::vector<RocksLog::Named*> RocksLog::all() const {
+std::vector<std::pair<std::string_view, RocksLog::Named*>> RocksLog::all() const {
   const std::lock_guard lock(names_mutex_);
-  std::vector<Named*> out;
-  for (auto& [name, named] : names_) out.push_back(&named);
+  std::vector<std::pair<std::string_view, Named*>> out;
+  for (auto& [name, named] : names_) out.emplace_back(name, &named);
   return out;
 }
 
@@ -126,16 +128,16 @@ Result<void> RocksLog::trim(std::string_view journal, std::uint64_t position) {
 
 Result<void> RocksLog::health() const {
   HF_CHECK(instance_.health());
-  for (const Named* named : all()) HF_CHECK(named->journal->health());
+  for (const auto& [name, named] : all()) HF_CHECK(named->journal->health());
   return {};
 }
 
 Result<void> RocksLog::checkpoint(const std::string& path) {
   const auto hold = [this] {
-    std::vector<Journal::Held> out;
-    for (Named* named : all()) {
+    std::vector<std::pair<std::string_view, Journal::Held>> out;
+    for (const auto& [name, named] : all()) {
       const std::lock_guard lock(named->mutex);
-      out.push_back(named->journal->hold());
+      out.emplace_back(name, named->journal->hold());
     }
     return out;
   };
@@ -147,8 +149,33 @@ Result<void> RocksLog::checkpoint(const std::string& path) {
   if (!std::filesystem::create_directory(folder, failed)) {
     return tl::unexpected<Error>(disk_error(failed.value(), folder));
   }
-  for (const Journal::Held& held : hold()) HF_CHECK(held.copy_to(folder));
-  return sync(folder);
+  std::string reach;
+  for (const auto& [name, held] : hold()) {
+    HF_CHECK(held.copy_to(folder));
+    if (held.end() > 0) reach += std::to_string(held.end()) + " " + std::string(name) + "\n";
+  }
+  return write_file(folder + "/" + kReachFile, reach, 0600);
+}
+
+Result<void> check_reach(const std::string& path) {
+  const std::string folder = journals_of(path), file = folder + "/" + kReachFile;
+  std::error_code unknown;
+  if (!std::filesystem::exists(file, unknown)) {
+    return fail(Code::not_found, "storage.restore.backup", file,
+                "this backup was not finished, or a part of it was not copied here; take another one");
+  }
+  HF_TRY(const std::string reach, read_file(file, std::size_t{1} << 20));
+  HF_TRY(const Journal::ByName journals, Journal::open_all(folder, {.read_only = true}));
+  std::istringstream lines(reach);
+  std::uint64_t end = 0;
+  for (std::string name; lines >> end >> name;) {
+    const auto there = journals.find(name);
+    if (there != journals.end() && there->second->end() == end) continue;
+    return fail(Code::corrupt, "storage.corrupt", folder,
+                "the end of journal '" + name + "' is not here: it reached to " + std::to_string(end));
+  }
+  if (lines.eof()) return {};
+  return tl::unexpected<Error>(damage(file));
 }
 
 }  // namespace holdfast::storage

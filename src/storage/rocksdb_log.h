@@ -36,7 +36,7 @@ class RocksLog {
   Result<void> renew(std::string_view name, std::uint64_t token, std::chrono::milliseconds ttl);
   Result<void> release(std::string_view name, std::uint64_t token);
   Result<void> health() const;
-  /// As RocksInstance::checkpoint, with the journals.
+  /// As RocksInstance::checkpoint, with the journals, and last of all how far each reaches.
   Result<void> checkpoint(const std::string& path);
   /// At open: whoever held a lease had the directory open, and that process is gone. Tokens stay used.
   Result<void> end_leases();
@@ -50,7 +50,7 @@ class RocksLog {
   };
   /// Made when it is first asked for; stays.
   Named& named(std::string_view name) const;
-  std::vector<Named*> all() const;
+  std::vector<std::pair<std::string_view, Named*>> all() const;
   /// What is known or stored; under its mutex.
   Result<LeaseState> lease(std::string_view name, Named& named) const;
   Result<void> put_lease(std::string_view name, Named& named, const LeaseState& state);
@@ -67,5 +67,11 @@ class RocksLog {
 /// Where the journals of an instance lie, within its folder.
 inline constexpr const char* kJournalsFolder = "journals";
 std::string journals_of(const std::string& path);
+
+/// What RocksLog::checkpoint writes last, among the journals' copies.
+inline constexpr const char* kReachFile = "REACH";
+/// Are the journals in `path`, a copy that RocksLog::checkpoint made, all there, as far as they reached? Errors:
+/// not_found "storage.restore.backup" (the copy was not finished), corrupt, unavailable.
+Result<void> check_reach(const std::string& path);
 
 }  // namespace holdfast::storage

@@ -17,7 +17,7 @@ struct RocksOptions {
   /// Opening refuses a write-ahead log that is damaged before its end ("storage.corrupt"), since acknowledged writes
   /// may lie behind the damage. True: go on with what precedes it, for an operator who decided so.
   bool drop_damaged_tail = false;
-  /// Only looks, and makes and changes no file: for a doctor. Takes no lock, so no other process may have it open.
+  /// Only looks, and makes and changes no file: for a doctor. Refused like any other while another process has it open.
   /// Each of the three must be there: not_found ("storage.part.missing", where names it). Every write fails.
   bool read_only = false;
 };
@@ -29,7 +29,7 @@ Result<std::unique_ptr<Store>> open_rocksdb(const std::string& directory, RocksO
 
 /// Opens the store as open_rocksdb does, and reads every block of every file against its checksum; an open alone reads
 /// few of them. Errors: as open_rocksdb.
-Result<void> verify_rocksdb(const std::string& directory);
+Result<void> verify_rocksdb(const std::string& directory, RocksOptions options = {});
 
 /// Does drop_damaged_tail help with the damage that `error` tells of? What a write-ahead log or a journal lost is
 /// behind the damage; what any other file lost may be anything, and only a backup helps.

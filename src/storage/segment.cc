@@ -58,7 +58,8 @@ std::optional<SegmentReader::Header> SegmentReader::header(std::size_t at) const
   out.record.begin = in.u64();
   out.size = in.u32();
   out.sum = in.u64();
-  if (magic != kMagic || in.u64() != sum(bytes_.substr(at, kSummed)) || out.record.count == 0) return std::nullopt;
+  if (magic != kMagic || in.u64() != sum(bytes_.substr(at, kSummed))) return std::nullopt;
+  if (out.record.begin > out.record.position || out.record.end() < out.record.position) return std::nullopt;
   return out;
 }
 
@@ -78,11 +79,22 @@ std::optional<SegmentRecord> SegmentReader::next() {
   return out;
 }
 
+bool SegmentReader::skip() {
+  const auto next = whole_record_behind(at_);
+  if (next) at_ = *next;
+  return next.has_value();
+}
+
+std::optional<std::size_t> SegmentReader::whole_record_behind(std::size_t at) const {
+  for (at += kBlock; at < data_end_; at += kBlock) {
+    if (record(at)) return at;
+  }
+  return std::nullopt;
+}
+
 SegmentReader::End SegmentReader::end() const {
   if (at_ >= data_end_) return End::clean;
-  for (std::size_t at = at_ + kBlock; at < data_end_; at += kBlock) {
-    if (record(at)) return End::damaged;
-  }
+  if (whole_record_behind(at_)) return End::damaged;
   // Of a header that is whole, the size is true; without one, the end of all is all that is known.
   const auto found = header(at_);
   const std::size_t end = found ? at_ + kHeader + found->size + 1 : data_end_;

@@ -11,6 +11,7 @@
 ///
 ///     magic (4) | count (4) | position (8) | begin (8) | size (4) | XXH3 of packed (8) | XXH3 of all this (8)
 ///
+/// A record of no entries is a note: of where the journal begins, or, if anything is packed, that another file follows.
 /// Each is on disk before the next one is begun, so that a power cut tears the last at most, and that was acknowledged
 /// to nobody.
 namespace holdfast::storage {
@@ -20,6 +21,9 @@ struct SegmentRecord {
   std::uint32_t count = 0;     ///< of entries
   std::uint64_t begin = 0;     ///< what lies before is trimmed
   ByteView packed;             ///< borrowed
+
+  std::uint64_t end() const { return position + count; }
+  bool ends_file() const { return count == 0 && !packed.empty(); }
 };
 
 /// With the zeros behind it: a multiple of kBlock.
@@ -39,6 +43,8 @@ class SegmentReader {
 
   /// Nothing at the end.
   std::optional<SegmentRecord> next();
+  /// Goes on at the next whole record, behind damage; false where there is none.
+  bool skip();
   /// Behind the last one: where the next one belongs.
   std::size_t at() const { return at_; }
   End end() const;
@@ -47,6 +53,7 @@ class SegmentReader {
   struct Header;
   std::optional<Header> header(std::size_t at) const;
   std::optional<SegmentRecord> record(std::size_t at) const;
+  std::optional<std::size_t> whole_record_behind(std::size_t at) const;
 
   ByteView bytes_;
   std::size_t data_end_;  ///< behind the last byte that is not zero

@@ -20,6 +20,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     HF_ASSERT(bytes.substr(begin, end - begin) == ByteView(again).substr(begin, end - begin));
   }
   HF_ASSERT(reader.at() == again.size());
+  while (reader.skip()) HF_ASSERT(reader.at() % kBlock == 0 && reader.next());
   const auto end = reader.end();
   HF_ASSERT(end == SegmentReader::End::clean || reader.at() < size);
   return 0;
