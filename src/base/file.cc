@@ -6,7 +6,9 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
+#include <memory>
 
 namespace holdfast {
 namespace {
@@ -53,29 +55,53 @@ Result<std::string> read_file(const std::string& path, std::size_t bytes_max) {
   }
 }
 
-Result<void> write_file(const std::string& path, std::string_view content, unsigned mode) {
+namespace {
+
+Result<void> put(int file, std::string_view content, const std::string& path) {
+  while (!content.empty()) {
+    const ssize_t put = ::write(file, content.data(), content.size());
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0) return io_error(path, "write");
+    content.remove_prefix(static_cast<std::size_t>(put));
+  }
+  return {};
+}
+
+/// Beside `path`, then in its place.
+Result<void> replace(const std::string& path, std::string_view content, unsigned mode) {
   const std::string beside = path + ".new." + std::to_string(::getpid());
-  {
+  const auto outcome = [&]() -> Result<void> {
     const File file(::open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode));
     if (file.fd() < 0) return io_error(path, "write");
-    while (!content.empty()) {
-      const ssize_t put = ::write(file.fd(), content.data(), content.size());
-      if (put < 0 && errno == EINTR) continue;
-      if (put < 0) {
-        auto error = io_error(path, "write");
-        ::unlink(beside.c_str());
-        return error;
-      }
-      content.remove_prefix(static_cast<std::size_t>(put));
-    }
+    HF_CHECK(put(file.fd(), content, path));
     if (::fsync(file.fd()) != 0) return io_error(path, "sync");
-  }
-  if (std::rename(beside.c_str(), path.c_str()) != 0) return io_error(path, "rename into place");
+    if (std::rename(beside.c_str(), path.c_str()) != 0) return io_error(path, "rename into place");
+    return {};
+  }();
+  if (!outcome) ::unlink(beside.c_str());  // it may hold a key
+  HF_CHECK(outcome);
   const std::size_t slash = path.rfind('/');
   const File directory(
       ::open(slash == std::string::npos ? "." : path.substr(0, slash + 1).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (directory.fd() < 0 || ::fsync(directory.fd()) != 0) return io_error(path, "sync the folder");
   return {};
+}
+
+}  // namespace
+
+Result<void> write_file(const std::string& path, std::string_view content, unsigned mode) {
+  struct stat there {};
+  if (::lstat(path.c_str(), &there) != 0 || S_ISREG(there.st_mode) || S_ISDIR(there.st_mode)) {
+    return replace(path, content, mode);
+  }
+  if (S_ISLNK(there.st_mode)) {
+    const std::unique_ptr<char, decltype(&std::free)> target(::realpath(path.c_str(), nullptr), &std::free);
+    if (!target) return io_error(path, "follow");
+    if (path != target.get()) return write_file(target.get(), content, mode);
+  }
+  const File file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  if (file.fd() < 0) return io_error(path, "write");
+  return put(file.fd(), content, path);
 }
 
 Result<void> require_private(const std::string& path) {

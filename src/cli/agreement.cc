@@ -123,6 +123,22 @@ std::vector<std::string> names_of(const Plan& plan, const std::vector<agreement:
   return out;
 }
 
+/// Those that `out` has already, so that two who sign one document do not undo each other.
+Result<void> take_signatures(const std::string& out, Note& note) {
+  std::error_code unknown;
+  if (!std::filesystem::is_regular_file(out, unknown) || std::filesystem::file_size(out, unknown) == 0) return {};
+  HF_TRY(const std::string there, read_file(out));
+  const auto known = Note::parse(there);
+  if (!known || known->text != note.text) {
+    return fail(Code::conflict, "cli.agreement.other", out,
+                "another document is there; name another file with -o, or remove it");
+  }
+  for (const NoteSignature& signature : known->signatures) {
+    if (std::ranges::find(note.signatures, signature) == note.signatures.end()) note.signatures.push_back(signature);
+  }
+  return {};
+}
+
 /// Signs a document that checks, and no other; adds to the signatures that a note already has.
 Result<int> sign(const std::string& path, const std::string& rules, const std::string& key_path, std::string out,
                  bool as_json) {
@@ -141,8 +157,9 @@ Result<int> sign(const std::string& path, const std::string& rules, const std::s
                             key.verifier().text()));
   }
   Note& note = file.note;
-  note.sign(key);
   if (out.empty()) out = path.ends_with(".signed") ? path : path + ".signed";
+  HF_CHECK(take_signatures(out, note));
+  note.sign(key);
   HF_CHECK(write_file(out, note.encode()));
   HF_TRY(const auto signers, agreement::signers(*plan, note));
   const bool enough = agreement::check_quorum(*plan, *plan, note).has_value();
@@ -281,7 +298,7 @@ Result<int> show(const std::string& path, const Shown& as, const std::string& ru
                              : as.svg ? page::agreement_map(sheet, false)
                                       : page::agreement_markdown(sheet);
     if (!as.out.empty()) HF_CHECK(write_file(as.out, text));
-    if (as.out.empty()) fmt::print("{}", text);
+    if (as.out.empty()) print_text(text);
     return exit_ok;
   }
   const auto names = names_of(*plan, file.signed_by);

@@ -1,5 +1,8 @@
 // holdfast backup, restore, repair
 #include <fmt/format.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <boost/json.hpp>
 #include <filesystem>
@@ -7,6 +10,7 @@
 
 #include "cli/client.h"
 #include "cli/command.h"
+#include "cli/passphrase.h"
 #include "cli/workdir.h"
 #include "evidence/names.h"
 #include "server/config.h"
@@ -55,46 +59,68 @@ Result<int> restore(const Options& options, bool as_json) {
   return exit_ok;
 }
 
-/// What a start would find of the store, and what a start would only find later.
-Result<void> examine(const std::string& data) {
-  HF_CHECK(storage::verify_rocksdb(data));
-  HF_TRY(const auto store, storage::open_rocksdb(data));
-  return trustee::check_whole(*store);
+/// What a start would find of the store, and what it would only find later. Answers the number of entries.
+Result<std::uint64_t> examine(const std::string& data, const VerifierKey& log_key, storage::RocksOptions how = {}) {
+  HF_CHECK(storage::verify_rocksdb(data, how));
+  HF_TRY(const auto store, storage::open_rocksdb(data, how));
+  return trustee::examine_whole(*store, log_key);
 }
 
-/// The one way on without a backup when a write-ahead log of the engine is damaged before its end.
+/// Files made by another user, root above all, the server could not open any more.
+Result<void> require_owner(const std::string& data) {
+  struct stat status {};
+  if (::stat(data.c_str(), &status) != 0) {
+    return fail(Code::not_found, "cli.repair.data", data, "there is no store here");
+  }
+  if (status.st_uid == ::geteuid()) return {};
+  const passwd* const owner = ::getpwuid(status.st_uid);
+  const std::string name = owner ? owner->pw_name : std::to_string(status.st_uid);
+  return fail(Code::invalid, "cli.repair.owner", data,
+              fmt::format("this store belongs to user {0}, who could not open what you would write; as that user: "
+                          "runuser -u {0} -- holdfast repair …",
+                          name));
+}
+
+/// The one way on without a backup when a write-ahead log or a journal is damaged before its end.
 Result<int> repair(const Options& options, bool as_json) {
   const WorkDir dir(options.client.dir);
   HF_TRY(const server::Config config, server::load_config(dir.config()));
-  if (!std::filesystem::is_directory(config.data)) {
-    return fail(Code::not_found, "cli.repair.data", config.data, "there is no store here");
-  }
+  HF_CHECK(require_owner(config.data));
+  HF_TRY(const SigningKey key, load_key(config.log_key));
+  const VerifierKey& log_key = key.verifier();
   // Opened as the server does, read, and closed again: only damage is a reason to drop anything.
-  const auto present = examine(config.data);
+  const auto present = examine(config.data, log_key);
   if (present) {
     as_json ? print_json(json::object{{"repaired", nullptr}})
-            : print_line(config.data + ": opens, and every block is as it was written; nothing was changed");
+            : print_line(config.data + ": opens, and every block is as it was written; nothing was dropped");
     return exit_ok;
   }
   if (present.error().slug != "storage.corrupt") return tl::unexpected<Error>(present.error());
+  const std::string where = present.error().where;
   if (!storage::is_mendable(present.error())) {
     return fail(
-        Code::corrupt, "cli.repair.vain", present.error().where,
+        Code::corrupt, "cli.repair.vain", where,
         "this file is damaged, and no repair mends it: repair drops the end of a write-ahead log or journal, and "
-        "this is neither. Nothing was changed; copy the folder away, check the disk, and restore a backup");
+        "this is neither. Nothing was dropped; copy the folder away, check the disk, and restore a backup");
+  }
+  // What would be left, before anything goes: a log that a start refuses all the same is no reason to drop a thing.
+  const auto left = examine(config.data, log_key, {.drop_damaged_tail = true, .read_only = true});
+  if (!left) {
+    return fail(Code::corrupt, "cli.repair.vain", where,
+                "this file is damaged, and without what follows the damage nothing would be served either: " +
+                    left.error().text() +
+                    ". Nothing was dropped; copy the folder away, check the disk, and restore a "
+                    "backup");
   }
   if (!options.yes) {
-    return fail(Code::invalid, "cli.repair.yes", present.error().where,
-                "this file is damaged. To repair drops for good what was written after the damage, acknowledged "
-                "deposits and evidence too: copy the folder away, prefer 'holdfast restore' with a fresh backup, and "
-                "give --yes if there is none");
+    return fail(Code::invalid, "cli.repair.yes", where,
+                fmt::format("this file is damaged. A repair keeps the first {} entries of the evidence, and drops for "
+                            "good what was written after the damage, acknowledged deposits too: copy the folder away, "
+                            "prefer 'holdfast restore' with a fresh backup, and give --yes if there is none",
+                            *left));
   }
-  std::uint64_t entries = 0;
-  {
-    HF_TRY(const auto store, storage::open_rocksdb(config.data, {.drop_damaged_tail = true}));
-    HF_TRY(entries, store->end(evidence::kJournal));
-  }
-  HF_CHECK(examine(config.data));
+  HF_CHECK(storage::open_rocksdb(config.data, {.drop_damaged_tail = true}));
+  HF_TRY(const std::uint64_t entries, examine(config.data, log_key));
   if (as_json) {
     print_json(json::object{{"repaired", config.data}, {"log_entries", entries}});
     return exit_ok;
@@ -102,7 +128,7 @@ Result<int> repair(const Options& options, bool as_json) {
   print_line(fmt::format("{}: opens again; the evidence has {} entries", config.data, entries));
   print_line(
       "What was written behind the damage is gone. Whoever saw more entries than that finds a rollback, rightly: tell "
-      "the parties. Redo erasures and restrictions since then, and import again what was deposited.");
+      "the parties. Import again what was deposited since, then redo erasures and restrictions.");
   return exit_ok;
 }
 

@@ -106,8 +106,10 @@ CLI::Validator whole_number() {
 
 void print_json(const boost::json::value& value) { print_line(boost::json::serialize(value)); }
 
+void print_text(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+
 void print_line(std::string_view text) {
-  std::fwrite(text.data(), 1, text.size(), stdout);
+  print_text(text);
   std::fputc('\n', stdout);
 }
 

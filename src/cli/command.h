@@ -52,6 +52,7 @@ CLI::Validator whole_number();
 /// One JSON document and a line feed on stdout.
 void print_json(const boost::json::value& value);
 /// `text` and a line feed on stdout.
+void print_text(std::string_view text);  ///< as it is
 void print_line(std::string_view text);
 /// What stdout took no more of: unavailable "cli.output".
 tl::unexpected<Error> output_lost();

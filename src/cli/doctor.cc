@@ -100,7 +100,7 @@ class Doctor {
   void examine_jail();
   bool examine_server();
   void examine_store();
-  void examine_signed(const storage::Store& store);
+  std::string mend_of(const Error& of_store) const;
 
   const WorkDir& dir_;
   server::Config config_;
@@ -356,6 +356,15 @@ bool Doctor::examine_server() {
   return true;
 }
 
+std::string Doctor::mend_of(const Error& of_store) const {
+  if (of_store.slug == "evidence.checkpoint.unsigned") {
+    return config_.log_key + " did not sign this log's checkpoints; put its key back: another key is another log";
+  }
+  if (of_store.slug == "storage.format") return "run the version of holdfast that wrote it, or restore a backup";
+  if (of_store.slug.ends_with(".missing")) return "put the part that is gone back, or restore a backup";
+  return "check the disk and restore a backup; 'holdfast repair' says whether there is another way";
+}
+
 /// Would a start find records, keys and evidence together? One that serves has found them so.
 void Doctor::examine_store() {
   const auto there = [this](const char* part) {
@@ -371,25 +380,16 @@ void Doctor::examine_store() {
   if (!store && store.error().code == Code::unavailable) {
     return warn("store", "it cannot be looked into: " + store.error().text(), "stop what has it open, and ask again");
   }
-  const auto whole = store ? trustee::check_whole(**store) : tl::unexpected<Error>(store.error());
-  if (!whole) return bad("store", whole.error().text(), "put the part that is gone back, or restore a backup");
+  const auto whole = !store     ? tl::unexpected<Error>(store.error())
+                     : log_key_ ? trustee::examine_whole(**store, *log_key_)
+                                : trustee::check_whole(**store).map([] { return std::uint64_t{0}; });
+  if (!whole) return bad("store", whole.error().text(), mend_of(whole.error()));
   // As a start would: with these very keys.
   const auto roots = vault::FileRootKeys::load(config_.root_keys);
   const SystemClock clock;
   const auto vault = roots ? vault::Vault::create(**store, **roots, clock) : tl::unexpected<Error>(roots.error());
   if (!vault) return bad("store", vault.error().text(), "put the root keys back that this data was written under");
   good("store", "records, keys and evidence are there");
-  if (log_key_) examine_signed(**store);
-}
-
-/// Is the log's key the one that signed its newest checkpoint? One of the same name would do for the configuration.
-void Doctor::examine_signed(const storage::Store& store) {
-  const auto names = store.list_blobs(evidence::kCheckpointPrefix, "", 1'000'000);
-  if (!names || names->empty()) return;
-  const auto note = store.get_blob(names->back());
-  if (!note || !*note || evidence::open_checkpoint(**note, *log_key_)) return;
-  bad("log key", config_.log_key + " is not the key that signed this log's checkpoints",
-      "put the key back; another key is another log");
 }
 
 std::string_view word_of(Grade grade) {

@@ -36,7 +36,7 @@ Result<int> log(const Options& options, bool as_json) {
                                    {"log", answer.body}});
     return exit_ok;
   }
-  fmt::print("{}", answer.body);
+  print_text(answer.body);
   if (answer.body.empty()) print_line("it has written nothing since the server's start");
   return exit_ok;
 }

@@ -77,6 +77,9 @@ std::optional<Error> find_unknown_command(const CLI::App& program, const std::ve
   return std::nullopt;
 }
 
+/// Of these, 2 and 3 say that the log is wrong: no cron job may read a typing error or a full disk as that.
+bool is_proof(const std::string& path) { return path == " verify" || path == " report"; }
+
 int run(int argc, char** argv) try {
   Session session;
   const auto program = make_program(session);
@@ -95,17 +98,16 @@ int run(int argc, char** argv) try {
   } catch (const CLI::Success& shown) {  // --help, --version
     return program->exit(shown);
   } catch (const CLI::ParseError& wrong) {
-    const std::string path = "holdfast" + path_to(*program, arguments);
-    print_error(usage_error(path, fmt::format("{}; see '{} --help'", wrong.what(), path)), json);
-    // Of verify, 2 says that the log is wrong: no cron job may read a typing error as that.
-    return path == "holdfast verify" || path == "holdfast report" ? exit_error : exit_usage;
+    const std::string path = path_to(*program, arguments), command = "holdfast" + path;
+    print_error(usage_error(command, fmt::format("{}; see '{} --help'", wrong.what(), command)), json);
+    return is_proof(path) ? exit_error : exit_usage;
   }
   const auto done = session.action();
   const bool told = std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
   if (done && told) return *done;
   const Error error = done ? output_lost().value() : done.error();
   print_error(error, session.json);
-  return exit_code_of(error);
+  return is_proof(path_to(*program, arguments)) ? exit_error : exit_code_of(error);
 } catch (const std::filesystem::filesystem_error& wrong) {
   print_error(Error{Code::invalid, "cli.path", wrong.path1().string(), "cannot be used: " + wrong.code().message()},
               json_wanted(argc, argv));

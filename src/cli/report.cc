@@ -100,7 +100,7 @@ Result<int> run_report(const EvidenceSource& log, const ReportOptions& options, 
   if (options.figures.empty() && worth_telling) {
     const std::string text = as_json ? report::to_json(*report) + "\n" : page::report_page(*report);
     if (options.out.empty()) {
-      fmt::print("{}", text);
+      print_text(text);
     } else if (const auto written = write_file(options.out, text); !written) {
       print_error(written.error(), as_json);
       return static_cast<int>(verify::Verdict::nothing_proven);

@@ -48,6 +48,34 @@ Result<SigningKey> load_log_key(const server::Config& config) {
   return key;
 }
 
+/// Says beside a log's key that it has signed a log, so that a store that is not mounted is not taken for a new one.
+std::string mark_of(const server::Config& config) { return config.log_key + ".used"; }
+
+void mark_used(const server::Config& config, trustee::Trustee& trustee) {
+  std::error_code unknown;
+  if (trustee.log().size() == 0 || std::filesystem::exists(mark_of(config), unknown)) return;
+  // One that cannot be written is missed when the store is, and no reason not to serve.
+  static_cast<void>(
+      write_file(mark_of(config), "This key has signed a log; holdfast serve begins no other with it.\n"));
+}
+
+Result<void> require_store(const server::Config& config) {
+  std::error_code unknown;
+  if (!std::filesystem::is_directory(config.data, unknown)) {
+    return fail(
+        Code::not_found, "cli.serve.data", config.data,
+        "this folder is not there: mount it, or restore a backup; for a new store: mkdir -m 700 " + config.data);
+  }
+  if (std::filesystem::exists(config.data + "/log", unknown) || !std::filesystem::exists(mark_of(config), unknown)) {
+    return {};
+  }
+  return fail(
+      Code::corrupt, "cli.serve.empty", config.data,
+      fmt::format("there is no store here, and {} has signed a log already: mount it, or restore a backup. A new "
+                  "log needs a new key; if nobody ever saw the old one, remove {}",
+                  config.log_key, mark_of(config)));
+}
+
 Ready ready_of(const server::Config& config, const server::Server& server) {
   const auto ports = server.ports();
   Ready ready;
@@ -100,6 +128,7 @@ Result<int> serve(const Options& options, bool as_json) {
   bound_arenas(config.threads);
   HF_TRY(SigningKey log_key, load_log_key(config));
   HF_TRY(const auto roots, vault::FileRootKeys::load(config.root_keys));
+  HF_CHECK(require_store(config));
   HF_TRY(const auto store, storage::open_rocksdb(config.data));
   const SystemClock clock;
   trustee::TrusteeOptions trustee_options;
@@ -112,11 +141,13 @@ Result<int> serve(const Options& options, bool as_json) {
   server_options.handle_signals = true;
   HF_TRY(const auto server, server::Server::create(config, *trustee, server_options));
 
+  mark_used(config, *trustee);
   const Ready ready = ready_of(config, *server);
   const std::string ready_file = options.ready_file.empty() ? dir.ready_file() : options.ready_file;
   HF_CHECK(write_ready(ready_file, ready));
   announce(ready, trustee->has_agreement(), as_json);
   const auto served = server->run();
+  mark_used(config, *trustee);
   std::error_code ignored;
   std::filesystem::remove(ready_file, ignored);
   HF_CHECK(served);

@@ -67,11 +67,15 @@ Result<int> erase(const Options& options, bool as_json) {
   if (as_json) {
     print_body(answer.body);
   } else {
-    print_line(fmt::format(
-        "erased here: the trustee can no longer read what it held, from no file of its own; entry {} of the "
-        "evidence.\nWhat others were given before, models that were made of it and older backups of keys are "
-        "not called back; an export before an erasure tells who was given what.",
-        answer.header("holdfast-receipt")));
+    const std::string receipt(answer.header("holdfast-receipt"));
+    // Keys of an old backup had brought it back.
+    const std::string entry =
+        receipt == "0" ? "its erasure stood in the evidence before" : "entry " + receipt + " of the evidence";
+    print_line(
+        fmt::format("erased here: the trustee can no longer read what it held, from no file of its own; {}.\nWhat "
+                    "others were given before, models that were made of it and older backups of keys are "
+                    "not called back; an export before an erasure tells who was given what.",
+                    entry));
   }
   return exit_ok;
 }

@@ -124,6 +124,7 @@ std::vector<Ledger::Tally> Ledger::tallies() const { return state_->tallies; }
 bool Ledger::restricted(const Pseudonym& subject) const { return state_->restricted.contains(subject); }
 bool Ledger::erasing(const Pseudonym& subject) const { return state_->erasing.contains(subject); }
 bool Ledger::erased(const Pseudonym& subject) const { return state_->erased.contains(subject); }
+bool Ledger::any_erased() const { return !state_->erased.empty(); }
 
 const std::map<Hash, Ledger::SubmittedModule>& Ledger::submitted_modules() const { return state_->submitted; }
 const std::map<std::string, Ledger::ReleasedModule, std::less<>>& Ledger::module_releases() const {

@@ -46,8 +46,9 @@ class Ledger {
   Result<void> may_release(agreement::FlowIndex flow, const Pseudonym& subject, std::uint64_t records,
                            UnixMillis now) const;
   bool restricted(const Pseudonym& subject) const;
-  bool erasing(const Pseudonym& subject) const;        ///< asked and not done
-  bool erased(const Pseudonym& subject) const;         ///< asked and done
+  bool erasing(const Pseudonym& subject) const;  ///< asked and not done
+  bool erased(const Pseudonym& subject) const;   ///< asked and done
+  bool any_erased() const;
   std::vector<Pseudonym> erasures_unfinished() const;  ///< sorted
 
   /// What a limit has left at `now`, for status and metrics.

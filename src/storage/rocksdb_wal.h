@@ -27,9 +27,9 @@ bool is_manifest(const std::string& path);
 /// Ends each write-ahead log and manifest in `directory` behind its last whole record. For before the database is
 /// opened: zeros written ahead go, and so does a last record that a power cut tore. A record is synced before the next
 /// one begins, so only the last can be torn, and it was acknowledged to nobody. Torn is one that the file's end cuts
-/// off, or of which a sector or the end is still of zeros; what is damaged in another way, or followed by a record, is
-/// left for the engine to refuse, but for a last record of which only the length rotted: the engine would take it for
-/// torn. With `drop_damaged` that one goes too, of a log. Format:
+/// off, or of which a sector or the end is still of zeros; what is damaged in another way is left for the engine to
+/// refuse, but for damage that a record follows and a last record of which only the length rotted: the engine would
+/// take a length beyond the file's end for a torn record. With `drop_damaged` a log ends before that. Format:
 /// github.com/facebook/rocksdb/wiki/Write-Ahead-Log-File-Format. Errors: unavailable "storage.io"; corrupt
 /// "storage.corrupt", naming the file.
 Result<void> end_logs(const std::string& directory, bool drop_damaged);

@@ -54,8 +54,7 @@ class RecordLog {
     const bool good = whole && std::ranges::all_of(fragments, [this](const Fragment& f) { return is_sound(f); });
     const std::size_t damaged = good ? at : last;
     if (damaged >= data_end_) return End{damaged};
-    if (a_record_begins_after(damaged)) return std::nullopt;
-    if (only_its_length_is_wrong(damaged)) return End{damaged, true};
+    if (a_record_begins_after(damaged) || only_its_length_is_wrong(damaged)) return End{damaged, true};
     if (!is_torn(damaged)) return std::nullopt;
     return End{damaged};
   }

@@ -45,7 +45,8 @@ struct Trustee::Impl {
   std::mutex adopting;          ///< an agreement's document and its entry come together: one at a time
   std::mutex aggregating;       ///< all records are read for one flow at a time; the next is told so
   boost::asio::thread_pool jobs;
-  boost::asio::thread_pool erasures{1};   ///< one at a time: each rewrites the engine's key files, and waits for a backup
+  boost::asio::thread_pool erasures{
+      1};  ///< one at a time: each rewrites the engine's key files, and waits for a backup
   boost::asio::thread_pool long_jobs{2};  ///< rotation, backup, sums: behind requests, and not before jobs
 
   std::mutex sweep_mutex;
@@ -99,6 +100,8 @@ struct Trustee::Impl {
   // ---- upkeep
   Result<void> start();
   Result<void> finish_erasures();
+  /// What an old copy of the keys brought back of those whom the log has as erased goes again.
+  Result<void> erase_again();
   void sweep_until_stopped();
   /// One pass over all lockers.
   Result<void> sweep();

@@ -1,4 +1,7 @@
 // Restriction (GDPR 18) and erasure (GDPR 17), asked for by the subject or by a party that serves it.
+#include <boost/asio/post.hpp>
+#include <future>
+
 #include "trustee/impl.h"
 
 namespace holdfast::trustee {
@@ -77,6 +80,29 @@ Result<void> Trustee::Impl::finish_erasures() {
   const auto unfinished = state->ledger([](const ledger::Ledger& l) { return l.erasures_unfinished(); });
   for (const Pseudonym& pseudonym : unfinished) {
     HF_CHECK(append_now(own_name(), evidence::ErasureDone{pseudonym}));
+  }
+  return {};
+}
+
+Result<void> Trustee::Impl::erase_again() {
+  if (!state->ledger([](const ledger::Ledger& l) { return l.any_erased(); })) return {};
+  std::vector<vault::Erasure> back;
+  HF_CHECK(vault->visit_keys([&](const vault::Erasure& one) {
+    if (state->ledger([&](const ledger::Ledger& l) { return l.erased(one.pseudonym); })) back.push_back(one);
+    return !stopping;
+  }));
+  for (const vault::Erasure& one : back) {
+    // As one that was asked for: begun in the vault, so that a crash does not forget it, and in turn with others.
+    std::promise<Result<void>> done;
+    boost::asio::post(erasures, [&] {
+      done.set_value([&]() -> Result<void> {
+        HF_TRY(const vault::Subject subject, vault->open_locker(one.locker));
+        if (subject.pseudonym() != one.pseudonym) return {};
+        HF_TRY(const vault::Erasure begun, vault->begin_erasure(subject));
+        return vault->finish_erasures(std::span(&begun, 1));
+      }());
+    });
+    HF_CHECK(done.get_future().get());
   }
   return {};
 }

@@ -45,13 +45,14 @@ Result<void> Trustee::Impl::sweep() {
 
 void Trustee::Impl::sweep_until_stopped() {
   give_way();
+  const auto again = erase_again();
   std::unique_lock lock(sweep_mutex);
   while (!stopping) {
     if (state->active()) {
       lock.unlock();
       const auto swept = sweep();
       lock.lock();
-      sweep_failure = swept ? std::string() : swept.error().text();
+      sweep_failure = !swept ? swept.error().text() : !again ? again.error().text() : std::string();
     }
     sweep_wake.wait_for(lock, options.sweep_every, [this] { return stopping.load(); });
   }

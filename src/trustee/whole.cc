@@ -26,6 +26,11 @@ Result<void> check_whole(const storage::Store& store) {
   return {};
 }
 
+Result<std::uint64_t> examine_whole(const storage::Store& store, const VerifierKey& log_key) {
+  HF_CHECK(check_whole(store));
+  return evidence::Log::examine(store, log_key);
+}
+
 Result<void> bind_history(const storage::Store& store, vault::Vault& vault, const evidence::Log& log) {
   if (log.size() == 0) return {};
   HF_TRY(const Bytes first, log.entry(0));

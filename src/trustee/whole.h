@@ -13,6 +13,10 @@ namespace holdfast::trustee {
 /// Errors: corrupt "evidence.log.missing", "vault.keys.missing", "vault.records.missing".
 Result<void> check_whole(const storage::Store& store);
 
+/// All that a start would find of a store, but for the vault's root key: check_whole, and the evidence that belongs to
+/// `log_key`. Writes nothing. Answers the number of entries. Errors: those of check_whole and evidence::Log::open.
+Result<std::uint64_t> examine_whole(const storage::Store& store, const VerifierKey& log_key);
+
 /// Holds the vault to the log: has it remember which history it belongs to, if it does not yet, and else compares.
 /// Nothing to do while the log is empty. Errors: corrupt "evidence.log.other", and those of the store.
 Result<void> bind_history(const storage::Store& store, vault::Vault& vault, const evidence::Log& log);

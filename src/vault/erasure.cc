@@ -30,6 +30,24 @@ Result<Erasure> Vault::begin_erasure(const Subject& subject) {
   return erasure;
 }
 
+Result<void> Vault::visit_keys(const std::function<bool(const Erasure&)>& visit) const {
+  std::optional<LockerId> after;
+  for (;;) {
+    constexpr std::size_t kAtOnce = 256;
+    HF_TRY(const auto lockers, impl_->store.list(Shelf::keys, after, kAtOnce));
+    if (lockers.empty()) return {};
+    for (const LockerId& locker : lockers) {
+      // Not by open(), which would remember all of them in place of those who are asked for.
+      auto raw = locker == kVaultLocker || locker == kTodoLocker ? Bytes() : impl_->data_key(locker).value_or(Bytes());
+      if (raw.empty()) continue;
+      const auto pseudonym = Pseudonym::from(ByteView(raw).substr(Key256::kSize));
+      wipe(raw);
+      if (pseudonym && !visit({locker, *pseudonym})) return {};
+    }
+    after = lockers.back();
+  }
+}
+
 Result<std::vector<Erasure>> Vault::unfinished_erasures() const {
   std::vector<Erasure> out;
   bool fine = true;

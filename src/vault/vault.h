@@ -238,6 +238,9 @@ class Vault {
   /// Durable: from now on it will be finished, also after a crash. Nothing is gone yet, but nothing can be written.
   /// Errors: not_found "vault.subject.unknown" when it was erased since it was opened.
   Result<Erasure> begin_erasure(const Subject& subject);
+  /// All who have a key, until `visit` answers false. One whose key cannot be read is passed over. Takes 10 µs or so
+  /// each.
+  Result<void> visit_keys(const std::function<bool(const Erasure& would_be)>& visit) const;
   /// Begun and not finished, from before a restart too.
   Result<std::vector<Erasure>> unfinished_erasures() const;
   /// Shreds the keys, then removes the records, then forgets the erasure. On return nobody can read those subjects

@@ -464,8 +464,30 @@ class Chain:
                           else "refused to start"] += 1
             if "[" not in str(refused):
                 self.memory.wrong(f"does not start and names no code: {refused}")
+            if "holdfast repair" in str(refused):
+                self.repair_damaged()
         shutil.rmtree(data)
         whole.rename(data)
+
+    def repair_damaged(self):
+        """A repair that says that it helped did; one that does not help drops nothing."""
+        def content():
+            return {path: path.read_bytes() for path in self.server.dir.glob("data/*/journals/log.*")}
+        before = content()
+        repaired = e2e.run("repair", "--dir", self.server.dir, "--yes", check=False)
+        if repaired.returncode != 0:
+            self.outcomes["repair would not help"] += 1
+            if "cli.repair.vain" not in repaired.stderr:
+                self.memory.wrong(f"was told to repair, which says: {repaired.stderr}")
+            if content() != before:
+                self.memory.wrong("a repair that does not help changed the journal")
+            return
+        self.outcomes["repaired, and served"] += 1
+        try:
+            self.server.start()
+            self.server.kill()
+        except Refused as refused:
+            self.memory.wrong(f"is repaired, and does not start: {refused}")
 
     def judge_damaged(self):
         """Against a damaged store: an error is an answer, a wrong value or a silent loss is not."""
