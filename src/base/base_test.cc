@@ -115,6 +115,17 @@ TEST(File, a_folder_is_no_file_and_waiting_makes_it_none) {
   }
 }
 
+TEST(File, what_is_no_file_of_its_own_is_written_to_and_not_replaced) {
+  const std::string folder = temp_dir(), link = folder + "/link", pipe = folder + "/pipe";
+  ASSERT_TRUE(write_file(folder + "/file", "old"));
+  ASSERT_EQ(::symlink("file", link.c_str()), 0);
+  ASSERT_TRUE(write_file(link, "new"));
+  EXPECT_EQ(read_file(folder + "/file").value(), "new");
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  std::jthread reader([&] { EXPECT_EQ(read_file(pipe).value(), "all of it"); });
+  ASSERT_TRUE(write_file(pipe, "all of it"));
+}
+
 TEST(Near, names_what_was_probably_meant) {
   const std::string_view known[] = {"user.contact.email", "user.contact.phone_number", "user.location"};
   EXPECT_EQ(did_you_mean("user.contact.emial", known), "; did you mean 'user.contact.email'?");

@@ -66,9 +66,9 @@ Result<void> require_store(const server::Config& config) {
         Code::not_found, "cli.serve.data", config.data,
         "this folder is not there: mount it, or restore a backup; for a new store: mkdir -m 700 " + config.data);
   }
-  if (std::filesystem::exists(config.data + "/log", unknown) || !std::filesystem::exists(mark_of(config), unknown)) {
-    return {};
-  }
+  const auto is_there = [&](const char* part) { return std::filesystem::exists(config.data + part, unknown); };
+  if (is_there("/records") || is_there("/keys") || is_there("/log")) return {};
+  if (!std::filesystem::exists(mark_of(config), unknown)) return {};
   return fail(
       Code::corrupt, "cli.serve.empty", config.data,
       fmt::format("there is no store here, and {} has signed a log already: mount it, or restore a backup. A new "

@@ -104,6 +104,78 @@ def test_an_old_backup_of_records_does_not_bring_an_erased_subject_back(holdfast
         other.stop()
 
 
+def test_keys_of_before_an_erasure_do_not_bring_an_erased_subject_back(holdfast):
+    """Not to who asks, which the log forbids, and not into the next backup: the server erases it again."""
+    app, folder = holdfast.client("app-us"), holdfast.folder
+    for subject in ("una", "vic"):
+        holdfast.deposit(app, subject)
+    holdfast.cli("backup", folder / "old", "--keys", folder / "old-keys", profile="oracle")
+    assert holdfast.subject_client("una").call("DELETE", "/v1/subjects/una").status == 200
+    holdfast.cli("backup", folder / "new", "--keys", folder / "new-keys", profile="oracle")
+    holdfast.stop()
+
+    other = holdfast.moved(folder / "elsewhere")
+    run("restore", folder / "new", "--keys", folder / "old-keys", "--to", other.dir / "data")
+    other.start(adopt=False)
+    try:
+        client = other.client("app-us")
+        other.wait_for(lambda: disclose(client, "account", "una").code == "vault.subject.unknown")
+        assert disclose(client, "account", "vic").status == 200
+        assert other.deposit(client, "una").status == 201, "somebody new"
+        assert other.verify().returncode == 0
+    finally:
+        other.stop()
+
+
+def test_a_backup_that_lacks_the_end_of_the_evidence_is_not_restored(holdfast):
+    holdfast.deposit(holdfast.client("app-us"), "una")
+    folder = holdfast.folder
+    holdfast.cli("backup", folder / "b", "--keys", folder / "k", profile="oracle")
+    (journal,) = (folder / "b/log/journals").glob("log.*")
+    whole = journal.read_bytes()
+    for change in (lambda: journal.write_bytes(whole[:4096]), journal.unlink, (folder / "b/log/journals/REACH").unlink):
+        change()
+        told = run("restore", folder / "b", "--keys", folder / "k", "--to", folder / "to", check=False)
+        assert told.returncode in (1, 5) and "take another one" in told.stderr, told.stderr
+        assert not (folder / "to").exists()
+
+
+def test_a_store_that_is_not_mounted_is_not_taken_for_a_new_one(holdfast):
+    holdfast.deposit(holdfast.client("app-us"), "una")
+    holdfast.stop()
+    data = holdfast.dir / "data"
+    data.rename(holdfast.folder / "unmounted")
+    assert "cli.serve.data" in run("serve", "--dir", holdfast.dir, check=False).stderr
+    data.mkdir(mode=0o700)
+    assert "cli.serve.empty" in run("serve", "--dir", holdfast.dir, check=False).stderr
+    assert not list(data.iterdir())
+    data.rmdir()
+    (holdfast.folder / "unmounted").rename(data)
+    holdfast.start(adopt=False)
+
+
+def test_a_repair_that_would_not_help_drops_nothing(holdfast):
+    app = holdfast.client("app-us")
+    for number in range(10):
+        holdfast.deposit(app, f"r{number}")
+    assert holdfast.verify().returncode == 0  # a checkpoint over all of that was handed out
+    holdfast.stop()
+    (journal,) = holdfast.dir.glob("data/log/journals/log.*")
+    whole = journal.read_bytes()
+    for at, why in ((60, "evidence.log.missing"), (5 * 4096 + 60, "evidence.rollback")):
+        damaged = bytearray(whole)
+        damaged[at] ^= 4
+        journal.write_bytes(damaged)
+        for words in ((), ("--yes",)):
+            told = run("repair", "--dir", holdfast.dir, *words, "--json", check=False)
+            error = json.loads(told.stderr)["error"]
+            assert told.returncode == 1 and error["code"] == "cli.repair.vain" and why in told.stderr, told
+            assert error["where"] == str(journal) and journal.read_bytes() == damaged
+        assert "BAD   store" in run("doctor", "--dir", holdfast.dir, check=False).stdout
+    journal.write_bytes(whole)
+    assert "nothing was dropped" in run("repair", "--dir", holdfast.dir).stdout
+
+
 def test_the_server_certificate_is_renewed_without_stopping(holdfast):
     client = holdfast.client()
     assert client.call("GET", "/healthz").status == 200
@@ -226,7 +298,7 @@ def test_the_doctor_tries_the_very_keys_that_a_start_would(holdfast):
         shutil.copy(kept, mine)
         return told.stdout
     assert "vault.root_key.missing" in found("root.keys")
-    assert "is not the key that signed this log's checkpoints" in found("log.key")
+    assert "did not sign this log's checkpoints" in found("log.key")
     assert re.search("ok +store", run("doctor", "--dir", holdfast.dir, check=False).stdout) is not None
 
 
