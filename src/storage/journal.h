@@ -89,6 +89,7 @@ class Journal {
   struct Run;
   struct Scanned;
   Result<Scanned> scan(const std::vector<std::uint64_t>& starts) const;
+  Result<std::pair<std::size_t, std::size_t>> live_runs(Scanned& all) const;
   Result<void> load(const std::vector<std::uint64_t>& starts);
   Error broken_before(const Scanned& all, std::size_t run) const;
   Error broken_behind(const Scanned& all, std::size_t file, std::uint64_t number) const;

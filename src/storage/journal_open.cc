@@ -128,23 +128,37 @@ Error Journal::broken_before(const Scanned& all, std::size_t run) const {
   return broken_behind(all, all.runs[run - 1].file, all.runs[run - 1].end);
 }
 
-/// Lives on from where the newest record says that it begins; what lies before is trimmed, and damage there is none.
+/// Of the runs, those that are the journal's: [first, end). It begins where the newest record says; what lies before is
+/// trimmed, and damage there is none. With drop_damaged it ends at the damage.
+Result<std::pair<std::size_t, std::size_t>> Journal::live_runs(Scanned& all) const {
+  const std::size_t count = all.runs.size();
+  if (count == 0) return std::pair(count, count);
+  std::size_t first = count - 1;
+  while (all.runs[first].start > all.begin && all.joins(first)) --first;
+  if (all.runs[first].start <= all.begin) return std::pair(first, count);
+  const Error broken = broken_before(all, first);
+  if (!options_.drop_damaged) return tl::unexpected<Error>(broken);
+  const auto holds_begin = [&](const Run& run) { return run.start <= all.begin && all.begin <= run.end; };
+  // Where the record that said where it begins is lost, and files were trimmed by it, the first of the others says it.
+  if (std::ranges::none_of(all.runs, holds_begin)) all.begin = std::max(all.begin, all.files.front().start);
+  first = static_cast<std::size_t>(std::ranges::find_if(all.runs, holds_begin) - all.runs.begin());
+  if (first == count) {
+    if (all.files.front().start != all.begin) return tl::unexpected<Error>(broken);
+    first = 0;
+    all.runs.insert(all.runs.begin(), {0, all.begin, all.begin, 0, 0});  // nothing of it is left
+  }
+  std::size_t end = first + 1;
+  while (end < all.runs.size() && all.joins(end)) ++end;
+  return std::pair(first, end);
+}
+
 Result<void> Journal::load(const std::vector<std::uint64_t>& starts) {
   HF_TRY(Scanned all, scan(starts));
-  std::size_t count = all.runs.size();
-  std::size_t first = count, end = count;  // of the runs that are the journal's
-  if (count > 0) {
-    for (first = count - 1; all.runs[first].start > all.begin && all.joins(first);) --first;
-    if (all.runs[first].start > all.begin) {
-      const Error broken = broken_before(all, first);
-      if (!options_.drop_damaged) return tl::unexpected<Error>(broken);
-      const auto holds_begin = [&](const Run& run) { return run.start <= all.begin && all.begin <= run.end; };
-      first = static_cast<std::size_t>(std::ranges::find_if(all.runs, holds_begin) - all.runs.begin());
-      if (first == count && all.files.front().start != all.begin) return tl::unexpected<Error>(broken);
-      if (first == count) all.runs.insert(all.runs.begin(), {0, all.begin, all.begin, 0, 0}), first = 0, ++count;
-      for (end = first + 1; end < count && all.joins(end);) ++end;
-    }
-  }
+  const bool damaged_end = all.files.back().ending == SegmentReader::End::damaged;
+  if (damaged_end && !options_.drop_damaged) return tl::unexpected<Error>(damage(path(all.files.back().start)));
+  const std::uint64_t said = all.begin;
+  HF_TRY(const auto live, live_runs(all));
+  const auto [first, end] = live;
   begin_ = all.begin;
   for (std::size_t i = first; i < end; ++i) {
     const Run& run = all.runs[i];
@@ -153,9 +167,10 @@ Result<void> Journal::load(const std::vector<std::uint64_t>& starts) {
   end_ = segments_.empty() ? 0 : segments_.back().end;
 
   // Behind the last record: nothing, a record that was not written whole, or a file that was begun and has none yet.
+  const bool dropped = end < all.runs.size();
   const std::size_t last = segments_.empty() ? 0 : all.runs[end - 1].file;
   std::size_t files_end = last + 1;
-  if (end == count) {
+  if (!dropped) {
     const std::size_t begun = segments_.empty() ? 0 : last + 1;
     if (begun + 1 == all.files.size() && all.files[begun].start == end_) {
       segments_.push_back({end_, end_, 0, 0});
@@ -165,10 +180,6 @@ Result<void> Journal::load(const std::vector<std::uint64_t>& starts) {
     } else if (segments_.empty() || (all.goes_on && begun == all.files.size())) {
       return tl::unexpected<Error>(part_missing(path(end_)));
     }
-    const auto ending = all.files[files_end - 1].ending;
-    if (ending == SegmentReader::End::damaged && !options_.drop_damaged) {
-      return tl::unexpected<Error>(damage(path(all.files[files_end - 1].start)));
-    }
   }
   if (options_.read_only) return {};
   for (std::size_t i = 0; i < all.files.size(); ++i) {
@@ -176,7 +187,7 @@ Result<void> Journal::load(const std::vector<std::uint64_t>& starts) {
   }
   HF_CHECK(open_last());  // which cuts what is behind its last record
   // What is left may say that the journal begins earlier than it does.
-  if (end < count) HF_CHECK(put({end_, 0, begin_, {}}));
+  if (dropped || begin_ != said) HF_CHECK(put({end_, 0, begin_, {}}));
   close_last();
   return {};
 }
