@@ -34,17 +34,15 @@ tl::unexpected<Error> damaged(const std::string& path) { return tl::unexpected<E
 
 /// The first `size` bytes, whole blocks. The file may grow and shrink behind them meanwhile, and is written past the
 /// page cache, so it is read past it too.
-Result<void> copy_blocks(const std::string& from, std::size_t size, const std::string& to) {
-  const Blocks blocks = make_blocks(kAhead);
-  if (!blocks) return failed(ENOMEM, to);
-  HF_TRY(const DirectFile source, DirectFile::open(from, O_RDONLY));
-  HF_TRY(DirectFile target, DirectFile::open(to, O_WRONLY | O_CREAT | O_TRUNC));
+Result<Blocks> read_blocks(const std::string& path, std::size_t size) {
+  Blocks out = make_blocks(std::max(size, kBlock));
+  if (!out) return failed(ENOMEM, path);
+  HF_TRY(const DirectFile file, DirectFile::open(path, O_RDONLY));
   for (std::size_t at = 0; at < size;) {
-    HF_TRY(const std::size_t got, source.read(blocks.get(), std::min(size - at, kAhead), at));
-    HF_CHECK(target.write(blocks.get(), got, at));
+    HF_TRY(const std::size_t got, file.read(out.get() + at, size - at, at));
     at += got;
   }
-  return {};
+  return out;
 }
 
 }  // namespace
@@ -173,12 +171,10 @@ Journal::Held Journal::hold() const {
   return out;
 }
 
-/// The records that `file` has of the part.
-Result<void> Journal::Held::visit(const Part& part, const std::string& file,
+/// The part's records, in the bytes that its file has.
+Result<void> Journal::Held::visit(const Part& part, ByteView bytes,
                                   const std::function<bool(const SegmentRecord&)>& visit) {
-  const auto bytes = read_file(file, kFileBytesMax);
-  if (!bytes) return fail(Code::unavailable, "storage.io", file, bytes.error().what);
-  const ByteView records = ByteView(*bytes).substr(0, part.segment.size);
+  const ByteView records = bytes.substr(0, part.segment.size);
   SegmentReader reader(records.substr(std::min(part.segment.from, records.size())));
   while (const auto record = reader.next()) {
     if (!visit(*record)) return {};
@@ -192,7 +188,9 @@ Result<void> Journal::Held::read(std::uint64_t from, const Visit& take) const {
   bool more = true;
   for (const Part& part : parts_) {
     if (part.segment.end <= from) continue;
-    HF_CHECK(visit(part, part.path, [&](const SegmentRecord& record) {
+    const auto bytes = read_file(part.path, kFileBytesMax);
+    if (!bytes) return fail(Code::unavailable, "storage.io", part.path, bytes.error().what);
+    HF_CHECK(visit(part, *bytes, [&](const SegmentRecord& record) {
       if (record.count > 0 && record.end() > from) more = take(record.position, record.count, record.packed);
       return more;
     }));
@@ -203,11 +201,14 @@ Result<void> Journal::Held::read(std::uint64_t from, const Visit& take) const {
 
 Result<void> Journal::Held::copy_to(const std::string& folder) const {
   for (const Part& part : parts_) {
-    const std::string copy = folder + "/" + fs::path(part.path).filename().string();
-    HF_CHECK(copy_blocks(part.path, part.segment.size, copy));
-    HF_CHECK(sync(copy));
-    // Nobody else reads these files before they are needed.
-    HF_CHECK(visit(part, copy, [](const SegmentRecord&) { return true; }));
+    const std::string path = folder + "/" + fs::path(part.path).filename().string();
+    const std::size_t size = part.segment.size;
+    HF_TRY(const Blocks blocks, read_blocks(part.path, size));
+    // Nobody else looks at what is in these files before it is needed.
+    HF_CHECK(visit(part, ByteView(blocks.get(), size), [](const SegmentRecord&) { return true; }));
+    HF_TRY(DirectFile copy, DirectFile::open(path, O_WRONLY | O_CREAT | O_TRUNC));
+    HF_CHECK(copy.write(blocks.get(), size, 0));
+    HF_CHECK(sync(path));
   }
   return {};
 }

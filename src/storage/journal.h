@@ -76,8 +76,7 @@ class Journal {
       std::string path;
       Segment segment;
     };
-    static Result<void> visit(const Part& part, const std::string& file,
-                              const std::function<bool(const SegmentRecord&)>& visit);
+    static Result<void> visit(const Part& part, ByteView bytes, const std::function<bool(const SegmentRecord&)>& visit);
     std::shared_ptr<void> hold_;
     std::uint64_t begin_ = 0;
     std::vector<Part> parts_;
