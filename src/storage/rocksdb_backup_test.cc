@@ -172,8 +172,11 @@ TEST(Backup, one_that_lacks_the_end_of_a_journal_is_not_restored) {
   EXPECT_TRUE(refused(Code::corrupt, "storage.corrupt")) << "torn, as a start would cut it";
   std::filesystem::resize_file(newest, 0);
   EXPECT_TRUE(refused(Code::corrupt, "storage.corrupt"));
-  std::filesystem::remove(newest);
+  std::filesystem::rename(newest, scratch / "newest");
   EXPECT_TRUE(refused(Code::not_found, "storage.part.missing"));
+  std::filesystem::rename(scratch / "newest", newest);
+  std::filesystem::resize_file(journals / "REACH", 0);
+  EXPECT_TRUE(refused(Code::corrupt, "storage.corrupt"));
   std::filesystem::remove(journals / "REACH");
   EXPECT_TRUE(refused(Code::not_found, "storage.restore.backup")) << "as after a kill in the midst of a backup";
 }

@@ -110,7 +110,7 @@ Error busy(const std::string& path) {
           "another holdfast process holds " + directory + "; stop it first"};
 }
 
-/// By another process, as RocksDB locks.
+/// By another process, as RocksDB locks: not for one that has the file open itself, as this would end its lock.
 bool is_locked(const std::string& file) {
   const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
   struct flock lock {};

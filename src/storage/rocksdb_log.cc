@@ -149,10 +149,11 @@ Result<void> RocksLog::checkpoint(const std::string& path) {
   if (!std::filesystem::create_directory(folder, failed)) {
     return tl::unexpected<Error>(disk_error(failed.value(), folder));
   }
-  std::string reach;
-  for (const auto& [name, held] : hold()) {
-    HF_CHECK(held.copy_to(folder));
-    if (held.end() > 0) reach += std::to_string(held.end()) + " " + std::string(name) + "\n";
+  const auto held = hold();
+  std::string reach = std::to_string(held.size()) + "\n";
+  for (const auto& [name, journal] : held) {
+    HF_CHECK(journal.copy_to(folder));
+    reach += std::to_string(journal.end()) + " " + std::string(name) + "\n";
   }
   return write_file(folder + "/" + kReachFile, reach, 0600);
 }
@@ -167,15 +168,17 @@ Result<void> check_reach(const std::string& path) {
   HF_TRY(const std::string reach, read_file(file, std::size_t{1} << 20));
   HF_TRY(const Journal::ByName journals, Journal::open_all(folder, {.read_only = true}));
   std::istringstream lines(reach);
-  std::uint64_t end = 0;
-  for (std::string name; lines >> end >> name;) {
+  std::size_t count = 0;
+  if (!(lines >> count)) return tl::unexpected<Error>(damage(file));
+  for (std::string name; count > 0; --count) {
+    std::uint64_t end = 0;
+    if (!(lines >> end >> name)) return tl::unexpected<Error>(damage(file));
     const auto there = journals.find(name);
-    if (there != journals.end() && there->second->end() == end) continue;
+    if ((there == journals.end() ? 0 : there->second->end()) == end) continue;
     return fail(Code::corrupt, "storage.corrupt", folder,
                 "the end of journal '" + name + "' is not here: it reached to " + std::to_string(end));
   }
-  if (lines.eof()) return {};
-  return tl::unexpected<Error>(damage(file));
+  return {};
 }
 
 }  // namespace holdfast::storage
