@@ -34,7 +34,7 @@ void put_record(char* out, const SegmentRecord& record) {
   put_u64(header, sum(record.packed));
   put_u64(header, sum(header));
   std::memcpy(out, header.data(), kHeader);
-  std::memcpy(out + kHeader, record.packed.data(), record.packed.size());
+  std::ranges::copy(record.packed, out + kHeader);  // which may be nothing
   const std::size_t end = kHeader + record.packed.size();
   out[end] = kRecordEnd;
   std::memset(out + end + 1, 0, record_size(record.packed.size()) - end - 1);
