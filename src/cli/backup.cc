@@ -157,7 +157,6 @@ void add_backup(CLI::App& program, Session& session) {
       add_command(program, session, "repair",
                   "Go on with what precedes the damage in a store that does not open; the server is stopped",
                   "  holdfast repair --dir /srv/holdfast        # says what would be left, and drops nothing\n"
-                  "  cp -a /srv/holdfast/data /backup/damaged && holdfast repair --dir /srv/holdfast --yes\n"
                   "  runuser -u holdfast -- holdfast repair --dir /var/lib/holdfast --yes --json",
                   [&session, options] { return repair(*options, session.json); });
   repairing->add_option("--dir", options->client.dir, "Working directory (default: $HOLDFAST_DIR, or .)");
