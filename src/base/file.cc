@@ -90,18 +90,14 @@ Result<void> replace(const std::string& path, std::string_view content, unsigned
 }  // namespace
 
 Result<void> write_file(const std::string& path, std::string_view content, unsigned mode) {
-  struct stat there {};
-  if (::lstat(path.c_str(), &there) != 0 || S_ISREG(there.st_mode) || S_ISDIR(there.st_mode)) {
-    return replace(path, content, mode);
+  struct stat there {};  // of what a link leads to: /dev/stdout's has no path of its own
+  if (::stat(path.c_str(), &there) == 0 && !S_ISREG(there.st_mode) && !S_ISDIR(there.st_mode)) {
+    const File file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+    if (file.fd() < 0) return io_error(path, "write");
+    return put(file.fd(), content, path);
   }
-  if (S_ISLNK(there.st_mode)) {
-    const std::unique_ptr<char, decltype(&std::free)> target(::realpath(path.c_str(), nullptr), &std::free);
-    if (!target) return io_error(path, "follow");
-    if (path != target.get()) return write_file(target.get(), content, mode);
-  }
-  const File file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
-  if (file.fd() < 0) return io_error(path, "write");
-  return put(file.fd(), content, path);
+  const std::unique_ptr<char, decltype(&std::free)> target(::realpath(path.c_str(), nullptr), &std::free);
+  return replace(target ? target.get() : path, content, mode);
 }
 
 Result<void> require_private(const std::string& path) {

@@ -12,7 +12,6 @@
 #include "cli/command.h"
 #include "cli/passphrase.h"
 #include "cli/workdir.h"
-#include "evidence/names.h"
 #include "server/config.h"
 #include "storage/rocksdb_store.h"
 #include "trustee/whole.h"

@@ -24,8 +24,6 @@
 #include "cli/passphrase.h"
 #include "cli/progress.h"
 #include "cli/workdir.h"
-#include "evidence/formats/checkpoint.h"
-#include "evidence/names.h"
 #include "sealed/pool.h"
 #include "sealed/worker_process.h"
 #include "server/config.h"

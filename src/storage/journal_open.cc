@@ -1,5 +1,4 @@
 // What a journal's files hold, and where it goes on.
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
