@@ -13,6 +13,7 @@
 #include "cli/passphrase.h"
 #include "cli/workdir.h"
 #include "server/config.h"
+#include "storage/disk.h"
 #include "storage/rocksdb_store.h"
 #include "trustee/whole.h"
 

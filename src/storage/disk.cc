@@ -5,8 +5,7 @@
 
 #include <cerrno>
 #include <cstring>
-
-#include "storage/rocksdb_store.h"
+#include <filesystem>
 
 namespace holdfast::storage {
 
@@ -25,6 +24,12 @@ Error damage(const std::string& path) {
             "a stored checksum does not match what the disk gives back; check the disk and restore a backup"};
   if (is_mendable(out)) out.what += ", or read what 'holdfast repair' would drop";
   return out;
+}
+
+bool is_mendable(const Error& error) {
+  const std::filesystem::path file = error.where;
+  return error.slug == "storage.corrupt" &&
+         (file.extension() == ".log" || file.parent_path().filename() == kJournalsFolder);
 }
 
 Error part_missing(const std::string& path) {

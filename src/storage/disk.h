@@ -15,6 +15,11 @@ namespace holdfast::storage {
 Error disk_error(int reason, const std::string& path);
 /// corrupt "storage.corrupt". Names 'holdfast repair' too, if the damage is_mendable.
 Error damage(const std::string& path);
+/// The journals' files lie there, in the log's part of a store.
+inline constexpr const char* kJournalsFolder = "journals";
+/// Does RocksOptions::drop_damaged_tail help with the damage that `error` tells of? What a write-ahead log or a journal
+/// lost is behind the damage; what any other file lost may be anything, and only a backup helps.
+bool is_mendable(const Error& error);
 /// not_found "storage.part.missing".
 Error part_missing(const std::string& path);
 /// As Store::health, of a part in which a write failed.

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
+#include <system_error>
 
 #include "storage/disk.h"
 
@@ -14,12 +14,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
-tl::unexpected<Error> disk_failure(const fs::path& path, const std::string& why) {
-  return fail(Code::unavailable, "storage.io", path.string(), "copying failed: " + why);
+/// Of a copy that is being made, whoever reads it: the store itself is as it was. `more` goes behind the reason.
+tl::unexpected<Error> disk_failure(const fs::path& path, std::error_code why, const std::string& more = {}) {
+  Error out = disk_error(why.value(), path.string());
+  out.what = out.slug == "storage.disk.full" ? "the disk is full, and nothing of the copy is left there; make room"
+                                             : "copying failed: " + why.message() + more;
+  return tl::unexpected<Error>(std::move(out));
 }
 
 Result<void> sync_copy(const fs::path& path) {
-  if (!sync(path.string())) return disk_failure(path, std::strerror(errno));
+  if (!sync(path.string())) return disk_failure(path, std::error_code(errno, std::system_category()));
   return {};
 }
 
@@ -42,10 +46,9 @@ Result<fs::path> private_directory(const std::string& directory) {
   if (!failed) fs::create_directories(path, failed);
   if (!failed) fs::permissions(path, fs::perms::owner_all, failed);
   if (failed == std::errc::read_only_file_system) {
-    return disk_failure(directory,
-                        failed.message() + "; in the packaged unit, ReadWritePaths= lets the server write there");
+    return disk_failure(directory, failed, "; in the packaged unit, ReadWritePaths= lets the server write there");
   }
-  if (failed) return disk_failure(directory, failed.message());
+  if (failed) return disk_failure(directory, failed);
   return path;
 }
 
@@ -58,7 +61,7 @@ struct Places {
 Result<fs::path> resolved(const std::string& path) {
   std::error_code failed;
   fs::path out = fs::weakly_canonical(fs::absolute(path, failed), failed);
-  if (failed) return disk_failure(path, failed.message());
+  if (failed) return disk_failure(path, failed);
   if (!out.has_filename()) out = out.parent_path();
   return out;
 }
@@ -87,7 +90,7 @@ Result<void> require_apart(const fs::path& store, const std::string& directory, 
 Result<void> copy_files(const fs::path& from, const fs::path& to) {
   std::error_code failed;
   fs::create_directories(to, failed);
-  if (failed) return disk_failure(to, failed.message());
+  if (failed) return disk_failure(to, failed);
   for (auto it = fs::directory_iterator(from, failed); !failed && it != fs::directory_iterator();
        it.increment(failed)) {
     const fs::path name = it->path().filename();
@@ -96,10 +99,10 @@ Result<void> copy_files(const fs::path& from, const fs::path& to) {
     const fs::path copy = to / name;
     fs::copy_file(it->path(), copy, failed);
     // Which of the two sides failed, the error does not tell.
-    if (failed) return disk_failure(copy, failed.message() + ", from " + it->path().string());
+    if (failed) return disk_failure(copy, failed, ", from " + it->path().string());
     HF_CHECK(sync_copy(copy));
   }
-  if (failed) return disk_failure(from, failed.message());
+  if (failed) return disk_failure(from, failed);
   return sync_copy(to);
 }
 
@@ -109,7 +112,7 @@ Result<void> copy_instance(const fs::path& from, const fs::path& to) {
   const fs::path journals = journals_of(from.string());
   std::error_code failed;
   if (fs::exists(journals, failed)) return copy_files(journals, journals_of(to.string()));
-  if (failed) return disk_failure(journals, failed.message());
+  if (failed) return disk_failure(journals, failed);
   return {};
 }
 
@@ -218,6 +221,13 @@ Result<void> restore_rocksdb(const std::string& directory, const std::string& ke
     return fail(Code::conflict, "storage.restore.target", target,
                 "a backup is restored into a directory that is new or empty; move what is there away first");
   }
+  HF_TRY(const fs::path place, resolved(target));
+  for (const std::string& path : {directory, keys_directory}) {
+    HF_TRY(const fs::path backup, resolved(path));
+    if (!within(place, backup)) continue;
+    return fail(Code::invalid, "storage.restore.inside", target,
+                "this lies within the backup, which has to stay as it is; restore somewhere else");
+  }
   struct Part {
     fs::path from;
     const char* name;
@@ -228,7 +238,7 @@ Result<void> restore_rocksdb(const std::string& directory, const std::string& ke
                         {fs::path(keys_directory) / "keys", "keys", keys_families()}};
   for (const Part& part : parts) {
     if (!fs::exists(part.from / "CURRENT", failed)) {
-      if (failed) return disk_failure(part.from, failed.message());
+      if (failed) return disk_failure(part.from, failed);
       return fail(Code::not_found, "storage.restore.backup", part.from.string(), "there is no backup here");
     }
   }
@@ -256,7 +266,7 @@ Result<void> restore_rocksdb(const std::string& directory, const std::string& ke
   HF_CHECK(sync_copy(aside));
   fs::remove(into, failed);  // it is empty, or absent
   if (!failed) fs::rename(aside, into, failed);
-  if (failed) return disk_failure(into, failed.message());
+  if (failed) return disk_failure(into, failed);
   undo.keep();
   return sync_copy(into.parent_path());
 }

@@ -2,6 +2,7 @@
 #include <thread>
 
 #include "storage/conformance_test.h"
+#include "storage/disk.h"
 #include "storage/scratch_test.h"
 
 namespace holdfast::storage {
@@ -124,6 +125,11 @@ TEST(Backup, refuses_places_that_are_taken) {
   ASSERT_TRUE(store->backup(scratch / "side", scratch / "side-keys")) << "names that begin alike are apart";
   EXPECT_TRUE(fails(restore_rocksdb(scratch / "b", scratch / "k", scratch / "store"), Code::conflict,
                     "storage.restore.target"));
+  for (const char* place : {"b/store", "k/keys/store", "b/../k/store"}) {
+    EXPECT_TRUE(
+        fails(restore_rocksdb(scratch / "b", scratch / "k", scratch / place), Code::invalid, "storage.restore.inside"))
+        << place;
+  }
   EXPECT_TRUE(
       fails(restore_rocksdb(scratch / "k", scratch / "b", scratch / "r"), Code::not_found, "storage.restore.backup"));
   EXPECT_FALSE(std::filesystem::exists(scratch / "r"));

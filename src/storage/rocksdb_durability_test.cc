@@ -6,6 +6,7 @@
 #include <csignal>
 
 #include "storage/conformance_test.h"
+#include "storage/disk.h"
 #include "storage/scratch_test.h"
 
 namespace holdfast::storage {

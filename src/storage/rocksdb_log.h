@@ -64,8 +64,7 @@ class RocksLog {
   mutable std::map<std::string, Named, std::less<>> names_;
 };
 
-/// Where the journals of an instance lie, within its folder.
-inline constexpr const char* kJournalsFolder = "journals";
+/// kJournalsFolder of an instance's folder.
 std::string journals_of(const std::string& path);
 
 /// What RocksLog::checkpoint writes last, among the journals' copies.

@@ -150,12 +150,6 @@ class RocksStore final : public Store {
 
 }  // namespace
 
-bool is_mendable(const Error& error) {
-  const std::filesystem::path file = error.where;
-  return error.slug == "storage.corrupt" &&
-         (file.extension() == ".log" || file.parent_path().filename() == kJournalsFolder);
-}
-
 Result<std::unique_ptr<Store>> open_rocksdb(const std::string& directory, RocksOptions options) {
   const RocksShared shared = RocksShared::create(options);
   HF_TRY(auto records, RocksInstance::open(directory + "/records", shared, records_families()));

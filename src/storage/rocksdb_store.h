@@ -31,11 +31,8 @@ Result<std::unique_ptr<Store>> open_rocksdb(const std::string& directory, RocksO
 /// few of them. Errors: as open_rocksdb.
 Result<void> verify_rocksdb(const std::string& directory, RocksOptions options = {});
 
-/// Does drop_damaged_tail help with the damage that `error` tells of? What a write-ahead log or a journal lost is
-/// behind the damage; what any other file lost may be anything, and only a backup helps.
-bool is_mendable(const Error& error);
-
-/// Makes `target` (absent or empty: else conflict, "storage.restore.target") a store with the content of a backup.
+/// Makes `target` (absent or empty: else conflict, "storage.restore.target"; outside of the backup: else invalid,
+/// "storage.restore.inside") a store with the content of a backup.
 /// Copies aside, opens the copy and reads every block against its checksum, and only then puts it in place.
 /// Errors: not_found (no backup there), corrupt (names the file), unavailable (disk).
 Result<void> restore_rocksdb(const std::string& directory, const std::string& keys_directory,
