@@ -13,9 +13,10 @@ bool is_refusal(Code code) { return code == Code::refused || code == Code::exhau
 
 Refusals::Refusals(Record record) : record_(std::move(record)), thread_([this] { flush_each_second(); }) {}
 
-Refusals::~Refusals() {
+void Refusals::finish() {
   {
     const std::lock_guard lock(mutex_);
+    if (stop_) return;
     stop_ = true;
   }
   wake_.notify_all();
@@ -26,17 +27,22 @@ Refusals::~Refusals() {
 void Refusals::note(const std::string& party, const std::string& operation, const std::string& flow,
                     const Error& error) {
   if (!is_refusal(error.code)) return;
+  const Refusal refusal{party, operation, flow, error.slug};
   {
     const std::lock_guard lock(mutex_);
-    const Key key{party, operation, flow, error.slug};
-    if (const auto it = counted_.find(key); it != counted_.end()) {
+    if (const auto it = counted_.find(refusal); it != counted_.end()) {
       ++it->second;
       return;
     }
     // More kinds than that within a second: each is recorded by itself.
-    if (counted_.size() < kKindsMax) counted_.emplace(key, 0);
+    if (counted_.size() < kKindsMax) counted_.emplace(refusal, 0);
   }
-  record_(party, operation, flow, error.slug, 1);
+  record_(refusal, 1);
+}
+
+void Refusals::put_back(const Refusal& refusal, std::uint64_t count) {
+  const std::lock_guard lock(mutex_);
+  counted_[refusal] += count;
 }
 
 void Refusals::flush_each_second() {
@@ -50,13 +56,13 @@ void Refusals::flush_each_second() {
 }
 
 void Refusals::flush() {
-  std::map<Key, std::uint64_t> counted;
+  std::map<Refusal, std::uint64_t> counted;
   {
     const std::lock_guard lock(mutex_);
     counted.swap(counted_);
   }
-  for (const auto& [key, count] : counted) {
-    if (count > 0) record_(std::get<0>(key), std::get<1>(key), std::get<2>(key), std::get<3>(key), count);
+  for (const auto& [refusal, count] : counted) {
+    if (count > 0) record_(refusal, count);
   }
 }
 

@@ -49,8 +49,8 @@ Trustee::~Trustee() {
   impl_->jobs.join();
   impl_->erasures.join();
   impl_->long_jobs.join();
-  impl_->runs.reset();      // after its jobs; what waits for a run has been answered
-  impl_->refusals.reset();  // puts what it counted on record, so before the log closes
+  impl_->runs.reset();        // after its jobs; what waits for a run has been answered
+  impl_->refusals->finish();  // puts what it counted on record, so before the log closes
   impl_->commits.reset();
   impl_->log.reset();
 }
@@ -64,14 +64,19 @@ Result<std::unique_ptr<Trustee>> Trustee::open(storage::Store& store, vault::Roo
   HF_TRY(impl->log, evidence::Log::open(store, std::move(log_key), clock, *impl->state));
   HF_CHECK(bind_history(store, *impl->vault, *impl->log));
   impl->commits = std::make_unique<CommitQueue>(*impl->vault);
-  impl->refusals = std::make_unique<Refusals>([raw = impl.get()](const std::string& party, const std::string& operation,
-                                                                 const std::string& flow, std::string_view reason,
-                                                                 std::uint64_t count) {
+  impl->refusals = std::make_unique<Refusals>([raw = impl.get()](const Refusal& refusal, std::uint64_t count) {
     const auto active = raw->state->active();
     if (!active) return;  // nothing stands in the log before the first agreement
-    raw->log->append(raw->entry(*active, party, evidence::Refused{operation, flow, std::string(reason), count}),
-                     [raw](const Result<evidence::Appended>& appended) {
-                       if (!appended) raw->watch(appended.error());
+    evidence::Refused event{refusal.operation, refusal.flow, std::string(refusal.reason), count};
+    raw->log->append(raw->entry(*active, refusal.party, std::move(event)),
+                     [raw, refusal, count](const Result<evidence::Appended>& appended) {
+                       if (appended) return;
+                       const Error& error = appended.error();
+                       raw->watch(error);
+                       // Another agreement came into force meanwhile, or the log has no room just now.
+                       if (error.slug == "agreement.version.stale" || error.slug == "evidence.log.busy") {
+                         raw->refusals->put_back(refusal, count);
+                       }
                      });
   });
   impl->module_files = std::make_unique<ModuleFiles>(store, impl->vault->derive_secret("module files"));
