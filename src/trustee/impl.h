@@ -40,6 +40,7 @@ struct Trustee::Impl {
   std::unique_ptr<AggregateTables> aggregate_tables;
   std::unique_ptr<JobRunner> job_runner;
   std::atomic<bool> log_failed = false;
+  std::atomic<std::size_t> import_bytes = 0;  ///< of streams, that imports have memory for
   std::mutex admitting;         ///< one module is tried at a time, which takes a core for seconds; the next is told so
   std::mutex module_documents;  ///< a module's documents and its entry come together, or the documents go again
   std::mutex adopting;          ///< an agreement's document and its entry come together: one at a time

@@ -1,10 +1,12 @@
 // A stream of rows comes into custody, batch by batch, some subjects at a time: evidence first, then their rows, one
 // sync each.
 #include <algorithm>
+#include <atomic>
 #include <boost/json.hpp>
 #include <deque>
 #include <span>
 #include <unordered_map>
+#include <utility>
 
 #include "base/hash.h"
 #include "trustee/held.h"
@@ -79,6 +81,26 @@ struct Group {
   std::span<const std::uint32_t> rows;
 };
 
+/// How much of its stream an import holds, counted among all imports. Memory that rows waited in is kept for the next
+/// ones, and so it counts until it is given back.
+class Share {
+ public:
+  explicit Share(std::atomic<std::size_t>& all) : all_(all) {}
+  Share(const Share&) = delete;
+  ~Share() { all_ -= held_; }
+  /// Room for `bytes`; answers what all imports hold now.
+  std::size_t hold(std::size_t bytes) {
+    const std::size_t more = std::max(bytes, held_) - held_;
+    held_ += more;
+    return all_ += more;
+  }
+  void give_back() { all_ -= std::exchange(held_, 0); }
+
+ private:
+  std::atomic<std::size_t>& all_;
+  std::size_t held_ = 0;
+};
+
 class ImportStream final : public Import {
  public:
   ImportStream(Trustee::Impl& self, std::shared_ptr<const Active> active, agreement::CollectionIndex collection,
@@ -87,7 +109,8 @@ class ImportStream final : public Import {
         active_(std::move(active)),
         collection_(active_->plan->collections[collection]),
         party_(std::move(party)),
-        key_(std::move(key)) {
+        key_(std::move(key)),
+        share_(self.import_bytes) {
     received_.add(party_).add("\n").add(collection_.name).add(format == ImportFormat::csv ? "\ncsv\n" : "\nndjson\n");
     const auto row = [this](IncomingRow&& incoming) { hold(incoming); };
     const auto problem = [this](std::uint64_t line, const Error& error) { reject(line, error); };
@@ -102,8 +125,11 @@ class ImportStream final : public Import {
       if (known_) return {};
       HF_CHECK(reader_->feed(bytes));
       waiting_bytes_ += bytes.size();
-      const bool full = rows_.size() >= kImportBatchRows || waiting_bytes_ >= kImportBatchBytes;
-      return full ? deposit_batch() : Result<void>();
+      const bool crowded = share_.hold(waiting_bytes_) > self_.options.import_bytes_max;
+      if (rows_.size() < kImportBatchRows && waiting_bytes_ < kImportBatchBytes && !crowded) return {};
+      HF_CHECK(deposit_batch());
+      if (crowded) give_memory_back();
+      return {};
     });
   }
 
@@ -195,6 +221,13 @@ class ImportStream final : public Import {
     subjects_.clear();
     waiting_bytes_ = 0;
     return {};
+  }
+
+  void give_memory_back() {
+    rows_ = {};
+    bytes_ = {};
+    subject_of_ = {};
+    share_.give_back();
   }
 
   /// What became of a group's rows, told once they are on disk.
@@ -350,6 +383,7 @@ class ImportStream final : public Import {
   std::deque<std::string> subjects_;  ///< of the rows; stay in place
   std::unordered_map<std::string_view, std::uint32_t> subject_of_;
   std::size_t waiting_bytes_ = 0;  ///< that rows_ came in
+  Share share_;
   ImportSummary summary_;
   bool looked_up_ = false;
   std::optional<vault::Remembered> known_;  ///< of the request that came with this key before

@@ -75,6 +75,8 @@ class Import {
 struct TrusteeOptions {
   std::chrono::seconds sweep_every{3600};
   unsigned job_threads = 4;
+  /// Of streams, that may wait in all imports together; beyond it each deposits what it has piece by piece.
+  std::size_t import_bytes_max = 128u << 20;
   std::string software = "holdfast";
   agreement::PackReader packs;          ///< the rule packs at hand when an agreement is adopted; none without
   std::optional<SealedOptions> sealed;  ///< none: flows that run a module are refused

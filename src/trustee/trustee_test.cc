@@ -107,10 +107,10 @@ class TrusteeTest : public testing::Test {
   }
   void TearDown() override { trustee_.reset(); }
 
-  void open() {
+  void open(TrusteeOptions options = {}) {
     trustee_.reset();
     auto log_key = SigningKey::from_seed("example.org/log", Bytes(32, 'l'));
-    auto opened = Trustee::open(*store_, roots_, std::move(*log_key), clock_, {});
+    auto opened = Trustee::open(*store_, roots_, std::move(*log_key), clock_, std::move(options));
     ASSERT_TRUE(opened) << opened.error().text();
     trustee_ = std::move(*opened);
   }
@@ -596,6 +596,33 @@ TEST_F(TrusteeTest, an_import_of_many_subjects_is_recorded_some_at_a_time) {
     EXPECT_EQ(run(trustee_->append_row(kApp, "views", subject, std::to_string(i), R"({"video":"v"})"))->outcome,
               Deposit::Outcome::unchanged);
   }
+}
+
+TEST_F(TrusteeTest, imports_share_the_room_for_what_waits) {
+  TrusteeOptions options;
+  options.import_bytes_max = 1000;
+  open(std::move(options));
+  adopt();
+  const auto begin = [&] { return std::move(*trustee_->import(kApp, "views", ImportFormat::ndjson, std::nullopt)); };
+  const auto row = [](const std::string& event) {
+    return "{\"subject\":\"u1\",\"event\":\"" + event + "\",\"video\":\"" + std::string(600, 'v') + "\"}\n";
+  };
+  const auto entries = [&] { return trustee_->log().size(); };
+  auto first = begin(), second = begin();
+  const std::uint64_t before = entries();
+  ASSERT_TRUE(run(first->write(row("1"))));
+  EXPECT_EQ(entries(), before) << "there is room: rows wait for more";
+  ASSERT_TRUE(run(second->write(row("2"))));
+  EXPECT_EQ(entries(), before + 1) << "there is none";
+  auto third = begin();
+  ASSERT_TRUE(run(third->write(row("3"))));
+  EXPECT_EQ(entries(), before + 2);
+  ASSERT_EQ(run(first->finish())->accepted, 1u);
+  first.reset();
+  ASSERT_TRUE(run(third->write(row("4"))));
+  EXPECT_EQ(entries(), before + 3) << "the first's room is free, and the row waits";
+  ASSERT_EQ(run(second->finish())->accepted, 1u);
+  ASSERT_EQ(run(third->finish())->accepted, 2u);
 }
 
 TEST_F(TrusteeTest, rows_are_appended_once) {
