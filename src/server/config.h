@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "base/result.h"
-#include "trustee/runs.h"
+#include "trustee/modules/runs.h"
 
 namespace holdfast::server {
 

@@ -9,7 +9,7 @@
 #include "server/fields.h"
 #include "server/router.h"
 #include "trustee/caller.h"
-#include "trustee/task.h"
+#include "trustee/loops/task.h"
 
 namespace holdfast::server {
 

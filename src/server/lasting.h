@@ -4,7 +4,7 @@
 #include <exception>
 #include <utility>
 
-#include "trustee/task.h"
+#include "trustee/loops/task.h"
 
 namespace holdfast::server {
 

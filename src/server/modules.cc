@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 
 #include "server/routes.h"
-#include "trustee/module_submission.h"
+#include "trustee/modules/submission.h"
 
 namespace holdfast::server {
 namespace {

@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-#include "trustee/task.h"
+#include "trustee/loops/task.h"
 
 namespace holdfast::server {
 

@@ -9,16 +9,16 @@
 #include <thread>
 
 #include "trustee/aggregate_tables.h"
-#include "trustee/await.h"
-#include "trustee/commit_queue.h"
 #include "trustee/job_runner.h"
-#include "trustee/module_files.h"
-#include "trustee/products.h"
+#include "trustee/loops/await.h"
+#include "trustee/loops/commit_queue.h"
+#include "trustee/loops/turns.h"
+#include "trustee/modules/files.h"
+#include "trustee/modules/products.h"
+#include "trustee/modules/runs.h"
 #include "trustee/refusals.h"
-#include "trustee/runs.h"
 #include "trustee/state.h"
 #include "trustee/trustee.h"
-#include "trustee/turns.h"
 
 namespace holdfast::trustee {
 

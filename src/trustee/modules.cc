@@ -6,9 +6,9 @@
 #include "agreement/agreement.h"
 #include "base/hash.h"
 #include "sealed/provenance/statement.h"
-#include "trustee/admission.h"
 #include "trustee/impl.h"
-#include "trustee/module_submission.h"
+#include "trustee/modules/admission.h"
+#include "trustee/modules/submission.h"
 
 namespace holdfast::trustee {
 namespace {

@@ -3,8 +3,8 @@
 #include "base/hash.h"
 #include "base/secret.h"
 #include "disclosure/padding.h"
+#include "trustee/loops/run_service.h"
 #include "trustee/release.h"
-#include "trustee/run_service.h"
 
 namespace holdfast::trustee {
 namespace {

@@ -12,8 +12,8 @@
 #include "evidence/log.h"
 #include "storage/store.h"
 #include "trustee/caller.h"
-#include "trustee/runs.h"
-#include "trustee/task.h"
+#include "trustee/loops/task.h"
+#include "trustee/modules/runs.h"
 #include "vault/vault.h"
 
 namespace holdfast::trustee {

@@ -1,4 +1,4 @@
-#include "trustee/run_service.h"
+#include "trustee/loops/run_service.h"
 
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/post.hpp>

@@ -1,4 +1,4 @@
-#include "trustee/products.h"
+#include "trustee/modules/products.h"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "trustee/module_submission.h"
+#include "trustee/modules/submission.h"
 
 #include <algorithm>
 #include <boost/json.hpp>

@@ -1,6 +1,6 @@
 #include <cstdint>
 
-#include "trustee/module_submission.h"
+#include "trustee/modules/submission.h"
 
 /// What is taken as a submission is taken the same way when it is written anew.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

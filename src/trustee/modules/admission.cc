@@ -1,4 +1,4 @@
-#include "trustee/admission.h"
+#include "trustee/modules/admission.h"
 
 #include <algorithm>
 #include <boost/json.hpp>
@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "sealed/formats/records.h"
-#include "trustee/synthetic.h"
+#include "trustee/modules/synthetic.h"
 
 namespace holdfast::trustee {
 namespace {

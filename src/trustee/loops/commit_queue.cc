@@ -1,4 +1,4 @@
-#include "trustee/commit_queue.h"
+#include "trustee/loops/commit_queue.h"
 
 #include <algorithm>
 #include <utility>

@@ -1,4 +1,4 @@
-#include "trustee/synthetic.h"
+#include "trustee/modules/synthetic.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "trustee/module_files.h"
+#include "trustee/modules/files.h"
 
 #include "base/hash.h"
 #include "vault/cipher.h"

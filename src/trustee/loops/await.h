@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "base/priority.h"
-#include "trustee/task.h"
+#include "trustee/loops/task.h"
 
 namespace holdfast::trustee {
 

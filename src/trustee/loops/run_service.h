@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "sealed/pool.h"
-#include "trustee/task.h"
+#include "trustee/loops/task.h"
 
 namespace holdfast::trustee {
 

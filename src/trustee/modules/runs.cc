@@ -1,4 +1,4 @@
-#include "trustee/runs.h"
+#include "trustee/modules/runs.h"
 
 #include <algorithm>
 

@@ -11,8 +11,8 @@
 #include <utility>
 
 #include "evidence/log.h"
-#include "trustee/commit_queue.h"
-#include "trustee/task.h"
+#include "trustee/loops/commit_queue.h"
+#include "trustee/loops/task.h"
 
 namespace holdfast::trustee {
 
