@@ -122,6 +122,7 @@ TEST(ReportPage, OfNothingIsAPageToo) {
   expect_sound(page);
   EXPECT_TRUE(holds(page, "Nothing was released in this period."));
   EXPECT_TRUE(holds(page, "No evidence of this period.") && !holds(page, "Verified."));
+  EXPECT_TRUE(holds(page, "There are none.") && !holds(page, "<th>Figure</th>"));
 }
 
 /// The example's agreement, with keys of its own.

@@ -121,7 +121,9 @@ class Page {
     out["changes"] = changes();
     put_rights(out);
     put_custody(out);
-    out["sources"] = sources_.take();
+    json::array sources = sources_.take();
+    out["has_sources"] = !sources.empty();
+    out["sources"] = std::move(sources);
     return out;
   }
   std::string period_text() const {
