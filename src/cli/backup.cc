@@ -88,8 +88,8 @@ Result<int> repair(const Options& options, bool as_json) {
   HF_CHECK(require_owner(config.data));
   HF_TRY(const SigningKey key, load_key(config.log_key));
   const VerifierKey& log_key = key.verifier();
-  // Opened as the server does, read, and closed again: only damage is a reason to drop anything.
-  const auto present = examine(config.data, log_key);
+  // Looked at, and no more: only damage is a reason to drop anything.
+  const auto present = examine(config.data, log_key, {.read_only = true});
   if (present) {
     as_json ? print_json(json::object{{"repaired", nullptr}})
             : print_line(config.data + ": opens, and every block is as it was written; nothing was dropped");

@@ -46,13 +46,13 @@ TEST(Backup, a_restored_store_has_everything_and_keys_lie_apart) {
   EXPECT_EQ(*store->get_blob("tile/0"), "tile");
   EXPECT_EQ(*store->end("log"), 2u);
   EXPECT_FALSE(std::filesystem::exists(scratch / "restored.restoring"));
-  EXPECT_EQ(slurp(scratch / "restored/log/FORMAT"), "holdfast store 2\n");
+  EXPECT_EQ(slurp(scratch / "restored/log/FORMAT"), "holdfast store 3\n");
 }
 
 TEST(Backup, of_a_later_format_is_not_restored) {
   const Scratch scratch;
   ASSERT_TRUE(must_open(scratch / "store")->backup(scratch / "backup", scratch / "backup-keys"));
-  std::ofstream(scratch / "backup-keys/keys/FORMAT", std::ios::trunc) << "holdfast store 3\n";
+  std::ofstream(scratch / "backup-keys/keys/FORMAT", std::ios::trunc) << "holdfast store 4\n";
   EXPECT_TRUE(fails(restore_rocksdb(scratch / "backup", scratch / "backup-keys", scratch / "restored"),
                     Code::unsupported, "storage.format"));
   EXPECT_FALSE(std::filesystem::exists(scratch / "restored"));

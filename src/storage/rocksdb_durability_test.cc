@@ -3,6 +3,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 
 #include "storage/conformance_test.h"
@@ -82,6 +83,61 @@ void fill_table(const std::string& directory) {
   for (const auto& result : store->apply(changes)) ASSERT_TRUE(result);
   const LockerId none = locker(9999);
   ASSERT_TRUE(store->shred(Shelf::records, {&none, 1}));  // flushes
+}
+
+/// The names of a folder's files, in order.
+std::vector<std::string> files_of(const std::string& part) {
+  std::vector<std::string> out;
+  for (const auto& file : std::filesystem::directory_iterator(part)) out.push_back(file.path().filename());
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+TEST(Durability, a_file_that_is_gone_is_named_and_nothing_is_made_in_its_place) {
+  const Scratch scratch;
+  run_and_kill(scratch / "store", 20);  // all in write-ahead logs
+  fill_table(scratch / "tables");
+  for (const std::string store : {"store", "tables"}) {
+    for (const char* part : {"records", "keys", "log"}) {
+      for (const std::string& name : files_of(scratch / store + "/" + part)) {
+        // Where nothing was ever written the list of logs is not missed: there is nothing in them.
+        const bool listed = name == "WALS" && (store == "store" || part == std::string("records"));
+        const bool needed = name == "CURRENT" || listed || name.starts_with("MANIFEST-") || name.ends_with(".log") ||
+                            name.ends_with(".sst");
+        if (!needed) continue;
+        std::filesystem::remove_all(scratch / "copy");
+        std::filesystem::copy(scratch / store, scratch / "copy", std::filesystem::copy_options::recursive);
+        const std::string folder = scratch / "copy" + "/" + part;
+        std::filesystem::remove(folder + "/" + name);
+        const auto before = files_of(folder);
+        for (const bool read_only : {true, false, false}) {
+          const auto opened = open_rocksdb(scratch / "copy", {.read_only = read_only});
+          ASSERT_TRUE(fails(opened, Code::not_found, "storage.part.missing")) << store << " " << part << " " << name;
+          EXPECT_TRUE(opened.error().where.ends_with(name)) << opened.error().where;
+          if (name.ends_with(".sst")) continue;
+          EXPECT_EQ(files_of(folder), before) << name;
+        }
+      }
+    }
+  }
+}
+
+TEST(Durability, a_store_whose_making_was_cut_short_is_made_anew) {
+  const Scratch scratch;
+  must_open(scratch / "store").reset();
+  for (const char* part : {"records", "keys", "log"}) {
+    const std::string folder = scratch / "store" + "/" + part;
+    // As a crash leaves it before its first write: of the first manifest alone, and then without its first log.
+    for (const std::string& name : files_of(folder)) {
+      if (!name.starts_with("MANIFEST-") && name != "FORMAT") std::filesystem::remove(folder + "/" + name);
+    }
+    std::filesystem::rename(folder + "/" + files_of(folder).back(), folder + "/MANIFEST-000001");
+    must_open(scratch / "store").reset();
+    for (const std::string& name : files_of(folder)) {
+      if (name == "WALS" || name.ends_with(".log")) std::filesystem::remove(folder + "/" + name);
+    }
+    must_open(scratch / "store").reset();
+  }
 }
 
 TEST(Durability, a_flipped_bit_in_a_table_is_found_and_its_file_named) {

@@ -13,6 +13,7 @@
 
 #include "storage/disk.h"
 #include "storage/format.h"
+#include "storage/rocksdb_files.h"
 #include "storage/rocksdb_wal.h"
 
 namespace holdfast::storage {
@@ -157,7 +158,8 @@ Result<std::unique_ptr<RocksInstance>> RocksInstance::open(const std::string& pa
   rocksdb::FileLock* lock = nullptr;
   rocksdb::Status status = rocksdb::Env::Default()->LockFile(path + "/LOCK", &lock);
   if (status.ok()) {
-    const Result<void> ended = end_logs(path, shared.drop_damaged_tail);
+    Result<void> ended = require_files(path);
+    if (ended) ended = end_logs(path, shared.drop_damaged_tail);
     status = rocksdb::Env::Default()->UnlockFile(lock);
     HF_CHECK(ended);
   }
@@ -176,10 +178,12 @@ Result<std::unique_ptr<RocksInstance>> RocksInstance::look_into(const std::strin
                                                                 const std::vector<FamilySpec>& families) {
   std::error_code unknown;
   if (!std::filesystem::exists(path + "/CURRENT", unknown)) {
+    HF_CHECK(require_files(path));
     return tl::unexpected<Error>(part_missing(path));
   }
   HF_CHECK(check_format(path));
   if (is_locked(path + "/LOCK")) return tl::unexpected<Error>(busy(path));
+  HF_CHECK(require_files(path));
   rocksdb::DBOptions options = database_options(shared);
   options.create_if_missing = options.create_missing_column_families = false;
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
@@ -246,6 +250,7 @@ Result<void> RocksInstance::checkpoint(const std::string& path) {
   const std::unique_ptr<rocksdb::Checkpoint> checkpoint(created);
   if (status.ok()) status = checkpoint->CreateCheckpoint(path);
   if (!status.ok()) return tl::unexpected<Error>(error(status, status.IsCorruption() ? path_ : path));
+  HF_CHECK(note_logs_of(path));
   return write_format(path);
 }
 

@@ -10,6 +10,8 @@
 #include <cstring>
 #include <utility>
 
+#include "storage/rocksdb_files.h"
+
 namespace holdfast::storage {
 namespace {
 
@@ -140,7 +142,25 @@ class LogsFileSystem final : public rocksdb::FileSystemWrapper {
     const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (file < 0) return failed(path);
     *out = std::make_unique<WalFile>(path, file, options);
-    return IOStatus::OK();
+    return noted(note_log(path));
+  }
+  IOStatus LinkFile(const std::string& from, const std::string& to, const IOOptions& options,
+                    IODebugContext* debug) override {
+    auto linked = FileSystemWrapper::LinkFile(from, to, options, debug);
+    return linked.ok() && to.ends_with(".log") ? noted(note_log(to)) : linked;
+  }
+  IOStatus DeleteFile(const std::string& path, const IOOptions& options, IODebugContext* debug) override {
+    if (path.ends_with(".log")) {
+      if (auto forgotten = noted(forget_log(path)); !forgotten.ok()) return forgotten;
+    }
+    return FileSystemWrapper::DeleteFile(path, options, debug);
+  }
+
+ private:
+  static IOStatus noted(const Result<void>& done) {
+    if (done) return IOStatus::OK();
+    return done.error().slug == "storage.disk.full" ? IOStatus::NoSpace(done.error().where)
+                                                    : IOStatus::IOError(done.error().where);
   }
 };
 

@@ -440,7 +440,23 @@ class Chain:
         self.server.control[CLOCK_MS] = 0
 
     def rot(self):
-        """Bits flip while the server is down. Found and named, or in a place that does not matter; never served."""
+        """A bit flips while the server is down. Found and named, or in a place that does not matter; never served."""
+        def flip(path):
+            place = self.choose.randrange(path.stat().st_size)
+            with open(path, "r+b") as file:
+                file.seek(place)
+                byte = file.read(1)[0]
+                file.seek(place)
+                file.write(bytes([byte ^ 1 << self.choose.randrange(8)]))
+            self.what += f" at {place}"
+        self.damage(flip)
+
+    def lost(self):
+        """A file is gone while the server is down: missed and named, or one of which nothing is needed."""
+        self.damage(pathlib.Path.unlink)
+
+    def damage(self, change):
+        """Changes one file of the stopped store, starts and judges, and puts the store back as it was."""
         self.finish(self.load(self.seconds()))
         self.server.kill() if self.choose.random() < 0.5 else self.server.stop()
         data, whole = self.server.dir / "data", self.folder / "whole"
@@ -448,13 +464,8 @@ class Chain:
         subprocess.run(["cp", "-a", str(data), str(whole)], check=True)
         files = [path for path in sorted(data.rglob("*")) if path.is_file() and path.stat().st_size]
         path = self.choose.choice(files)
-        place = self.choose.randrange(path.stat().st_size)
-        with open(path, "r+b") as file:
-            file.seek(place)
-            byte = file.read(1)[0]
-            file.seek(place)
-            file.write(bytes([byte ^ 1 << self.choose.randrange(8)]))
-        self.what += f" {path.relative_to(data)} at {place}"
+        self.what += f" {path.relative_to(data)}"
+        change(path)
         try:
             self.server.start()
             self.judge_damaged()
@@ -506,16 +517,16 @@ class Chain:
         except judge.NotServed:
             found = True
         if lost and not found:
-            self.memory.wrong(f"after a flipped bit {len(lost)} acknowledged records are silently gone")
-        self.outcomes["started, and named it when read" if found else "started, the bit touched nothing asked"] += 1
+            self.memory.wrong(f"of a damaged store {len(lost)} acknowledged records are silently gone")
+        self.outcomes["started, and named it when read" if found else "started, the damage touched nothing asked"] += 1
 
 
 KINDS = {"kill": Chain.kill, "boundary": Chain.boundary, "torn": Chain.torn, "power": Chain.power, "full": Chain.full,
          "write-error": Chain.write_error, "sync-error": Chain.sync_error, "read-error": Chain.read_error,
          "slow": Chain.slow, "clock": Chain.clock, "upkeep": Chain.upkeep, "retention": Chain.retention,
-         "memory": Chain.memory_out, "files": Chain.files, "clients": Chain.clients, "rot": Chain.rot,
+         "memory": Chain.memory_out, "files": Chain.files, "clients": Chain.clients, "rot": Chain.rot, "lost": Chain.lost,
          "expired": Chain.expired}
-WEIGHTS = {"kill": 3, "boundary": 6, "power": 6, "torn": 2, "rot": 2}
+WEIGHTS = {"kill": 3, "boundary": 6, "power": 6, "torn": 2, "rot": 2, "lost": 1}
 FIRING = {"boundary", "torn", "full", "write-error", "sync-error", "read-error", "slow", "memory"}  # must, now and then
 FIRING_RUNS = 8
 ENDS = {"expired", "retention"}  # these leave the log's time far ahead, so their chain ends
