@@ -33,7 +33,7 @@ struct Options {
 class NoFollower final : public evidence::Follower {
  public:
   Result<void> admit(const evidence::Entry&) const override { return {}; }
-  void follow(std::uint64_t, const evidence::Entry&) override {}
+  Result<void> follow(std::uint64_t, const evidence::Entry&) override { return {}; }
   Bytes snapshot() const override { return {}; }
   Result<void> restore(ByteView) override { return {}; }
 };

@@ -172,7 +172,7 @@ Result<Appended> Committer::stage(Entry& entry, UnixMillis now, Batch& batch) {
     unfinished_.clear();
   }
   last_at_ = entry.at;
-  follower_.follow(next_, entry);
+  if (const auto followed = follower_.follow(next_, entry); !followed) fail_for_good(followed.error());
   return Appended{next_++, entry.at};
 }
 

@@ -127,15 +127,6 @@ class TiledLog final : public Log {
   std::unique_ptr<Committer> committer_;
 };
 
-/// Follows a log without remembering any of it.
-class Nobody final : public Follower {
- public:
-  Result<void> admit(const Entry&) const override { return {}; }
-  void follow(std::uint64_t, const Entry&) override {}
-  Bytes snapshot() const override { return {}; }
-  Result<void> restore(ByteView) override { return {}; }
-};
-
 /// One entry and its callback; deletes itself when it is back.
 class Single final : public Returns {
  public:
@@ -191,12 +182,11 @@ Result<std::unique_ptr<Log>> Log::open(storage::Store& store, SigningKey key, co
   return log;
 }
 
-Result<std::uint64_t> Log::examine(const storage::Store& store, const VerifierKey& key) {
+Result<std::uint64_t> Log::examine(const storage::Store& store, const VerifierKey& key, Follower& follower) {
   HF_TRY(const std::unique_ptr<Tail> tail, load_tail(store));
   const Tiles tiles(store, *tail);
   HF_CHECK(Checkpoints::check(store, key, *tail, tiles));
-  Nobody nobody;
-  HF_CHECK(replay(store, tiles, tail->size(), nobody));
+  HF_CHECK(replay(store, tiles, tail->size(), follower));
   return tail->size();
 }
 

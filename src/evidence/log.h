@@ -57,7 +57,9 @@ class Follower {
   /// The last word, in log order, right before an entry gets its index: an error keeps it out of the log and goes to
   /// whoever appended. So no release slips in behind the restriction, adoption or spent limit that forbids it.
   virtual Result<void> admit(const Entry& entry) const = 0;
-  virtual void follow(std::uint64_t index, const Entry& entry) = 0;
+  /// An error when something that the entry names cannot be read: then a log does not open, and one that is open closes
+  /// for good, rather than decide by a state that lacks it.
+  virtual Result<void> follow(std::uint64_t index, const Entry& entry) = 0;
   /// For quick starts: the state after all entries followed so far, and back. A restore that fails leaves the
   /// follower as it was; the log then tries an older snapshot, and at last replays from the first entry.
   virtual Bytes snapshot() const = 0;
@@ -86,9 +88,9 @@ class Log {
   /// last checkpoint signed; refuses to start otherwise ("evidence.rollback"). Borrows all but `key`.
   static Result<std::unique_ptr<Log>> open(storage::Store& store, SigningKey key, const Clock& clock,
                                            Follower& follower, LogOptions options = {});
-  /// Would open() find the log whole, and the one that its newest checkpoint is signed over by `key`? Changes nothing.
-  /// Answers its number of entries. Errors: as open.
-  static Result<std::uint64_t> examine(const storage::Store& store, const VerifierKey& key);
+  /// Would open() find the log whole, and the one that its newest checkpoint is signed over by `key`? Changes nothing
+  /// but `follower`. Answers its number of entries. Errors: as open.
+  static Result<std::uint64_t> examine(const storage::Store& store, const VerifierKey& key, Follower& follower);
   /// Stops taking entries, commits what waits, writes a snapshot, releases the lease.
   virtual ~Log() = default;
 

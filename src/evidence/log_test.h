@@ -27,10 +27,11 @@ class Witness final : public Follower {
     }
     return {};
   }
-  void follow(std::uint64_t index, const Entry& entry) override {
+  Result<void> follow(std::uint64_t index, const Entry& entry) override {
     EXPECT_EQ(index, count_) << "entries are followed in order, none twice";
     ++count_, ++followed_;
     ++spent_[entry.party];
+    return {};
   }
   Bytes snapshot() const override {
     Bytes out;

@@ -93,7 +93,7 @@ Result<Replayed> replay(const storage::Store& store, const Tiles& tiles, std::ui
   };
   HF_CHECK(tiles.visit(out.snapshot_size, size, [&](std::uint64_t index, ByteView raw) -> Result<bool> {
     HF_TRY(const Entry entry, decode(index, raw));
-    follower.follow(index, entry);
+    HF_CHECK(follower.follow(index, entry));
     return true;
   }));
   if (size > 0) {

@@ -121,10 +121,11 @@ TEST(LogRecovery, RefusesAJournalThatEndsBeforeWhatIsSealed) {
   bench.grow(10);
   bench.grow(1000);
   const VerifierKey key = bench.log->key();
+  Witness looking, cut_looking;
   bench.log.reset();  // which seals what is complete
-  EXPECT_EQ(Log::examine(*bench.store, key).value(), 1010u);
+  EXPECT_EQ(Log::examine(*bench.store, key, looking).value(), 1010u);
   copy_store(*bench.store, *cut.store, 10);
-  EXPECT_EQ(Log::examine(*cut.store, key).error().slug, "evidence.journal.broken");
+  EXPECT_EQ(Log::examine(*cut.store, key, cut_looking).error().slug, "evidence.journal.broken");
   EXPECT_EQ(cut.open().error().slug, "evidence.journal.broken");
 }
 
@@ -150,7 +151,7 @@ TEST(LogRecovery, RefusesAnotherKeysCheckpoint) {
   bench.log.reset();
   Witness witness;
   EXPECT_EQ(Log::open(*bench.store, log_key('x'), bench.clock, witness).error().slug, "evidence.checkpoint.unsigned");
-  EXPECT_EQ(Log::examine(*bench.store, log_key('x').verifier()).error().slug, "evidence.checkpoint.unsigned");
+  EXPECT_EQ(Log::examine(*bench.store, log_key('x').verifier(), witness).error().slug, "evidence.checkpoint.unsigned");
 }
 
 TEST(LogRecovery, RefusesAJournalWithoutItsTiles) {

@@ -9,7 +9,11 @@ namespace holdfast::ledger {
 using namespace evidence;
 
 Ledger::Ledger(DocumentReader documents, std::vector<VerifierKey> first_keys) : state_(std::make_unique<State>()) {
-  state_->documents = std::move(documents);
+  state_->documents = [state = state_.get(), read = std::move(documents)](DocumentKind kind, const Hash& hash) {
+    auto document = read(kind, hash);
+    if (!document) state->unread = document.error();
+    return document;
+  };
   state_->first_keys = std::move(first_keys);
 }
 Ledger::~Ledger() = default;
@@ -48,6 +52,7 @@ struct SubjectEffects {
 
 void Ledger::apply(std::uint64_t index, const Entry& entry) {
   State& state = *state_;
+  state.unread.reset();
   if (const auto* adopted = std::get_if<AgreementAdopted>(&entry.event)) {
     // Time is not looked at: an adoption with its quorum is one, even in a log whose times are wrong.
     if (auto next = state.judge(*adopted); next && entry.agreement == adopted->version) {
@@ -85,6 +90,8 @@ void Ledger::apply(std::uint64_t index, const Entry& entry) {
   state.newest_at = std::max(state.newest_at, entry.at);
   state.advance(state.newest_at);
 }
+
+const std::optional<Error>& Ledger::unread() const { return state_->unread; }
 
 std::optional<agreement::FlowIndex> Ledger::State::find_flow(std::string_view name) const {
   return plan ? plan->find_flow(name) : std::nullopt;

@@ -38,6 +38,9 @@ class Ledger {
   /// make must be right to have an effect: no agreement comes into force without its quorum, and no module is released
   /// without its, so what is released under such a one is found entry by entry.
   void apply(std::uint64_t index, const evidence::Entry& entry);
+  /// What the last apply() could not read of the documents: what it took in may lack that, so nothing should be decided by
+  /// it.
+  const std::optional<Error>& unread() const;
 
   /// The agreement in force; null before the first adoption.
   const agreement::PlanPtr& plan() const;

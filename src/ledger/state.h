@@ -16,7 +16,8 @@ using PseudonymSet = std::unordered_set<Pseudonym, FixedHasher>;
 
 /// What the ledger knows. Shared by its rules (rules.cc), its adoptions (adoption.cc) and its snapshots.
 struct Ledger::State {
-  DocumentReader documents;
+  DocumentReader documents;     // notes in `unread` what it cannot have
+  std::optional<Error> unread;  // by the entry that was applied last
   std::vector<VerifierKey> first_keys;
 
   agreement::PlanPtr plan;

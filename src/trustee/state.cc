@@ -33,10 +33,10 @@ std::string agreement_blob(const Hash& document) {
   return ledger::document_path(ledger::DocumentKind::agreement, document);
 }
 
-ledger::DocumentReader State::documents() const {
-  return [this](ledger::DocumentKind kind, const Hash& hash) -> Result<std::string> {
+ledger::DocumentReader documents_in(const storage::Store& store) {
+  return [&store](ledger::DocumentKind kind, const Hash& hash) -> Result<std::string> {
     const std::string name = ledger::document_path(kind, hash);
-    HF_TRY(auto document, store_.get_blob(name));
+    HF_TRY(auto document, store.get_blob(name));
     if (document) return std::move(*document);
     constexpr const char* kWhat = "the evidence names a document that is not here; restore it from the log's mirror";
     if (kind == ledger::DocumentKind::agreement) return fail(Code::corrupt, "agreement.document.missing", name, kWhat);
@@ -45,20 +45,22 @@ ledger::DocumentReader State::documents() const {
 }
 
 State::State(storage::Store& store, disclosure::TokenKeys tokens)
-    : store_(store), tokens_(std::move(tokens)), ledger_(std::in_place, documents()) {}
+    : store_(store), tokens_(std::move(tokens)), ledger_(std::in_place, documents_in(store)) {}
 
 Result<void> State::admit(const evidence::Entry& entry) const {
   const std::lock_guard lock(mutex_);
   return ledger_->admit(entry);
 }
 
-void State::follow(std::uint64_t index, const evidence::Entry& entry) {
+Result<void> State::follow(std::uint64_t index, const evidence::Entry& entry) {
   {
     const std::lock_guard lock(mutex_);
     ledger_->apply(index, entry);
+    if (const auto& unread = ledger_->unread()) return tl::unexpected<Error>(*unread);
     if (std::holds_alternative<evidence::AgreementAdopted>(entry.event)) activate();
   }
   if (changes_modules(entry)) modules_changed_();
+  return {};
 }
 
 Bytes State::snapshot() const {
@@ -67,7 +69,7 @@ Bytes State::snapshot() const {
 }
 
 Result<void> State::restore(ByteView snapshot) {
-  HF_TRY(auto restored, ledger::Ledger::restore(snapshot, documents()));
+  HF_TRY(auto restored, ledger::Ledger::restore(snapshot, documents_in(store_)));
   const std::lock_guard lock(mutex_);
   ledger_.emplace(std::move(restored));
   activate();

@@ -29,6 +29,10 @@ struct Active {
 /// The blob in which the signed note of an agreement lies.
 std::string agreement_blob(const Hash& document);
 
+/// The documents that the log names, as they lie in `store`, which must outlive it. Also corrupt
+/// "agreement.document.missing", "module.statement.missing".
+ledger::DocumentReader documents_in(const storage::Store& store);
+
 /// What the log says is so, shared by all threads: the ledger under a lock, the agreement in force without one.
 class State final : public evidence::Follower {
  public:
@@ -37,7 +41,7 @@ class State final : public evidence::Follower {
   void on_modules_changed(std::function<void()> modules_changed) { modules_changed_ = std::move(modules_changed); }
 
   Result<void> admit(const evidence::Entry& entry) const override;
-  void follow(std::uint64_t index, const evidence::Entry& entry) override;
+  Result<void> follow(std::uint64_t index, const evidence::Entry& entry) override;
   Bytes snapshot() const override;
   Result<void> restore(ByteView snapshot) override;
 
@@ -52,7 +56,6 @@ class State final : public evidence::Follower {
 
  private:
   void activate();
-  ledger::DocumentReader documents() const;
 
   storage::Store& store_;
   disclosure::TokenKeys tokens_;

@@ -2,8 +2,34 @@
 
 #include "evidence/formats/tree.h"
 #include "evidence/names.h"
+#include "ledger/ledger.h"
+#include "trustee/state.h"
 
 namespace holdfast::trustee {
+namespace {
+
+/// Follows a log as State does, for whoever only looks.
+class Onlooker final : public evidence::Follower {
+ public:
+  explicit Onlooker(const storage::Store& store) : store_(store), ledger_(documents_in(store)) {}
+  Result<void> admit(const evidence::Entry& entry) const override { return ledger_.admit(entry); }
+  Result<void> follow(std::uint64_t index, const evidence::Entry& entry) override {
+    ledger_.apply(index, entry);
+    if (const auto& unread = ledger_.unread()) return tl::unexpected<Error>(*unread);
+    return {};
+  }
+  Bytes snapshot() const override { return ledger_.snapshot(); }
+  Result<void> restore(ByteView snapshot) override {
+    HF_TRY(ledger_, ledger::Ledger::restore(snapshot, documents_in(store_)));
+    return {};
+  }
+
+ private:
+  const storage::Store& store_;
+  ledger::Ledger ledger_;
+};
+
+}  // namespace
 
 Result<void> check_whole(const storage::Store& store) {
   HF_TRY(const std::uint64_t entries, store.end(evidence::kJournal));
@@ -28,7 +54,8 @@ Result<void> check_whole(const storage::Store& store) {
 
 Result<std::uint64_t> examine_whole(const storage::Store& store, const VerifierKey& log_key) {
   HF_CHECK(check_whole(store));
-  return evidence::Log::examine(store, log_key);
+  Onlooker onlooker(store);
+  return evidence::Log::examine(store, log_key, onlooker);
 }
 
 Result<void> bind_history(const storage::Store& store, vault::Vault& vault, const evidence::Log& log) {
