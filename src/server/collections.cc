@@ -73,10 +73,11 @@ Task<void> append_row(Service& service, Exchange& exchange) {
     co_return fail(Code::invalid, "request.precondition", "If-Match",
                    "a record under a key is never replaced, so it takes no If-Match and no If-None-Match");
   }
+  HF_CO_TRY(std::optional<std::string> key, idempotency_key(exchange));
   HF_CO_TRY(std::string body, co_await exchange.body());
   HF_CO_TRY(const trustee::Deposit deposit,
             co_await service.trustee.append_row(exchange.caller(), exchange.parameter(0), exchange.parameter(1),
-                                                exchange.parameter(2), std::move(body)));
+                                                exchange.parameter(2), std::move(body), std::move(key)));
   answer_deposit(exchange, deposit);
   co_return Result<void>{};
 }
@@ -104,10 +105,9 @@ Task<void> import_rows(Service& service, Exchange& exchange) {
   const auto format = csv ? trustee::ImportFormat::csv : trustee::ImportFormat::ndjson;
   HF_CO_TRY(std::unique_ptr<trustee::Import> import,
             service.trustee.import(exchange.caller(), exchange.parameter(0), format, std::move(key)));
-  bool ended = false;
-  while (!ended) {
+  while (true) {
     HF_CO_TRY(std::string piece, co_await exchange.piece());
-    ended = piece.size() < kPieceBytes;
+    if (piece.empty()) break;
     HF_CO_CHECK(co_await import->write(std::move(piece)));  // waits while the vault is behind, and so does the caller
   }
   HF_CO_TRY(const trustee::ImportSummary summary, co_await import->finish());

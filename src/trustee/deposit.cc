@@ -170,7 +170,8 @@ Task<Deposit> put_once(Trustee::Impl& self, const Caller& caller, const std::str
 
 /// One try of append_row, likewise.
 Task<Deposit> append_once(Trustee::Impl& self, const Caller& caller, const std::string& collection_name,
-                          const std::string& subject, const std::string& key, const std::string& json) {
+                          const std::string& subject, const std::string& key, const std::string& json,
+                          const std::optional<std::string>& idempotency_key) {
   HF_CO_TRY(const auto active, self.active());
   HF_CO_TRY(const auto index, depositable(self, *active, caller, collection_name));
   const agreement::Collection& collection = active->plan->collections[index];
@@ -181,7 +182,7 @@ Task<Deposit> append_once(Trustee::Impl& self, const Caller& caller, const std::
   HF_CO_CHECK(check_key(collection, key));
   HF_CO_TRY(vault::Record record, record_from_json(collection, json));
   const vault::Row row{key, std::move(record)};
-  DepositRequest request{*active, caller.name, collection, subject, json, std::nullopt, {}, key};
+  DepositRequest request{*active, caller.name, collection, subject, json, idempotency_key, {}, key};
   const Change append = [&](vault::Draft& draft) -> Result<Deposit> {
     HF_TRY(const auto outcomes, self.vault->append(draft, retention_of(collection), std::span(&row, 1)));
     if (outcomes.front() == vault::AppendOutcome::exists) {
@@ -211,9 +212,9 @@ Task<Deposit> Trustee::put_record(Caller caller, std::string collection, std::st
 }
 
 Task<Deposit> Trustee::append_row(Caller caller, std::string collection, std::string subject, std::string key,
-                                  std::string json) {
+                                  std::string json, std::optional<std::string> idempotency_key) {
   for (int tries = 0;; ++tries) {
-    auto out = co_await append_once(*impl_, caller, collection, subject, key, json);
+    auto out = co_await append_once(*impl_, caller, collection, subject, key, json, idempotency_key);
     if (!judge_anew(out, tries)) co_return out;
   }
 }

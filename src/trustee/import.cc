@@ -110,6 +110,7 @@ class ImportStream final : public Import {
         collection_(active_->plan->collections[collection]),
         party_(std::move(party)),
         key_(std::move(key)),
+        begun_(self.vault->erasures()),
         share_(self.import_bytes) {
     received_.add(party_).add("\n").add(collection_.name).add(format == ImportFormat::csv ? "\ncsv\n" : "\nndjson\n");
     const auto row = [this](IncomingRow&& incoming) { hold(incoming); };
@@ -154,6 +155,9 @@ class ImportStream final : public Import {
     looked_up_ = true;
     if (key_.empty()) return {};
     HF_TRY(known_, self_.vault->recall_batch(key_));
+    if (!known_) {
+      HF_TRY(begun_, self_.vault->begin_batch(key_));
+    }
     return {};
   }
 
@@ -209,7 +213,8 @@ class ImportStream final : public Import {
 
   Result<void> deposit_batch() {
     std::vector<std::uint32_t> order;
-    const std::vector<Group> groups = grouped(order);
+    std::vector<Group> groups = grouped(order);
+    HF_CHECK(leave_out_erased(groups));
     for (std::span<const Group> rest(groups); !rest.empty();) {
       const std::size_t count = std::min(rest.size(), kDepositSubjects);
       HF_CHECK(deposit(rest.first(count)));
@@ -221,6 +226,29 @@ class ImportStream final : public Import {
     subjects_.clear();
     waiting_bytes_ = 0;
     return {};
+  }
+
+  /// What came for a subject before its erasure does not bring it back, nor does what a retry repeats.
+  Result<void> require_not_erased(const LockerId& locker) const {
+    if (self_.vault->erasures() == begun_) return {};
+    HF_TRY(const auto erased, self_.vault->last_erasure(locker));
+    if (!erased || *erased <= begun_) return {};
+    return fail(
+        Code::conflict, "subject.erased", "subject",
+        "this subject was erased since this import began, and it does not bring them back; to deposit anew, begin "
+        "another one");
+  }
+
+  /// Before they are opened, which would make them.
+  Result<void> leave_out_erased(std::vector<Group>& groups) {
+    if (self_.vault->erasures() == begun_) return {};
+    Result<void> outcome;
+    std::erase_if(groups, [&](const Group& group) {
+      const auto stays = require_not_erased(group.locker);
+      if (!stays && outcome) outcome = reject(group, stays.error());
+      return !stays;
+    });
+    return outcome;
   }
 
   void give_memory_back() {
@@ -272,6 +300,7 @@ class ImportStream final : public Import {
 
   Result<void> draw_up(const Group& group, Result<vault::Subject> opened, Part& part) {
     HF_TRY(vault::Subject subject, std::move(opened));
+    HF_CHECK(require_not_erased(group.locker));  // again, as it may be over just now
     HF_TRY(vault::Draft draft, self_.vault->begin(std::move(subject)));
     HF_TRY(Filled filled, fill(draft, group));
     part.compared = true;
@@ -306,7 +335,9 @@ class ImportStream final : public Import {
   }
 
   Result<Filled> deposit_alone(const Group& group) {
+    HF_CHECK(require_not_erased(group.locker));
     HF_TRY(vault::Subject subject, self_.vault->open_or_create(group.subject));
+    HF_CHECK(require_not_erased(group.locker));
     HF_TRY(vault::Draft draft, self_.vault->begin(std::move(subject)));
     HF_TRY(Filled filled, fill(draft, group));
     HF_CHECK(self_.vault->commit(std::move(draft)));
@@ -377,6 +408,7 @@ class ImportStream final : public Import {
   std::shared_ptr<const Active> active_;
   const agreement::Collection& collection_;
   std::string party_, key_;
+  std::uint64_t begun_;  ///< what Vault::erasures was when this stream began, or the one that it repeats
   std::unique_ptr<RowReader> reader_;
   std::vector<HeldRow> rows_;
   Bytes bytes_;                       ///< of all rows, side by side: what is far apart in memory is slow to go through

@@ -105,7 +105,7 @@ json::object describe(const Submitted& module, const Released* released) {
                    {"version", module.version},
                    {"hash", hex(module.hash)},
                    {"state", in_force                                       ? "in force"
-                             : released && released->used >= module.version ? "replaced"
+                             : released && released->used >= module.version ? "superseded"
                                                                             : "submitted"},
                    {"statement", hex(in_force ? released->statement : module.statement)},
                    {"size_bytes", module.size_bytes},

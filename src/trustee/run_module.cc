@@ -15,7 +15,9 @@ constexpr std::string_view kContained = "sealed.run.";
 tl::unexpected<Error> contained(std::string_view slug, const agreement::Flow& flow, const std::string& how) {
   return fail(Code::internal, slug, flow.name,
               "the sealed module '" + flow.module + "' " + how +
-                  "; nothing of it left, and the evidence says so. The module's log says more: holdfast module log " +
+                  "; nothing of it left, and the evidence says so. The module's log says more, to trustee and "
+                  "overseer: holdfast "
+                  "module log " +
                   flow.module);
 }
 

@@ -113,9 +113,9 @@ class Trustee {
   /// answers what the first call answered.
   Task<Deposit> put_record(Caller caller, std::string collection, std::string subject, std::string json,
                            vault::Expect expect, std::optional<std::string> idempotency_key);
-  /// One row of an append-only collection.
+  /// One row of an append-only collection; `idempotency_key` likewise.
   Task<Deposit> append_row(Caller caller, std::string collection, std::string subject, std::string key,
-                           std::string json);
+                           std::string json, std::optional<std::string> idempotency_key = std::nullopt);
   /// Who may not deposit is refused here, before any byte is taken.
   Result<std::unique_ptr<Import>> import(const Caller& caller, const std::string& collection, ImportFormat format,
                                          std::optional<std::string> idempotency_key);

@@ -598,6 +598,79 @@ TEST_F(TrusteeTest, an_import_of_many_subjects_is_recorded_some_at_a_time) {
   }
 }
 
+TEST_F(TrusteeTest, rows_that_came_before_an_erasure_do_not_bring_the_subject_back) {
+  adopt();
+  const auto begin = [&](std::optional<std::string> key) {
+    return std::move(*trustee_->import(kApp, "views", ImportFormat::ndjson, std::move(key)));
+  };
+  const auto row = [](const char* subject, const char* event) {
+    return std::string("{\"subject\":\"") + subject + "\",\"event\":\"" + event + "\",\"video\":\"v\"}\n";
+  };
+  const auto erase = [&](const char* subject) {
+    const auto done = run(trustee_->erase(kApp, subject));
+    ASSERT_TRUE(done) << done.error().text();
+  };
+  const auto is_there = [&](const char* subject) {
+    return run(trustee_->disclose(kApp, "history", subject)).has_value();
+  };
+  for (const char* subject : {"u1", "u2"}) deposit(subject);
+
+  auto waiting = begin(std::nullopt);
+  ASSERT_TRUE(run(waiting->write(row("u1", "1") + row("u2", "1"))));
+  erase("u1");
+  const auto summary = run(waiting->finish());
+  ASSERT_TRUE(summary) << summary.error().text();
+  EXPECT_EQ(summary->accepted, 1u);
+  ASSERT_EQ(summary->problems.size(), 1u);
+  EXPECT_EQ(summary->problems[0].code, "subject.erased");
+  EXPECT_EQ(summary->problems[0].line, 1u);
+  EXPECT_FALSE(is_there("u1"));
+  EXPECT_TRUE(is_there("u2"));
+
+  // One that broke off, and is sent again under its key: it began before the erasure.
+  {
+    auto broken = begin("k");
+    ASSERT_TRUE(run(broken->write(row("u2", "2"))));
+  }
+  erase("u2");
+  for (const bool restarted : {false, true}) {
+    if (restarted) open();
+    auto again = begin("k");
+    ASSERT_TRUE(run(again->write(row("u2", "2"))));
+    EXPECT_EQ(run(again->finish())->rejected, 1u);
+    EXPECT_FALSE(is_there("u2"));
+  }
+  auto anew = begin("k2");
+  ASSERT_TRUE(run(anew->write(row("u2", "2"))));
+  EXPECT_EQ(run(anew->finish())->accepted, 1u) << "another request, after the erasure";
+}
+
+TEST_F(TrusteeTest, a_row_that_is_sent_again_after_an_erasure_does_not_bring_the_subject_back) {
+  adopt();
+  const auto append = [&](const char* video, const char* key) {
+    return run(trustee_->append_row(kApp, "views", "u1", "1", std::string("{\"video\":\"") + video + "\"}", key));
+  };
+  const auto first = append("v", "k");
+  ASSERT_TRUE(first) << first.error().text();
+  EXPECT_EQ(append("v", "k")->receipt, first->receipt) << "what the first call answered";
+  EXPECT_EQ(append("other", "k").error().slug, "idempotency.reused");
+  ASSERT_TRUE(run(trustee_->erase(kApp, "u1")));
+  EXPECT_EQ(append("v", "k").error().slug, "idempotency.erased");
+  EXPECT_TRUE(append("v", "k2"));
+}
+
+TEST_F(TrusteeTest, a_damaged_agreement_keeps_the_server_from_starting) {
+  adopt();
+  trustee_.reset();
+  const std::vector<std::string> names = *store_->list_blobs("agreement/", "", 10);
+  ASSERT_EQ(names.size(), 1u);
+  ASSERT_TRUE(store_->delete_blobs(names));
+  const auto started = start_on(*store_);
+  ASSERT_FALSE(started) << "it would answer that no agreement was ever adopted";
+  EXPECT_EQ(started.error().slug, "agreement.document.missing");
+  EXPECT_EQ(started.error().where, names[0]);
+}
+
 TEST_F(TrusteeTest, imports_share_the_room_for_what_waits) {
   TrusteeOptions options;
   options.import_bytes_max = 1000;

@@ -13,10 +13,30 @@ Result<Bytes> plain_answer(const Remembered& remembered) {
   return Bytes(remembered.request.view()) + remembered.answer;
 }
 
-/// Where the vault's own locker keeps that a request's answer went with an erased subject. Under a key of the vault's:
-/// both a subject's id and an idempotency key may be guessed.
-Bytes erased_item(const Key256& key, const LockerId& erased, ByteView item_key) {
+/// Where the vault's own locker keeps that a request's answer went with an erased subject; without an item's key, when
+/// that was. Under a key of the vault's: both a subject's id and an idempotency key may be guessed.
+Bytes erased_item(const Key256& key, const LockerId& erased, ByteView item_key = {}) {
   return answer_item(hmac_sha256(key.view(), Bytes(erased.view()).append(item_key)).view());
+}
+
+/// Where it keeps how many erasures there were when a key first came.
+Bytes begun_item(std::string_view key) { return answer_item("begun\n" + Bytes(key)); }
+
+Bytes encode_count(std::uint64_t count) {
+  Bytes out;
+  put_u64(out, count);
+  return out;
+}
+
+std::optional<std::uint64_t> decode_count(ByteView bytes) {
+  ByteReader reader(bytes);
+  const std::uint64_t count = reader.u64();
+  return reader.done() ? std::optional(count) : std::nullopt;
+}
+
+tl::unexpected<Error> malformed(ByteView item_key) {
+  return fail(Code::corrupt, "vault.item.malformed", place(kBatchLocker, item_key),
+              "a count of erasures is cut short; restore a backup");
 }
 
 }  // namespace
@@ -61,8 +81,45 @@ Result<void> Vault::remember_batch(std::string_view key, const Remembered& remem
   return {};
 }
 
-Result<void> Vault::Impl::keep_answered(const LockerId& erased) {
+Result<std::uint64_t> Vault::Impl::erasures_so_far() const {
+  HF_TRY(const auto value, store.get(Shelf::records, kBatchLocker, kErasuresItem));
+  if (!value) return 0;
+  const auto count = decode_count(*value);
+  if (!count) return malformed(kErasuresItem);
+  return *count;
+}
+
+Result<std::optional<std::uint64_t>> Vault::Impl::kept_count(ByteView item_key) const {
+  HF_TRY(const auto value, store.get(Shelf::records, kBatchLocker, item_key));
+  if (!value) return std::optional<std::uint64_t>();
+  HF_TRY(const Bytes plaintext, unseal_answer(batch_key, kBatchLocker, item_key, *value));
+  const auto count = decode_count(plaintext);
+  if (!count) return malformed(item_key);
+  return count;
+}
+
+Result<std::optional<std::uint64_t>> Vault::last_erasure(const LockerId& locker) const {
+  return impl_->kept_count(erased_item(impl_->batch_key, locker));
+}
+
+Result<std::uint64_t> Vault::begin_batch(std::string_view key) {
+  Bytes item_key = begun_item(key);
+  HF_TRY(const auto begun, impl_->kept_count(item_key));
+  if (begun) return *begun;
+  const std::uint64_t now = impl_->erasures;
+  Bytes sealed = seal_answer(impl_->batch_key, kBatchLocker, item_key, impl_->clock.now(), encode_count(now));
   storage::LockerChange change{Shelf::records, kBatchLocker, storage::kAnyVersion, {}, {}};
+  change.puts.push_back({std::move(item_key), std::move(sealed)});
+  HF_CHECK(impl_->store.apply({&change, 1}).front());
+  return now;
+}
+
+Result<void> Vault::Impl::keep_erased(const LockerId& erased, std::uint64_t number) {
+  storage::LockerChange change{Shelf::records, kBatchLocker, storage::kAnyVersion, {}, {}};
+  Bytes last = erased_item(batch_key, erased);
+  Bytes when = seal_answer(batch_key, kBatchLocker, last, clock.now(), encode_count(number));
+  change.puts.push_back({std::move(last), std::move(when)});
+  change.puts.push_back({Bytes(kErasuresItem), encode_count(number)});
   Result<void> outcome;
   HF_CHECK(store.scan(Shelf::records, erased, "i", {}, [&](ByteView item_key, ByteView value) {
     const auto created = read_answer_created(erased, item_key, value);
@@ -73,7 +130,6 @@ Result<void> Vault::Impl::keep_answered(const LockerId& erased) {
     return true;
   }));
   HF_CHECK(std::move(outcome));
-  if (change.puts.empty()) return {};
   HF_CHECK(store.apply({&change, 1}).front());
   return {};
 }

@@ -65,6 +65,8 @@ Result<std::vector<Erasure>> Vault::unfinished_erasures() const {
 
 Result<void> Vault::finish_erasures(std::span<const Erasure> erasures) {
   if (erasures.empty()) return {};
+  const std::lock_guard one_at_a_time(impl_->finishing_mutex);
+  const std::uint64_t number = impl_->erasures + 1;
   // Whoever comes from now on sees that these are being erased; those under way may still write, and are waited for.
   impl_->gate.drain();
   std::vector<LockerId> lockers;
@@ -76,7 +78,7 @@ Result<void> Vault::finish_erasures(std::span<const Erasure> erasures) {
   HF_CHECK(impl_->store.shred(Shelf::keys, lockers));
   for (const LockerId& locker : lockers) impl_->keys.forget(locker);
   for (const LockerId& locker : lockers) {
-    HF_CHECK(impl_->keep_answered(locker));
+    HF_CHECK(impl_->keep_erased(locker, number));
     HF_CHECK(impl_->store.remove(Shelf::records, locker));
   }
 
@@ -84,10 +86,12 @@ Result<void> Vault::finish_erasures(std::span<const Erasure> erasures) {
   HF_CHECK(impl_->store.apply({&done, 1}).front());
   HF_TRY(const auto left, unfinished_erasures());
   if (left.empty()) HF_CHECK(impl_->store.shred(Shelf::keys, std::span(&kTodoLocker, 1)));
-  ++impl_->erasures;  // before they may come back: who opened one of them earlier is asked to look again
+  impl_->erasures = number;  // before they may come back: who opened one of them earlier is asked to look again
   const std::lock_guard erasing_lock(impl_->erasing_mutex);
   for (const LockerId& locker : lockers) impl_->erasing.erase(locker);
   return {};
 }
+
+std::uint64_t Vault::erasures() const { return impl_->erasures; }
 
 }  // namespace holdfast::vault

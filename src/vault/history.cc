@@ -27,7 +27,7 @@ Result<bool> holds_more(const storage::Store& store, Shelf shelf, const LockerId
 Result<bool> holds_answers(const storage::Store& store) {
   bool found = false;
   HF_CHECK(store.scan(Shelf::records, kBatchLocker, {}, {}, [&found](ByteView key, ByteView) {
-    found = key != kHistoryItem;
+    found = key != kHistoryItem && key != kErasuresItem;
     return !found;
   }));
   return found;

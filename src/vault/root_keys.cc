@@ -113,8 +113,9 @@ Result<Bytes> FileRootKeys::unwrap(ByteView wrapped, ByteView context) const {
   const std::shared_lock lock(mutex_);
   const auto found = std::find_if(keys_.begin(), keys_.end(), [&](const Named& one) { return one.id == id; });
   if (found == keys_.end()) {
-    return fail(Code::unavailable, "vault.root_key.missing", "root key " + to_hex(id.view()),
-                "a key is wrapped by a root key that is not in the key file; put back the file that holds it");
+    return fail(Code::corrupt, "vault.root_key.missing", "root key " + to_hex(id.view()),
+                "a key is wrapped by root key " + to_hex(id.view()) +
+                    ", which is not in the key file; put back the file that belongs to this data");
   }
   Bytes out;
   if (!unseal(found->key, associated(id, context), wrapped.substr(RootKeyId::kSize), out)) {

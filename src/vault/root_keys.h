@@ -25,8 +25,8 @@ class RootKeys {
   virtual std::vector<RootKeyId> ids() const = 0;
   /// `secret` under the newest key, bound to `context`. Starts with the id of that key.
   virtual Result<Bytes> wrap(ByteView secret, ByteView context) const = 0;
-  /// The caller wipes what it gets. Errors: unavailable "vault.root_key.missing" (wrapped by a key that is not
-  /// here), corrupt "vault.wrapped.damaged" (not what was wrapped, or not for this context).
+  /// The caller wipes what it gets. All errors are corrupt: "vault.root_key.missing" (wrapped by a key that is not
+  /// here), "vault.wrapped.damaged" (not what was wrapped, or not for this context).
   virtual Result<Bytes> unwrap(ByteView wrapped, ByteView context) const = 0;
   /// Which key wrapped it; corrupt when that cannot be one.
   static Result<RootKeyId> wrapped_by(ByteView wrapped);

@@ -262,6 +262,34 @@ TEST_F(Upkeep, KnowsTheRequestsOfAnErasedSubjectForAsLongAsItWouldHave) {
   EXPECT_FALSE(*vault->answer_erased("a", "app\nk1"));
 }
 
+TEST_F(Upkeep, KnowsWhetherAnErasureCameAfterABatchBegan) {
+  for (const char* id : {"a", "b", "c"}) ASSERT_TRUE(put(id, record_of({{1, id}})));
+  const auto erase = [&](const char* id) {
+    const auto erasure = vault->begin_erasure(subject(id));
+    ASSERT_TRUE(vault->finish_erasures({&*erasure, 1}));
+  };
+  const LockerId a = vault->locker_of("a"), b = vault->locker_of("b"), c = vault->locker_of("c");
+  erase("a");
+  const std::uint64_t begun = *vault->begin_batch("app\nimport\n1");
+  EXPECT_EQ(begun, vault->erasures());
+  erase("b");
+  for (const bool again : {false, true}) {
+    if (again) restart();
+    EXPECT_GT(vault->erasures(), begun);
+    EXPECT_EQ(*vault->begin_batch("app\nimport\n1"), begun) << "when it came first";
+    EXPECT_EQ(*vault->begin_batch("app\nimport\n" + std::to_string(2 + again)), vault->erasures());
+    EXPECT_LE(vault->last_erasure(a)->value(), begun);
+    EXPECT_GT(vault->last_erasure(b)->value(), begun);
+    EXPECT_EQ(*vault->last_erasure(c), std::nullopt);
+  }
+  const std::uint64_t erasures = vault->erasures();
+  clock.advance(kIdempotencyKept + 1s);
+  sweep({});
+  EXPECT_EQ(*vault->last_erasure(b), std::nullopt) << "as long ago as no key is remembered";
+  restart();
+  EXPECT_EQ(vault->erasures(), erasures) << "never counted anew";
+}
+
 TEST_F(Upkeep, FinishesAnErasureAfterACrashAtEveryWrite) {
   for (std::uint64_t nth = 1; nth < 12; ++nth) {
     for (const auto mode : {storage::MemoryFaults::Mode::before, storage::MemoryFaults::Mode::after}) {

@@ -39,6 +39,7 @@ Result<void> Vault::Impl::start() {
   HF_TRY(vault_key, own_key());
   locator_key = derive_key(vault_key, "holdfast vault locator");
   batch_key = derive_key(vault_key, "holdfast vault batch answers");
+  HF_TRY(erasures, erasures_so_far());
   return {};
 }
 

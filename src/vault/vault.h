@@ -224,7 +224,8 @@ class Vault {
   /// Was what this request deposited erased since, within the time that it would be remembered? Of an erased subject's
   /// requests only a keyed hash is kept, in which neither the subject nor the key can be found.
   Result<bool> answer_erased(std::string_view subject_id, std::string_view key) const;
-  /// For requests that touch many subjects.
+  /// For requests that touch many subjects. `begin_batch` answers what erasures() was when this key first came.
+  Result<std::uint64_t> begin_batch(std::string_view key);
   Result<std::optional<Remembered>> recall_batch(std::string_view key) const;
   Result<void> remember_batch(std::string_view key, const Remembered&);
 
@@ -247,6 +248,12 @@ class Vault {
   /// any more, from no file. Takes as long as the engine needs to rewrite its files, however many are finished at
   /// once. May be repeated after a failure. Call it off the serving threads.
   Result<void> finish_erasures(std::span<const Erasure> erasures);
+
+  /// Grows with each finish_erasures, over restarts too.
+  std::uint64_t erasures() const;
+  /// What erasures() was right after the last erasure of whoever had this locker; nothing when there was none, or one
+  /// that is longer ago than an idempotency key is remembered.
+  Result<std::optional<std::uint64_t>> last_erasure(const LockerId& locker) const;
 
   // ---- rotation
   /// Makes a new root key (unless an earlier rotation was interrupted: then that one goes on), wraps every data key

@@ -17,11 +17,14 @@ inline constexpr std::string_view kKeyItem = "key";
 /// In a locker of the vault's own on each shelf: the history that the shelf belongs to.
 inline constexpr std::string_view kHistoryItem = "history";
 
+/// In the vault's own locker on the records shelf: how many erasures were finished, over all starts.
+inline constexpr std::string_view kErasuresItem = "erasures";
+
 /// Lockers of the vault's own. A subject's locker is a MAC, which meets one of these with odds of 2^-128.
 inline constexpr LockerId kVaultLocker{};  ///< keys: the vault's own key, history
 inline constexpr LockerId kTodoLocker{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}};  ///< keys: locker → pseudonym
 inline constexpr LockerId kBatchLocker{
-    {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2}};  ///< records: answers, history
+    {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2}};  ///< records: answers, erasures, history
 
 /// What the wrap of a locker's key is bound to.
 Bytes key_context(const LockerId& locker);
@@ -40,7 +43,8 @@ struct Vault::Impl {
   Gate gate;
   mutable std::mutex erasing_mutex;
   std::unordered_set<LockerId, FixedHasher> erasing;  ///< begun or tried to, not finished
-  std::atomic<std::uint64_t> erasures{0};             ///< finished since the start
+  std::atomic<std::uint64_t> erasures{0};             ///< finished, over all starts
+  std::mutex finishing_mutex;                         ///< one call finishes erasures at a time
   std::mutex todo_mutex;                              ///< guards the todo locker against being shredded while it fills
   std::mutex rotation_mutex;
   mutable KeyCache keys;
@@ -78,8 +82,12 @@ struct Vault::Impl {
   Result<std::optional<Bytes>> load(const Draft& draft, ByteView item_key) const;
   static void put(Draft& draft, Bytes item_key, Bytes value);
   Result<std::optional<Remembered>> recall(const Key256& key, const LockerId& locker, std::string_view name) const;
-  /// Has the vault's own locker know the requests that an erased subject's locker remembers, without what they said.
-  Result<void> keep_answered(const LockerId& erased);
+  Result<std::uint64_t> erasures_so_far() const;
+  /// What an item of the vault's own locker says: a count of erasures.
+  Result<std::optional<std::uint64_t>> kept_count(ByteView item_key) const;
+  /// Has the vault's own locker know that this was erasure `number`, and the requests that the erased subject's locker
+  /// remembers, without what they said.
+  Result<void> keep_erased(const LockerId& erased, std::uint64_t number);
   /// All chunks of a collection as the draft would leave them, oldest first.
   Result<void> chunks(const Subject& subject, const Draft* draft, CollectionId collection,
                       const std::function<Result<bool>(const Chunk&)>& visit) const;

@@ -2,6 +2,7 @@
 import json
 
 from holdfast import disclose
+from raw import Wire
 
 
 def test_export_tells_everything_and_who_received_it(shared):
@@ -25,6 +26,37 @@ def test_an_id_that_is_empty_is_nobodys(shared):
     for command in (("export", ""), ("erase", "", "--yes"), ("restrict", ""), ("get", "account", "")):
         done = shared.cli(*command, profile="app-us", check=False)
         assert done.returncode == 2 and "vault.subject.id" in done.stderr, command
+
+
+def test_an_id_of_dots_is_somebodys(shared):
+    app = shared.client("app-us")
+    for subject in (".", ".."):
+        shared.deposit(app, subject)
+        assert "example.org" in shared.cli("get", "account", subject, profile="app-us").stdout
+        shared.cli("export", subject, profile="app-us")
+        shared.cli("erase", subject, "--yes", profile="app-us")
+        assert shared.cli("get", "account", subject, profile="app-us", check=False).returncode == 5
+
+
+def test_rows_that_wait_in_an_import_do_not_bring_an_erased_subject_back(shared):
+    app = shared.client("app-us")
+    shared.deposit(app, "wendy")
+    with Wire(shared.url, shared.context("app-us")) as wire:
+        rows = b"subject,event,video\nwendy,1,v\nwilma,1,v\n"
+        wire.send(b"POST /v1/collections/views/import HTTP/1.1\r\nHost: a\r\nContent-Type: text/csv\r\n"
+                  b"Idempotency-Key: w\r\nExpect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n")
+        assert wire.answer()[0] == 100
+        wire.send(b"%x\r\n%s\r\n" % (len(rows), rows))
+        assert app.call("DELETE", "/v1/subjects/wendy").status == 200
+        wire.send(b"0\r\n\r\n")
+        status, _, body = wire.answer()
+        told = json.loads(body)
+    assert status == 200 and told["accepted"] == 1
+    assert [(e["line"], e["code"]) for e in told["errors"]] == [(2, "subject.erased")]
+    assert app.call("GET", "/v1/subjects/wendy/export").status == 404
+    # A retry of it does not either, and answers what the first was answered.
+    again = app.call("POST", "/v1/collections/views/import", rows, {"Content-Type": "text/csv", "Idempotency-Key": "w"})
+    assert again.json()["rejected"] == 1 and app.call("GET", "/v1/subjects/wendy/export").status == 404
 
 
 def test_a_restriction_stops_flows_and_can_be_lifted(shared):
