@@ -58,17 +58,15 @@ std::string batch_line(std::string_view line) {
   return (is_json ? std::string(line) : json::serialize(json::string(line))) + "\n";
 }
 
-/// Passes the answer's lines on to stdout and counts those that are errors. Lines may come in pieces.
+/// Passes the answers' lines on to stdout and counts those that are errors. Lines may come in pieces.
 class Printer {
  public:
-  Result<void> take(std::string_view piece) {
-    if (std::fwrite(piece.data(), 1, piece.size(), stdout) != piece.size()) return output_lost();
+  /// Of an answer to a request that began with line `first` of the file.
+  Result<void> take(std::string_view piece, std::uint64_t first) {
     for (const char c : piece) {
-      if (c != '\n') {
-        line_.push_back(c);
-        continue;
-      }
-      count();
+      line_.push_back(c);
+      if (c != '\n') continue;
+      HF_CHECK(print(first));
       line_.clear();
     }
     return {};
@@ -77,12 +75,17 @@ class Printer {
   std::uint64_t refused() const { return refused_; }
 
  private:
-  void count() {
+  Result<void> print(std::uint64_t first) {
     boost::system::error_code wrong;
-    const json::value parsed = json::parse(line_, wrong);
-    const json::object* object = wrong ? nullptr : parsed.if_object();
+    json::value parsed = json::parse(line_, wrong);
+    json::object* const object = wrong ? nullptr : parsed.if_object();
     const bool is_error = !object || object->contains("error");
     ++(is_error ? refused_ : released_);
+    if (json::value* const number = object ? object->if_contains("line") : nullptr; number && number->is_int64()) {
+      *number = static_cast<std::int64_t>(first) - 1 + number->get_int64();
+      line_ = json::serialize(parsed) + "\n";
+    }
+    return std::fwrite(line_.data(), 1, line_.size(), stdout) == line_.size() ? Result<void>() : output_lost();
   }
   std::string line_;
   std::uint64_t released_ = 0, refused_ = 0;
@@ -101,20 +104,23 @@ Result<int> batch(const Options& options) {
   Progress progress("batch", "subjects", std::nullopt);
   std::string body, line;
   std::size_t waiting = 0;
+  std::uint64_t read = 0, first = 1;  // lines of the file; that of the next request's beginning
   const auto send = [&]() -> Result<void> {
-    if (waiting == 0) return {};
-    HF_CHECK(client.stream("POST", path, std::move(body), {{"Content-Type", "application/x-ndjson"}},
-                           [&](ByteView piece) { return printer.take(piece); }));
+    if (waiting > 0) {
+      HF_CHECK(client.stream("POST", path, std::move(body), {{"Content-Type", "application/x-ndjson"}},
+                             [&](ByteView piece) { return printer.take(piece, first); }));
+    }
     body.clear();
     waiting = 0;
+    first = read + 1;
     progress.update(0, printer.released() + printer.refused());
     return {};
   };
   while (std::getline(lines, line)) {
     if (line.ends_with('\r')) line.pop_back();
-    if (line.empty()) continue;
-    body += batch_line(line);
-    if (++waiting == kBatchSubjects) HF_CHECK(send());
+    ++read;
+    body += line.empty() ? "\n" : batch_line(line);  // which the server passes over, and counts
+    if (!line.empty() && ++waiting == kBatchSubjects) HF_CHECK(send());
   }
   if (lines.bad())
     return fail(Code::unavailable, "file.unreadable", options.file, "the disk failed in the middle of it");

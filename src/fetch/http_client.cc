@@ -81,18 +81,31 @@ std::size_t on_read(char* out, std::size_t, std::size_t size, void* user) {
   return CURL_READFUNC_ABORT;
 }
 
+/// What a server says of a client certificate that it does not take (RFC 8446 §6.2), as OpenSSL spells it.
+struct Alert {
+  const char *text, *meaning;
+};
+constexpr Alert kAlerts[] = {
+    {"alert certificate expired", "it has expired"},
+    {"alert certificate revoked", "it was revoked"},
+    {"alert unknown ca", "its authority is none that the server knows"},
+    {"alert bad certificate", "it is not valid yet, or not whole"},
+    {"alert unsupported certificate", "it is for something else than a client, a server perhaps"},
+    {"alert certificate unknown", "it is not accepted"},
+    {"alert certificate required", "there is none, and one is needed"},
+};
+
 /// What went wrong, and what to do about it. `detail` is curl's own sentence.
-Error explain(CURLcode code, const std::string& url, const std::string& detail) {
+Error explain(CURLcode code, const std::string& url, const std::string& ca_file, const std::string& detail) {
   const auto error = [&](Code kind, std::string_view slug, std::string what) {
     return Error{kind, slug, url, what, 0};
   };
-  // TLS 1.3 tells a caller only after its first bytes that its certificate is not taken (RFC 8446 §6.2).
-  for (const char* alert : {"alert certificate expired", "alert certificate revoked", "alert unknown ca",
-                            "alert bad certificate", "alert certificate unknown", "alert certificate required"}) {
-    if (detail.find(alert) == std::string::npos) continue;
+  // TLS 1.3 tells a caller only after its first bytes, so the alert comes with any code.
+  for (const Alert& alert : kAlerts) {
+    if (detail.find(alert.text) == std::string::npos) continue;
     return error(Code::unauthenticated, "http.tls.refused",
-                 "the server does not take the client certificate (" + detail +
-                     "); have it issued anew, by the authority that the server names");
+                 std::string("the server does not take the client certificate: ") + alert.meaning + " (" + detail +
+                     "); have one issued by the authority that the server names");
   }
   switch (code) {
     case CURLE_UNSUPPORTED_PROTOCOL:
@@ -107,8 +120,12 @@ Error explain(CURLcode code, const std::string& url, const std::string& detail) 
                    "nothing accepts connections there; check host and port, and that the server runs");
     case CURLE_OPERATION_TIMEDOUT:
       return error(Code::unavailable, "http.timeout", "the peer did not answer in time; try again, or give it longer");
-    case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CACERT_BADFILE:
+      return Error{Code::invalid, "http.tls.authority", ca_file.empty() ? url : ca_file,
+                   "holds no certificate of an authority that can be read; it is to be PEM, as tls/ca.crt of the "
+                   "server's directory",
+                   0};
+    case CURLE_PEER_FAILED_VERIFICATION:
       return error(Code::unauthenticated, "http.tls.untrusted",
                    "the server's certificate is not trusted (" + detail + "); give the authority that signed it");
     case CURLE_SSL_CERTPROBLEM:
@@ -124,7 +141,7 @@ Error explain(CURLcode code, const std::string& url, const std::string& detail) 
     case CURLE_PARTIAL_FILE:
       return error(Code::unavailable, "http.connection.lost",
                    "the peer closed the connection (" + detail +
-                       "); try again, and check whether it wants a client certificate");
+                       "); try again, and check whether it wants a client certificate, and yours is valid");
     default:
       return error(Code::unavailable, "http.failed", detail);
   }
@@ -180,6 +197,7 @@ void HttpClient::Handle::prepare(const Request& request, Exchange& exchange, cur
   set(CURLOPT_ERRORBUFFER, detail);
   set(CURLOPT_NOSIGNAL, 1L);
   set(CURLOPT_URL, request.url.c_str());
+  set(CURLOPT_PATH_AS_IS, 1L);  // "." and ".." may be somebody's id
   set(CURLOPT_PROTOCOLS_STR, "http,https");
   set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
   set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
@@ -251,7 +269,7 @@ Result<Response> HttpClient::Handle::perform(const Request& request, const BodyS
   const bool answered_early = code == CURLE_SEND_ERROR && status >= 400;
   if (code != CURLE_OK && !answered_early) {
     const char* sentence = detail[0] ? detail : curl_easy_strerror(code);
-    return tl::unexpected(explain(code, request.url, sentence));
+    return tl::unexpected(explain(code, request.url, options.ca_file, sentence));
   }
   exchange.response.status = static_cast<int>(status);
   return std::move(exchange.response);

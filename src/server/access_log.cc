@@ -35,7 +35,7 @@ std::string_view name_of(LogLevel level) {
 
 LogLevel level_of(unsigned status, const Error* error) {
   if (error && is_contained_run(*error)) return LogLevel::info;
-  if (status >= 500 && status != 501 && status != 503) return LogLevel::error;
+  if (status == 500) return LogLevel::error;  // the others of its class are the caller's doing, or pass
   if (status == 503) return LogLevel::warn;
   return status >= 400 ? LogLevel::info : LogLevel::debug;
 }

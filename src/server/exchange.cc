@@ -51,7 +51,7 @@ Task<std::string> Exchange::body(std::size_t bytes_max) {
   while (true) {
     const std::size_t had = out.size();
     out.resize(std::min(std::max(2 * had, kFirstBodyBytes), limit));
-    HF_CO_TRY(const std::size_t got, co_await wire_.read_body(out.data() + had, out.size() - had));
+    HF_CO_TRY(const std::size_t got, co_await wire_.read_body(out.data() + had, out.size() - had, Wire::Wanted::all));
     const bool ended = had + got < out.size();
     out.resize(had + got);
     if (out.size() > bytes_max) co_return large();
@@ -61,7 +61,7 @@ Task<std::string> Exchange::body(std::size_t bytes_max) {
 
 Task<std::string> Exchange::piece() {
   std::string out(kPieceBytes, '\0');
-  HF_CO_TRY(const std::size_t got, co_await wire_.read_body(out.data(), out.size()));
+  HF_CO_TRY(const std::size_t got, co_await wire_.read_body(out.data(), out.size(), Wire::Wanted::some));
   out.resize(got);
   co_return out;
 }

@@ -16,16 +16,18 @@ namespace holdfast::server {
 using trustee::Async;
 using trustee::Task;
 
-/// How much of a streamed body is in memory at once.
+/// How much of a streamed body is in memory at once, at most.
 inline constexpr std::size_t kPieceBytes = 64u << 10;
 
 /// The connection's side of an exchange.
 class Wire {
  public:
   virtual ~Wire() = default;
-  /// Up to `size` bytes of the body; fewer only at its end, 0 beyond. unavailable "request.aborted" when the caller
-  /// is gone or too slow; invalid "request.malformed".
-  virtual Task<std::size_t> read_body(char* out, std::size_t size) = 0;
+  /// How many bytes to wait for.
+  enum class Wanted : std::uint8_t { all, some };
+  /// Up to `size` bytes of the body: all of them, but at its end; or what is there as soon as there is some. 0 beyond
+  /// the end. unavailable "request.aborted" when the caller is gone or too slow; invalid "request.malformed".
+  virtual Task<std::size_t> read_body(char* out, std::size_t size, Wanted wanted) = 0;
   /// unavailable "request.aborted".
   virtual Task<void> write(std::string_view bytes) = 0;
   /// "Fri, 20 Nov 2026 10:00:00 GMT", of this second.
@@ -63,7 +65,7 @@ class Exchange {
   /// invalid "request.body.large" (413).
   Task<std::string> body() { return body(body_bytes_max_); }
   Task<std::string> body(std::size_t bytes_max);
-  /// The next kPieceBytes of the body; fewer only at the end, then nothing.
+  /// What has come of the body, at least one byte and at most kPieceBytes, waiting for it; nothing at the end.
   Task<std::string> piece();
 
   // ---- the answer

@@ -117,10 +117,9 @@ Task<void> batch(Service& service, Exchange& exchange) {
   HF_CO_CHECK(exchange.require_media(kNdjson));
   LineSplitter lines;
   std::vector<BatchRequest> waiting;
-  bool ended = false;
-  while (!ended) {
+  for (bool ended = false; !ended;) {
     HF_CO_TRY(const std::string piece, co_await exchange.piece());
-    ended = piece.size() < kPieceBytes;
+    ended = piece.empty();
     lines.feed(piece);
     if (ended) lines.finish();
     while (const auto line = lines.next()) {
@@ -129,9 +128,13 @@ Task<void> batch(Service& service, Exchange& exchange) {
       HF_CO_CHECK(co_await answer_lines(service, exchange, std::move(waiting)));
       waiting = {};
     }
+    // What has come is answered before more is waited for: a caller may send the next line when it has read the last.
+    const bool nothing = ended && exchange.state() == Exchange::State::open;
+    if (waiting.empty() && !nothing) continue;
+    HF_CO_CHECK(co_await answer_lines(service, exchange, std::move(waiting)));
+    waiting = {};
   }
-  if (waiting.empty() && exchange.state() != Exchange::State::open) co_return Result<void>{};
-  co_return co_await answer_lines(service, exchange, std::move(waiting));
+  co_return Result<void>{};
 }
 
 }  // namespace

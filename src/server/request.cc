@@ -1,8 +1,10 @@
 #include "server/request.h"
 
+#include <algorithm>
 #include <boost/beast/core/string.hpp>
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/field.hpp>
+#include <cctype>
 
 #include "server/fields.h"
 
@@ -22,6 +24,15 @@ tl::unexpected<Error> malformed(std::string where, std::string what) {
   return fail(Code::invalid, "request.malformed", std::move(where), std::move(what));
 }
 
+/// The characters of RFC 3986's host and port; whoever routes by another reading of it is told apart here. May be empty
+/// (RFC 9112 §3.2).
+bool is_host(std::string_view value) {
+  return std::ranges::all_of(value, [](unsigned char c) {
+    return std::isalnum(c) ||
+           std::string_view("-._~%!$&'()*+,;=:[]").find(static_cast<char>(c)) != std::string_view::npos;
+  });
+}
+
 }  // namespace
 
 Result<void> check_lines(std::string_view taken) {
@@ -33,6 +44,9 @@ Result<void> check_lines(std::string_view taken) {
 Result<void> check_header(const http::request_header<>& header) {
   if (header.version() != 11) return fail(Code::invalid, "request.version", "", "only HTTP/1.1 is spoken here");
   if (header.count(http::field::host) != 1) return malformed("Host", "a request must have exactly one Host field");
+  const auto host = header[http::field::host];
+  if (!is_host({host.data(), host.size()}))
+    return malformed("Host", "this is no name or address, and no port behind it");
   for (const http::field name : kOnce) {
     if (header.count(name) > 1) return malformed(http::to_string(name), "this field may be there only once");
   }

@@ -159,7 +159,7 @@ Task<void> Session::read_header() {
   co_return check_header(parser_->get());
 }
 
-Task<std::size_t> Session::read_body(char* out, std::size_t size) {
+Task<std::size_t> Session::read_body(char* out, std::size_t size, Wanted wanted) {
   auto& target = parser_->get().body();
   target.data = out;
   target.size = size;
@@ -181,6 +181,7 @@ Task<std::size_t> Session::read_body(char* out, std::size_t size) {
     if (error == http::error::need_buffer) break;
     if (error && error != http::error::need_more) co_return tl::unexpected<Error>(parse_error(error));
     if (!error && used > 0) continue;
+    if (wanted == Wanted::some && target.size < size) break;
     // A chunk's header or the trailer: of data there is never so much that is not taken.
     if (in_.size() == in_.max_size()) co_return tl::unexpected<Error>(parse_error(http::error::header_limit));
     if (!co_await fill(Transport::Likely::here)) co_return tl::unexpected<Error>(aborted_error());
@@ -329,7 +330,7 @@ Async<void> Session::discard_body() {
   const auto left = parser_->content_length_remaining();
   if (waits || !left || *left > kDiscardBytesMax) co_return;
   std::string nowhere(static_cast<std::size_t>(*left) + 1, '\0');
-  const Result<std::size_t> ignored = co_await read_body(nowhere.data(), nowhere.size());
+  const Result<std::size_t> ignored = co_await read_body(nowhere.data(), nowhere.size(), Wanted::all);
   (void)ignored;  // when it failed, the body is not done, and the connection is closed for that
 }
 

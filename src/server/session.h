@@ -44,7 +44,7 @@ class Session final
   void close_now();
 
   // ---- Wire
-  Task<std::size_t> read_body(char* out, std::size_t size) override;
+  Task<std::size_t> read_body(char* out, std::size_t size, Wanted wanted) override;
   Task<void> write(std::string_view bytes) override;
   std::string_view date() const override { return core_.date(); }
 

@@ -6,6 +6,7 @@ import ssl
 import pytest
 
 from holdfast import disclose, run
+from raw import Wire
 
 
 def test_each_party_gets_its_own_form(shared):
@@ -80,6 +81,37 @@ def test_a_batch_answers_line_by_line(shared):
     assert lines[0]["data"]["profile"]["email"] == "d1@example.org"
     assert lines[1]["error"]["code"] == "vault.subject.unknown"
     assert lines[3]["line"] == 4
+
+
+def test_a_batch_may_ask_for_the_next_line_when_the_last_is_answered(shared):
+    app = shared.client("app-us")
+    shared.deposit(app, "d3")
+    with Wire(shared.url, shared.context("app-us")) as wire:
+        def send(line):
+            wire.send(b"%x\r\n%s\r\n" % (len(line), line))
+
+        def receive(mark):
+            while mark not in wire.left:
+                assert wire.more(), wire.left
+            return wire.left
+        wire.send(b"POST /v1/flows/account/batch HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-ndjson\r\n"
+                  b"Transfer-Encoding: chunked\r\n\r\n")
+        send(b'"d3"\n"no')  # half a line is none yet
+        assert b"d3@example.org" in receive(b"d3@example.org")
+        assert b"nobody-3" not in wire.left
+        send(b'body-3"\n')
+        receive(b'"subject":"nobody-3"')
+        wire.send(b"0\r\n\r\n")
+        receive(b"0\r\n\r\n")
+
+
+def test_a_batch_of_the_command_line_names_the_files_lines(shared, tmp_path):
+    shared.deposit(shared.client("app-us"), "d4")
+    (tmp_path / "ids").write_text("d4\n" * 1000 + "\n" + 'd4\n\n"d4" rubbish\n')
+    done = shared.cli("batch", "account", tmp_path / "ids", check=False)
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(lines) == 1002 and [line["line"] for line in lines if "line" in line] == [1004]
+    assert "1001 released, 1 refused" in done.stderr
 
 
 def test_a_limit_outlives_the_server(tmp_path):
