@@ -145,6 +145,8 @@ Result<int> sign(const std::string& path, const std::string& rules, const std::s
   HF_TRY(AgreementFile file, read_agreement(path, rules));
   const agreement::PlanPtr& plan = file.checked.plan;
   if (!plan) return tl::unexpected(first_finding(file));
+  if (out.empty()) out = path.ends_with(".signed") ? path : path + ".signed";
+  HF_CHECK(require_output(out));
   HF_TRY(const SigningKey key, load_key(key_path));
   std::string party;
   for (const auto& each : plan->parties) {
@@ -157,7 +159,6 @@ Result<int> sign(const std::string& path, const std::string& rules, const std::s
                             key.verifier().text()));
   }
   Note& note = file.note;
-  if (out.empty()) out = path.ends_with(".signed") ? path : path + ".signed";
   HF_CHECK(take_signatures(out, note));
   note.sign(key);
   HF_CHECK(write_file(out, note.encode()));
@@ -177,7 +178,7 @@ Result<int> sign(const std::string& path, const std::string& rules, const std::s
   return exit_ok;
 }
 
-std::string kind_of(const Plan& plan, const agreement::Flow& flow) {
+std::string kind_of(const agreement::Flow& flow) {
   switch (flow.kind) {
     case agreement::Flow::Kind::gives:
       return flow.gives_json;
@@ -186,7 +187,7 @@ std::string kind_of(const Plan& plan, const agreement::Flow& flow) {
     case agreement::Flow::Kind::aggregate:
       break;
   }
-  return fmt::format("sums over {}", plan.collections[flow.reads.front().collection].name);
+  return "sums over " + flow.aggregate->text();
 }
 
 void show_as_text(const Plan& plan, const std::vector<std::string>& signers) {
@@ -210,10 +211,13 @@ void show_as_text(const Plan& plan, const std::vector<std::string>& signers) {
     const std::string whom = flow.makes        ? "makes " + *flow.makes + ", which stays with "
                              : flow.to_subject ? "to the subject via "
                                                : "to ";
-    print_line(fmt::format("  {:16} {}{} for {}: {}", flow.name, whom, plan.parties[flow.to].name, flow.use,
-                           kind_of(plan, flow)));
+    print_line(
+        fmt::format("  {:16} {}{} for {}: {}", flow.name, whom, plan.parties[flow.to].name, flow.use, kind_of(flow)));
     for (const auto limit : flow.limits) {
       print_line(fmt::format("  {:16}   at most {} ({})", "", plan.limits[limit].text, plan.limits[limit].name));
+    }
+    if (flow.size_max_bytes) {
+      print_line(fmt::format("  {:16}   at most {} a release", "", counted(*flow.size_max_bytes, "byte", "bytes")));
     }
   }
   print_line("\nwho must sign");
@@ -267,6 +271,8 @@ void show_as_json(const Plan& plan, const std::vector<std::string>& signers) {
         {"name", flow.name}, {"to", plan.parties[flow.to].name}, {"use", flow.use}, {"limits", std::move(limits)}};
     if (flow.kind == agreement::Flow::Kind::gives) one["gives"] = json::parse(flow.gives_json);
     if (flow.kind == agreement::Flow::Kind::run) one["run"] = flow.module;
+    if (flow.aggregate) one["aggregate"] = flow.aggregate->text();
+    if (flow.size_max_bytes) one["release_bytes_max"] = *flow.size_max_bytes;
     if (flow.makes) one["makes"] = *flow.makes;
     if (flow.with) one["with"] = *flow.with;
     if (flow.to_subject) one["to_subject"] = true;
@@ -282,6 +288,16 @@ void show_as_json(const Plan& plan, const std::vector<std::string>& signers) {
                           {"changes", changes_as_json(plan)}});
 }
 
+/// The agreement's own and those of the rule packs that it adopts.
+std::vector<std::string> files_read(const std::string& path, const std::string& rules, const Plan& plan) {
+  std::vector<std::string> out{path};
+  for (const agreement::AdoptedPack& pack : plan.packs) {
+    out.push_back(fmt::format("{}/{}.yaml", rules, pack.reference()));
+    out.push_back(fmt::format("{}/{}.yaml", rules, pack.name));
+  }
+  return out;
+}
+
 /// How `show` shows.
 struct Shown {
   bool html = false, svg = false, markdown = false;
@@ -293,6 +309,7 @@ Result<int> show(const std::string& path, const Shown& as, const std::string& ru
   const agreement::PlanPtr& plan = file.checked.plan;
   if (!plan) return report_findings(path, file.checked, as_json);
   if (as.html || as.svg || as.markdown) {
+    HF_CHECK(require_output(as.out, files_read(path, rules, *plan)));
     const page::Sheet sheet = page::make_sheet(plan, file.signed_by);
     const std::string text = as.html  ? page::agreement_page(sheet, file.note.text)
                              : as.svg ? page::agreement_map(sheet, false)

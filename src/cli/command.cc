@@ -1,12 +1,20 @@
 #include "cli/command.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <cstdio>
+#include <filesystem>
+#include <fstream>
 #include <memory>
 
 #include "base/plain.h"
+#include "base/secret.h"
+#include "cli/client.h"
+#include "cli/progress.h"
+#include "cli/workdir.h"
 
 namespace holdfast::cli {
 namespace {
@@ -35,6 +43,19 @@ std::string_view name_of(Code code) {
       return "internal";
   }
   return "internal";
+}
+
+/// Does the file begin as `holdfast key new` writes private keys, or as PEM does?
+bool is_private_key(const std::string& path) {
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(path, ignored)) return false;
+  std::string beginning(40, '\0');
+  std::ifstream file(path, std::ios::binary);
+  file.read(beginning.data(), static_cast<std::streamsize>(beginning.size()));
+  const bool found = beginning.starts_with("PRIVATE+KEY+") || beginning.starts_with("HOLDFAST+SEALED+KEY+") ||
+                     (beginning.starts_with("-----BEGIN ") && beginning.find("PRIVATE KEY-----") != std::string::npos);
+  wipe(beginning);
+  return found;
 }
 
 }  // namespace
@@ -102,6 +123,54 @@ CLI::Validator whole_number() {
     return digits ? "" : "'" + text + "' is no whole number from 0";
   };
   return CLI::Validator(check, "");
+}
+
+Result<void> require_output(const std::string& path, const std::vector<std::string>& inputs) {
+  namespace fs = std::filesystem;
+  if (path.empty()) return {};
+  std::error_code ignored;
+  if (fs::is_directory(path, ignored)) {
+    return fail(Code::invalid, "file.folder", path, "this is a folder, so nothing was done; name a file in it");
+  }
+  const bool there = fs::exists(path, ignored);
+  if (there && !fs::is_regular_file(path, ignored)) {  // a device or pipe, written to as it is
+    if (::access(path.c_str(), W_OK) == 0) return {};
+    return fail(Code::invalid, "file.io", path, "this user may not write to it; nothing was done");
+  }
+  const fs::path folder = (there ? fs::canonical(path, ignored) : fs::path(path)).parent_path() / ".";
+  if (::access(folder.c_str(), W_OK) != 0) {
+    return fail(Code::invalid, "file.folder", path,
+                "its folder is not there, or not to be written to; nothing was done");
+  }
+  const auto same = [&](const std::string& input) { return there && fs::equivalent(path, input, ignored); };
+  if (std::ranges::any_of(inputs, same)) {
+    return fail(Code::invalid, "cli.output.input", path,
+                "this is a file that the command reads, and it would be replaced; name another one to write to");
+  }
+  if (is_private_key(path)) {
+    return fail(Code::invalid, "cli.output.key", path,
+                "a private key is there, and it is never overwritten; name another file to write to");
+  }
+  return {};
+}
+
+std::vector<std::string> files_of(const ClientOptions& options) {
+  const WorkDir dir(options.dir);
+  return {options.cert, options.ca, dir.client_certificate(options.as), dir.authority_certificate()};
+}
+
+Result<void> require_public(const std::vector<std::string>& keys) {
+  const auto found = std::ranges::find_if(keys, is_private_key);
+  if (found == keys.end()) return {};
+  const std::string half = std::filesystem::path(*found).replace_extension(".vkey").string();
+  return fail(Code::invalid, "cli.key.private", *found,
+              fmt::format("this is the private half of a key, for its owner alone; who verifies is given the public "
+                          "half, {}, which its owner makes with: holdfast key show {} > {}",
+                          half, *found, half));
+}
+
+std::string counted(std::uint64_t count, std::string_view one, std::string_view many) {
+  return fmt::format("{} {}", with_commas(count), count == 1 ? one : many);
 }
 
 void print_json(const boost::json::value& value) { print_line(boost::json::serialize(value)); }

@@ -9,10 +9,13 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 
 namespace holdfast::cli {
+
+struct ClientOptions;
 
 /// What the process answers to whoever called it; docs/cli.md lists them. `verify` has its own meaning of 1.
 enum ExitCode : int {
@@ -48,6 +51,18 @@ CLI::App* add_group(CLI::App& parent, const std::string& name, const std::string
 
 /// For an option's check(): digits and nothing else. Without it CLI11 takes "-1" for the greatest number there is.
 CLI::Validator whole_number();
+
+/// Before anything is done: may the command write to `path`? Empty: standard output, which it may.
+/// Errors: invalid "file.folder", "file.io"; "cli.output.input": it is one of `inputs`, by whatever name, those that
+/// are there; "cli.output.key": a private key is there.
+Result<void> require_output(const std::string& path, const std::vector<std::string>& inputs = {});
+/// Certificates that a call on the server reads: never to be written to.
+std::vector<std::string> files_of(const ClientOptions& options);
+/// invalid "cli.key.private" when one of `keys` is a file with a private key, where a public one is wanted.
+Result<void> require_public(const std::vector<std::string>& keys);
+
+/// "1 request", "2,000 requests".
+std::string counted(std::uint64_t count, std::string_view one, std::string_view many);
 
 /// One JSON document and a line feed on stdout.
 void print_json(const boost::json::value& value);

@@ -145,7 +145,8 @@ class Turns {
   Result<void> outcome_;
 };
 
-/// Sends chunks, each again under the same key while the server is away: what it has taken already it knows.
+/// Sends chunks, each again under the same key while the server is away or when another agreement came into force: what
+/// it has taken already it knows.
 class Uploader {
  public:
   explicit Uploader(const Options& options)
@@ -171,8 +172,11 @@ class Uploader {
       auto answer = client.upload("POST", path_, source, headers);
       if (answer) return std::move(answer->body);
       HF_CHECK(turns.wait(chunk.number));
-      const bool again = answer.error().code == Code::unavailable && attempt < kAttempts;
+      // Another agreement came into force meanwhile: the rest is judged by that one.
+      const bool overtaken = answer.error().slug == "agreement.version.stale";
+      const bool again = (overtaken || answer.error().code == Code::unavailable) && attempt < kAttempts;
       if (!again) return tl::unexpected(answer.error());
+      if (overtaken) continue;
       std::this_thread::sleep_for(std::chrono::seconds(std::max(answer.error().retry_after_s, 1 << (attempt - 1))));
     }
   }
@@ -247,7 +251,12 @@ json::object to_json(const RowProblem& problem) {
 Result<void> write_rejects(const std::string& path, const Sum& sum) {
   std::string out;
   for (const RowProblem& problem : sum.problems) out += json::serialize(to_json(problem)) + "\n";
-  return write_file(path, out);
+  auto written = write_file(path, out);
+  if (written) return written;
+  Error error = std::move(written).error();
+  error.what +=
+      "; to have all reasons, import the file again with another --rejects: rows that are there stay as they are";
+  return tl::unexpected(std::move(error));
 }
 
 std::vector<std::string> warnings_of(const ReadSummary& read) {
@@ -276,8 +285,8 @@ void tell(const Options& options, const Sum& sum, double seconds) {
     fmt::print(stderr, "columns left out: {}\n", fmt::join(sum.read.left_out, ", "));
   }
   print_line(
-      fmt::format("{}: {} rows in {:.1f} s ({}/s): {} accepted, {} there already, {} rejected", options.collection,
-                  with_commas(sum.rows), seconds,
+      fmt::format("{}: {} in {:.1f} s ({}/s): {} accepted, {} there already, {} rejected", options.collection,
+                  counted(sum.rows, "row", "rows"), seconds,
                   with_commas(static_cast<std::uint64_t>(static_cast<double>(sum.rows) / std::max(seconds, 0.001))),
                   with_commas(sum.accepted), with_commas(sum.unchanged), with_commas(sum.rejected)));
 }
@@ -316,6 +325,9 @@ Result<int> import(const Options& options, bool as_json) {
                 "--map and --date-format are for CSV; rows of NDJSON have the agreement's field names already");
   }
   HF_CHECK(require_file(options.file));
+  std::vector<std::string> inputs = files_of(options.client);
+  inputs.push_back(options.file);
+  HF_CHECK(require_output(options.rejects, inputs));
   HF_TRY(Client first, Client::create(options.client));
   HF_TRY(Client second, Client::create(options.client));
   std::array<Client, 2> clients{std::move(first), std::move(second)};
@@ -328,9 +340,12 @@ Result<int> import(const Options& options, bool as_json) {
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   std::sort(sum.problems.begin(), sum.problems.end(),
             [](const RowProblem& a, const RowProblem& b) { return a.row < b.row; });
-  if (!options.rejects.empty()) HF_CHECK(write_rejects(options.rejects, sum));
+  // Told whatever becomes of --rejects, since what was taken is in custody.
   as_json ? tell_json(sum, seconds) : tell(options, sum, seconds);
+  const auto kept = options.rejects.empty() ? Result<void>() : write_rejects(options.rejects, sum);
+  if (!kept && !transferred) print_warning(kept.error().text());
   HF_CHECK(transferred);
+  HF_CHECK(kept);
   return sum.rejected == 0 ? exit_ok : exit_error;
 }
 

@@ -39,6 +39,8 @@ Result<int> make_key(const Options& options, bool as_json) {
     path = options.name + ".key";
     for (char& c : path) c = c == '/' ? '_' : c;
   }
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(path, ignored)) HF_CHECK(require_output(path));  // else save() refuses
   std::string passphrase;
   if (options.passphrase) {
     HF_TRY(passphrase, read_new_passphrase());
@@ -104,6 +106,7 @@ Result<int> certify_caller(const Options& options, const WorkDir& dir, const std
   std::error_code ignored;
   const auto parent = std::filesystem::path(base).parent_path();
   if (!parent.empty()) std::filesystem::create_directories(parent, ignored);
+  HF_CHECK(require_output(base + ".crt"));
   HF_CHECK(write_pair(base + ".crt", base + ".key", pair));
   if (as_json) {
     print_json(json::object{{"certificate", base + ".crt"}, {"key", base + ".key"}, {"uri", wish.uri}});
@@ -138,6 +141,7 @@ Result<int> certify_server(const Options& options, const WorkDir& dir, const ser
   if (options.out.empty()) {
     HF_CHECK(replace_pair(config.tls.certificate, config.tls.key, pair));
   } else {
+    HF_CHECK(require_output(options.out + ".crt"));
     HF_CHECK(write_pair(options.out + ".crt", options.out + ".key", pair));
   }
   const std::string certificate = options.out.empty() ? config.tls.certificate : options.out + ".crt";

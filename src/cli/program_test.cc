@@ -34,6 +34,12 @@ TEST(Program, every_command_has_help_with_two_examples_and_json) {
   }
 }
 
+TEST(Program, counts_one_in_the_singular) {
+  EXPECT_EQ(counted(1, "erasure was", "erasures were"), "1 erasure was");
+  EXPECT_EQ(counted(0, "request", "requests"), "0 requests");
+  EXPECT_EQ(counted(1234, "request", "requests"), "1,234 requests");
+}
+
 TEST(Program, has_the_commands_that_the_manual_lists) {
   Session session;
   std::set<std::string> names;

@@ -46,6 +46,11 @@ void print_entry(std::uint64_t index, const evidence::Entry& entry) {
 }
 
 Result<report::Report> make(const EvidenceSource& log, const ReportOptions& options) {
+  std::vector<std::string> inputs = log.parties;
+  inputs.push_back(log.log_key);
+  HF_CHECK(require_public(inputs));
+  inputs.insert(inputs.end(), {log.ca, log.log + "/checkpoint"});
+  HF_CHECK(require_output(options.out, inputs));
   report::Options wanted;
   HF_TRY(wanted.verify, to_verify(log));
   HF_TRY(wanted.period, parse_period(options));
@@ -60,9 +65,10 @@ void print_counted(const report::Report& report, const std::string& out) {
   std::uint64_t releases = 0, refused = 0;
   for (const auto& flow : report.flows) releases += flow.releases;
   for (const auto& refusal : report.refusals) refused += refusal.requests;
-  fmt::print(stderr, "{}{} entries of the period out of {}: {} releases by {} flows, {} requests refused\n",
-             out.empty() ? "" : out + ": ", with_commas(report.entries), with_commas(report.evidence.checkpoint.size),
-             with_commas(releases), report.flows.size(), with_commas(refused));
+  fmt::print(stderr, "{}{} of the period out of {}: {} by {}, {} refused\n", out.empty() ? "" : out + ": ",
+             counted(report.entries, "entry", "entries"), with_commas(report.evidence.checkpoint.size),
+             counted(releases, "release", "releases"), counted(report.flows.size(), "flow", "flows"),
+             counted(refused, "request", "requests"));
   if (report.ends_before_period()) {
     fmt::print(stderr, "NO EVIDENCE OF THIS PERIOD: the log ends at {}, before the period begins\n",
                to_rfc3339(report.evidence_until));
@@ -124,8 +130,16 @@ void add_report(CLI::App& program, Session& session) {
       "flow:support@1",
       [&session, log, options] { return run_report(*log, *options, session.json); });
   add_evidence_source(*command, *log);
-  command->add_option("--from", options->from, "First day (UTC), or a moment (default: the log's beginning)");
-  command->add_option("--to", options->to, "Last day (UTC), or a moment before which (default: the log's end)");
+  // A variable that is not set would make a report of the whole log.
+  const CLI::Validator given(
+      [](const std::string& text) {
+        return text.empty() ? "it is empty; give a day or a moment, or leave it out" : "";
+      },
+      "");
+  command->add_option("--from", options->from, "First day (UTC), or a moment (default: the log's beginning)")
+      ->check(given);
+  command->add_option("--to", options->to, "Last day (UTC), or a moment before which (default: the log's end)")
+      ->check(given);
   command->add_option("--output,-o", options->out, "Where to write it (default: standard output)");
   CLI::Option* const out = command->get_option("--output");
   command

@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <filesystem>
 #include <iostream>
 #include <memory>
 
@@ -25,16 +24,9 @@ std::string path_of(const Options& options, std::string_view what) {
   return fmt::format("/v1/subjects/{}{}", percent_encode(options.subject), what);
 }
 
-/// Before the export is asked for, since that goes on record and who received it is told by it.
-Result<void> require_place(const std::string& file) {
-  const std::filesystem::path folder = std::filesystem::path(file).parent_path();
-  if (file.empty() || ::access(folder.empty() ? "." : folder.c_str(), W_OK) == 0) return {};
-  return fail(Code::not_found, "file.folder", file,
-              "its folder is not there, or not to be written to; nothing was asked for");
-}
-
 Result<int> export_subject(const Options& options, bool as_json) {
-  HF_CHECK(require_place(options.out));
+  // First, since that it was asked for goes on record, and who received it is told by it.
+  HF_CHECK(require_output(options.out, files_of(options.client)));
   HF_TRY(Client client, Client::create(options.client));
   HF_TRY(const auto answer, client.call("GET", path_of(options, "/export")));
   if (options.out.empty()) {

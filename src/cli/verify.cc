@@ -125,8 +125,9 @@ void print_releases(const verify::Report& report) {
                            to_rfc3339(tally.last).substr(0, 19)));
     print_line("    " + gives_text(tally.gives));
     if (tally.contained > 0) {
-      print_line(fmt::format("    {} runs of its sealed module were contained, and gave nothing",
-                             with_commas(tally.contained)));
+      print_line(
+          fmt::format("    {} contained, and gave nothing",
+                      counted(tally.contained, "run of its sealed module was", "runs of its sealed module were")));
     }
   }
 }
@@ -141,9 +142,8 @@ void print_newest(const verify::Report& report) {
 
 /// Of a log that was looked at.
 void print_examined(const verify::Report& report) {
-  print_line(fmt::format("log {}, {} entries, checked from entry {} in {:.2f} s ({}/s)",
-                         to_plain(report.checkpoint.origin), with_commas(report.checkpoint.size),
-                         with_commas(report.from), report.seconds,
+  print_line(fmt::format("log {}, {}, checked from entry {} in {:.2f} s ({}/s)", to_plain(report.checkpoint.origin),
+                         counted(report.checkpoint.size, "entry", "entries"), with_commas(report.from), report.seconds,
                          with_commas(static_cast<std::uint64_t>(report.entries_per_second()))));
   for (const auto& adoption : report.agreements) {
     std::vector<std::string> names;
@@ -170,7 +170,8 @@ void print_report(const verify::Report& report) {
     print_line(fmt::format("… and {} more; --json lists up to a thousand", report.findings_total - kShownFindings));
   }
   if (report.erasures_unfinished > 0) {
-    print_line(fmt::format("{} erasures were asked for and are not done yet", report.erasures_unfinished));
+    print_line(counted(report.erasures_unfinished, "erasure was asked for and is not done yet",
+                       "erasures were asked for and are not done yet"));
   }
   print_line(report.verdict == verify::Verdict::good
                  ? "GOOD: tree and signatures hold, and every release was agreed, in its form and within its limits."
@@ -179,6 +180,9 @@ void print_report(const verify::Report& report) {
 }
 
 Result<verify::Report> check(const EvidenceSource& log, const VerifyOptions& options) {
+  std::vector<std::string> keys = log.parties;
+  keys.push_back(log.log_key);
+  HF_CHECK(require_public(keys));
   HF_TRY(verify::Options wanted, to_verify(log));
   wanted.state_file = options.state;
   wanted.also = options.also;

@@ -43,6 +43,7 @@ Result<void> Auditor::resume(const Memory& memory) {
   HF_TRY(ledger_, ledger::Ledger::restore(memory.ledger, documents_of(source_), options_.parties));
   tree_ = memory.tree;
   report_.kinds = memory.kinds;
+  report_.newest_at = memory.newest_at;
   report_.from = tree_.size();
   return {};
 }
@@ -186,7 +187,11 @@ Result<void> Auditor::judge(std::uint64_t index, const evidence::Entry& entry) {
   if (auto right = ledger_.admit(entry); !right) {
     const Error& error = right.error();
     if (error.code == Code::unavailable || error.code == Code::unauthenticated) return right;
-    find(error.slug, index, error.where.empty() ? error.what : error.where + ": " + error.what);
+    if (error.slug == "agreement.none" && report_.findings_total > 0) {
+      if (unjudged_++ == 0) first_unjudged_ = index;  // follows from what was found; told once, at the end
+    } else {
+      find(error.slug, index, error.where.empty() ? error.what : error.where + ": " + error.what);
+    }
   }
   ledger_.apply(index, entry);
   if (std::holds_alternative<evidence::AgreementAdopted>(entry.event) && ledger_.plan() && ledger_.plan()->log &&
@@ -227,6 +232,11 @@ void Auditor::give_up(std::uint64_t index) {
 
 Result<void> Auditor::finish() {
   if (options_.listener) options_.listener->on_end(ledger_);
+  if (unjudged_ > 0) {
+    find("agreement.none", first_unjudged_,
+         (unjudged_ == 1 ? "this entry" : "from here on " + std::to_string(unjudged_) + " entries") +
+             " could not be judged: no agreement was in force");
+  }
   if (tree_whole_) {
     for (std::size_t level = 1; level < tree_.levels(); ++level) {
       if (!tree_.edge(level).empty()) compare_tile(tree_.edge_id(level), tree_.edge(level));
@@ -244,8 +254,13 @@ Result<void> Auditor::finish() {
 }
 
 Memory Auditor::memory(std::string checkpoint_note) const {
-  return {log_key_,     parties_digest(options_.parties), std::move(checkpoint_note), tree_, ledger_.snapshot(),
-          report_.kinds};
+  return {log_key_,
+          parties_digest(options_.parties),
+          std::move(checkpoint_note),
+          tree_,
+          ledger_.snapshot(),
+          report_.kinds,
+          report_.newest_at};
 }
 
 }  // namespace holdfast::verify

@@ -54,8 +54,9 @@ class Auditor {
   TileTree tree_;
   ledger::Ledger ledger_;
   std::array<std::uint64_t*, std::variant_size_v<evidence::Event>> counts_{};  // of each kind met, in report_.kinds
-  bool tree_whole_ = true;                                                     // no leaf is lacking
-  std::optional<Error> stopped_;                                               // a fetch that failed inside a callback
+  std::uint64_t unjudged_ = 0, first_unjudged_ = 0;  // entries before an agreement that follow a finding
+  bool tree_whole_ = true;                           // no leaf is lacking
+  std::optional<Error> stopped_;                     // a fetch that failed inside a callback
 };
 
 /// Reads agreements from the log they were adopted in.

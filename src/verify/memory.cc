@@ -5,8 +5,10 @@
 
 #include "base/file.h"
 #include "base/hash.h"
+#include "ledger/window.h"
 
-// The file: magic | log key | parties' digest | checkpoint | tree | ledger | kinds | SHA-256 of all before.
+// The file: magic | log key | parties' digest | checkpoint | tree | ledger | kinds | time of the last entry, in
+// older files not there | SHA-256 of all before.
 
 namespace holdfast::verify {
 namespace {
@@ -49,6 +51,10 @@ Result<std::optional<Memory>> Memory::load(const std::string& path) {
     std::string kind(in.sized());
     out.kinds[std::move(kind)] = in.varint();
   }
+  if (!in.done()) {
+    out.newest_at = static_cast<UnixMillis>(in.u64());
+    if (!ledger::is_entry_time(*out.newest_at)) return corrupt();
+  }
   if (!in.done() || !key || !parties || !tree) return corrupt();
   out.log_key = *std::move(key);
   out.parties = *parties;
@@ -68,6 +74,7 @@ Result<void> Memory::save(const std::string& path) const {
     put_sized(out, kind);
     put_varint(out, count);
   }
+  if (newest_at) put_u64(out, static_cast<std::uint64_t>(*newest_at));
   out += sha256(out).view();
   return write_file(path, out, 0600);
 }

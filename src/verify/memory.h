@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "base/clock.h"
 #include "base/note.h"
 #include "base/result.h"
 #include "verify/tile_tree.h"
@@ -18,6 +19,7 @@ struct Memory {
   TileTree tree;
   Bytes ledger;  ///< Ledger::snapshot()
   std::map<std::string, std::uint64_t> kinds;
+  std::optional<UnixMillis> newest_at;  ///< time of the last entry; nothing of an empty log, and in older files
 
   /// invalid ("verify.state.corrupt") if the file is none of ours or damaged; nothing when there is no file.
   static Result<std::optional<Memory>> load(const std::string& path);

@@ -275,6 +275,29 @@ TEST_F(VerifyAgain, FindsRewrittenHistory) {
   EXPECT_THAT(found(remembering()), ElementsAre("evidence.split-view"));
 }
 
+TEST_F(VerifyAgain, KnowsWhenALogThatStandsStillHadItsLastEntry) {
+  first_run();
+  const UnixMillis last = log.now - 1;
+  EXPECT_EQ(report.newest_at, last);
+  EXPECT_THAT(found(remembering()), IsEmpty());
+  EXPECT_EQ(report.from, 301u);
+  EXPECT_EQ(report.newest_at, last);
+}
+
+TEST_F(VerifyAgain, ReadsAStateFileOfBeforeTheLastEntrysTime) {
+  first_run();
+  const std::string now = slurp(dir / "state");
+  const std::string before = now.substr(0, now.size() - Hash::kSize - 8);
+  spit(dir / "state", before + std::string(sha256(before).view()));
+  EXPECT_THAT(found(remembering()), IsEmpty());
+  EXPECT_EQ(report.from, 301u);
+  EXPECT_FALSE(report.newest_at);
+  fill(1);
+  write();
+  EXPECT_THAT(found(remembering()), IsEmpty());
+  EXPECT_EQ(report.newest_at, log.now - 1);
+}
+
 TEST_F(VerifyAgain, RefusesDamagedState) {
   first_run();
   std::string state = slurp(dir / "state");

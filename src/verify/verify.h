@@ -59,7 +59,7 @@ struct Options {
 struct Report {
   Verdict verdict = Verdict::good;
   bool examined = true;  ///< false: its signature or its first agreement does not hold, so no entry was looked at
-  std::optional<UnixMillis> newest_at;  ///< time of the newest entry that was looked at in this run
+  std::optional<UnixMillis> newest_at;  ///< time of the newest entry that was looked at, now or by an earlier run
   evidence::Checkpoint checkpoint;
   std::string log_key;     ///< the verifier key that signed it
   std::uint64_t from = 0;  ///< entries before this one were checked by earlier runs

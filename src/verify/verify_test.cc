@@ -123,6 +123,38 @@ TEST_F(Verify, FindsFirstAdoptionByStrangersKeys) {
   EXPECT_EQ(report.verdict, Verdict::violations);
 }
 
+/// What follows from an adoption that does not hold is told once, with how much it is.
+TEST_F(Verify, TellsOnceOfWhatNoAgreementCovers) {
+  fill(300);
+  write();
+  Options with = options();
+  with.log_key = log.log_key.verifier();
+  with.parties.pop_back();
+  EXPECT_THAT(found(with), ElementsAre("agreement.key.untrusted@0", "agreement.none@1"));
+  EXPECT_EQ(report.verdict, Verdict::violations);
+  EXPECT_THAT(report.findings[1].text, testing::HasSubstr("300 entries"));
+
+  with.parties = log.parties();
+  std::string bundle = slurp(dir / "log" / "tile/entries/000");
+  bundle.replace(bundle.find("\"party\":\"oak\""), 13, "\"party\":\"elm\"");
+  spit(dir / "log" / "tile/entries/000", bundle);
+  EXPECT_THAT(found(with), ElementsAre("evidence.entry.forged@0", "agreement.none@1"));
+  EXPECT_EQ(report.verdict, Verdict::violations);
+}
+
+TEST_F(Verify, TellsWhichEntryStandsBeforeTheFirstAgreement) {
+  const std::string adoption = log.entries.front();
+  log.entries.clear();
+  log.now -= 10;
+  for (unsigned i = 0; i < 3; ++i) log.append("app", LogBuilder::account(i));
+  log.entries.push_back(adoption);
+  write();
+  Options with = options();
+  with.log_key = log.log_key.verifier();
+  EXPECT_THAT(found(with), ElementsAre("agreement.none@0", "agreement.none@1"));
+  EXPECT_THAT(report.findings[1].text, testing::HasSubstr("2 entries"));
+}
+
 TEST_F(Verify, FindsDocumentThatIsAnotherOrGone) {
   log.adopt(log.document(2), 2);
   write();

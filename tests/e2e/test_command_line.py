@@ -1,4 +1,5 @@
 """What the commands that need no server say and leave behind when they are given something that cannot be."""
+import hashlib
 import json
 import os
 import shutil
@@ -6,7 +7,7 @@ import subprocess
 
 import pytest
 
-from holdfast import BINARY, run
+from holdfast import BINARY, ROOT, Holdfast, run
 
 LONG = "x" * 300
 PARTIES = ["", "Oracle Inc", "a/b", "../x", "spaß", "line\nfeed", LONG, "yes"]
@@ -146,3 +147,86 @@ def test_what_is_missing_is_named_with_the_way_to_it(folder):
     assert folder_given.returncode == 2 and "cli.import.folder" in folder_given.stderr
     nobody = run("export", "u-2", "--dir", folder, "--as", "subject-u-2", check=False)
     assert nobody.returncode == 2 and "'holdfast key certificate --subject u-2'" in nobody.stderr
+
+
+@pytest.fixture
+def unserved(tmp_path):
+    """Four parties and an agreement, and no server."""
+    return Holdfast(tmp_path)
+
+
+def test_an_output_that_cannot_be_is_a_wrong_command_line(unserved, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.yaml").write_text(unserved.agreement())
+    key = tmp_path / "oracle.key"
+    for words in (("key", "new", "x"), ("agreement", "sign", "a.yaml", "--key", key),
+                  ("agreement", "show", "a.yaml", "--html"), ("export", "u", "--dir", unserved.dir, "--as", "oracle"),
+                  ("key", "certificate", "--server", "--dir", unserved.dir)):
+        for place in ("nodir/x", "a.yaml/x"):
+            done = run(*words, "-o", place, check=False)
+            assert done.returncode == 2 and "[file.folder]" in done.stderr, (words, done.stderr)
+    # 2 of a report would say that something is wrong with the log.
+    done = run("report", tmp_path, "--party", unserved.vkeys["oracle"], "-o", "nodir/x", check=False)
+    assert done.returncode == 1 and "[file.folder]" in done.stderr
+
+
+def test_an_output_replaces_no_input(unserved, tmp_path):
+    agreement, link = tmp_path / "a.yaml", tmp_path / "link"
+    agreement.write_text(unserved.agreement())
+    link.symlink_to(agreement)
+    for form in ("--html", "--md", "--svg"):
+        for place in (agreement, link):
+            done = run("agreement", "show", agreement, form, "-o", place, check=False)
+            assert done.returncode == 2 and "[cli.output.input]" in done.stderr, done.stderr
+    assert agreement.read_text() == unserved.agreement()
+    pack = tmp_path / "us-28cfr202.yaml"
+    shutil.copy(ROOT / "rules" / pack.name, pack)
+    law = hashlib.sha256(pack.read_bytes()).hexdigest()
+    agreement.write_text(unserved.agreement(edit=lambda text: f"{text}under: [{{rules: us-28cfr202@1, sha256: {law}}}]\n"))
+    done = run("agreement", "show", agreement, "--rules", tmp_path, "--md", "-o", pack, check=False)
+    assert done.returncode == 2 and "[cli.output.input]" in done.stderr, done.stderr
+    vkey = tmp_path / "oracle.vkey"
+    done = run("report", tmp_path, "--party", vkey, "-o", vkey, check=False)
+    assert done.returncode == 1 and "[cli.output.input]" in done.stderr and vkey.read_text().startswith("oracle+")
+
+
+def test_an_output_replaces_no_private_key(unserved, tmp_path, monkeypatch):
+    agreement = tmp_path / "a.yaml"
+    agreement.write_text(unserved.agreement())
+    monkeypatch.setenv("HOLDFAST_PASSPHRASE", "secret")
+    sealed = tmp_path / "sealed.key"
+    run("key", "new", "sealed", "--passphrase", "-o", sealed)
+    for key in (tmp_path / "treasury.key", sealed, unserved.dir / "clients/app-us.key"):
+        before = key.read_bytes()
+        for words, code in ((("agreement", "show", agreement, "--md"), 2),
+                            (("agreement", "sign", agreement, "--key", tmp_path / "oracle.key"), 2),
+                            (("export", "u", "--dir", unserved.dir, "--as", "oracle"), 2),
+                            (("report", tmp_path, "--party", unserved.vkeys["oracle"]), 1)):
+            done = run(*words, "-o", key, check=False)
+            assert done.returncode == code and "[cli.output.key]" in done.stderr, (words, done.stderr)
+        again = run("key", "new", "x", "-o", key, check=False)
+        assert again.returncode == 1 and "[key.file.exists]" in again.stderr
+        assert key.read_bytes() == before
+    (tmp_path / "base.crt").write_bytes(sealed.read_bytes())
+    done = run("key", "certificate", "--party", "x", "--dir", unserved.dir, "-o", tmp_path / "base", check=False)
+    assert done.returncode == 2 and "[cli.output.key]" in done.stderr and not (tmp_path / "base.key").exists()
+
+
+def test_what_is_shown_tells_of_sizes(unserved, tmp_path):
+    agreement = tmp_path / "a.yaml"
+    agreement.write_text(unserved.agreement(edit=lambda text: text.replace(
+        "    limit: 200 subjects per day", "    limit: [200 subjects per day, 2KiB per release]")))
+    text = run("agreement", "show", agreement).stdout
+    assert "at most 2,048 bytes a release" in text and "at most 16,384 bytes a release" in text
+    flows = {flow["name"]: flow for flow in json.loads(run("agreement", "show", agreement, "--json").stdout)["flows"]}
+    assert {name: flow.get("release_bytes_max") for name, flow in flows.items()} == {
+        "account": None, "history": None, "support": 2048, "feed": 16384}
+
+
+@pytest.mark.parametrize("command", ["verify", "report"])
+def test_a_private_key_is_none_to_verify_with(unserved, tmp_path, command):
+    for words in (("--party", tmp_path / "oracle.key"),
+                  ("--party", tmp_path / "oracle.vkey", "--log-key", unserved.dir / "keys/log.key")):
+        done = run(command, tmp_path, *words, check=False)
+        assert done.returncode == 1 and "private half" in done.stderr and "[cli.key.private]" in done.stderr
+        assert f"{str(words[-1])[:-4]}.vkey" in done.stderr and "PRIVATE+KEY" not in done.stderr

@@ -35,6 +35,7 @@ def test_the_figures_are_those_of_the_log(used):
     assert flows["account"]["releases"] == 12 and flows["account"]["to"] == "app-us"
     abroad = told["recipients"][0]
     assert abroad["abroad"] and abroad["party"]["name"] == "bytedance" and abroad["party"]["countries"] == ["CN"]
+    assert "1 request refused" in report(used, "--json").stderr
     refused = [r for r in told["refusals"] if r["party"]["name"] == "bytedance"]
     assert len(refused) == 1 and refused[0]["requests"] == 1 and refused[0]["flow"] == "account"
     erasure = told["rights"]["erasures"][0]
@@ -95,7 +96,7 @@ def test_a_period_is_whole_days_and_must_be_one(used):
     told = json.loads(report(used, "--json", "--from", "2001-01-01", "--to", "2001-12-31").stdout)
     assert told["flows"] == [] and told["period"]["entries"] == 0 and told["period"]["covered"] is False
     assert told["period"]["until"] == "2002-01-01T00:00:00.000Z"
-    for wrong in (["--from", "yesterday"], ["--from", "2026-02-30"], ["--from", "2002-01-01", "--to", "2001-01-01"]):
+    for wrong in (["--from", ""], ["--to", ""], ["--from", "yesterday"], ["--from", "2026-02-30"], ["--from", "2002-01-01", "--to", "2001-01-01"]):
         out = report(used, *wrong, check=False)
         assert out.returncode == 1 and out.stdout == "" and "report" in out.stderr
 
@@ -109,6 +110,24 @@ def test_a_period_that_the_evidence_says_nothing_of_is_told(used, period, why):
     assert "No evidence of this period." in done.stdout and why in done.stdout and "Verified." not in done.stdout
     assert "NO EVIDENCE OF THIS PERIOD" in done.stderr and why in done.stderr
     assert json.loads(report(used, "--json").stdout)["period"]["covered"] is True
+
+
+def test_the_last_entrys_time_is_told_also_when_nothing_new_came(used, tmp_path):
+    first = json.loads(used.verify("--state", tmp_path / "state", "--json").stdout)
+    again = json.loads(used.verify("--state", tmp_path / "state", "--json").stdout)
+    assert again["checked_from"] == again["log"]["size"] == first["log"]["size"]
+    assert again["newest_entry"] == first["newest_entry"] != None
+    assert f"newest entry: {first['newest_entry']}" in used.verify("--state", tmp_path / "state").stdout
+
+
+def test_what_the_wrong_keys_make_of_a_log_is_told_in_two_lines(used):
+    words = ("--party", used.vkeys["oracle"], "--log-key", used.dir / "keys/log.vkey")
+    done = run("verify", used.evidence_url, *words, check=False)
+    wrong = [line for line in done.stdout.splitlines() if line.startswith("WRONG")]
+    assert done.returncode == 2 and len(wrong) == 2, done.stdout
+    assert "agreement.key.untrusted" in wrong[0] and "agreement.none" in wrong[1] and "entries could not be" in wrong[1]
+    done = run("report", used.evidence_url, *words, check=False)
+    assert done.returncode == 2 and done.stderr.count("WRONG") == 2, done.stderr
 
 
 def test_a_subject_that_was_refused_is_no_party(used):
