@@ -1,8 +1,5 @@
 // holdfast backup, restore, repair
 #include <fmt/format.h>
-#include <pwd.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <boost/json.hpp>
 #include <filesystem>
@@ -66,26 +63,15 @@ Result<std::uint64_t> examine(const std::string& data, const VerifierKey& log_ke
   return trustee::examine_whole(*store, log_key);
 }
 
-/// Files made by another user, root above all, the server could not open any more.
-Result<void> require_owner(const std::string& data) {
-  struct stat status {};
-  if (::stat(data.c_str(), &status) != 0) {
-    return fail(Code::not_found, "cli.repair.data", data, "there is no store here");
-  }
-  if (status.st_uid == ::geteuid()) return {};
-  const passwd* const owner = ::getpwuid(status.st_uid);
-  const std::string name = owner ? owner->pw_name : std::to_string(status.st_uid);
-  return fail(Code::invalid, "cli.repair.owner", data,
-              fmt::format("this store belongs to user {0}, who could not open what you would write; as that user: "
-                          "runuser -u {0} -- holdfast repair …",
-                          name));
-}
-
 /// The one way on without a backup when a write-ahead log or a journal is damaged before its end.
 Result<int> repair(const Options& options, bool as_json) {
   const WorkDir dir(options.client.dir);
   HF_TRY(const server::Config config, server::load_config(dir.config()));
-  HF_CHECK(require_owner(config.data));
+  std::error_code unknown;
+  if (!std::filesystem::exists(config.data, unknown)) {
+    return fail(Code::not_found, "cli.repair.data", config.data, "there is no store here");
+  }
+  HF_CHECK(require_owner(config.data, "holdfast repair …"));
   HF_TRY(const SigningKey key, load_key(config.log_key));
   const VerifierKey& log_key = key.verifier();
   // Looked at, and no more: only damage is a reason to drop anything.
@@ -112,12 +98,15 @@ Result<int> repair(const Options& options, bool as_json) {
                     ". Nothing was dropped; copy the folder away, check the disk, and restore a "
                     "backup");
   }
+  const bool of_log = where.starts_with(config.data + "/log/");
+  const std::string kept = of_log ? fmt::format("the first {} entries of the evidence", *left)
+                                  : "all of the evidence, that of deposits too which it drops";
   if (!options.yes) {
     return fail(Code::invalid, "cli.repair.yes", where,
-                fmt::format("this file is damaged. A repair keeps the first {} entries of the evidence, and drops for "
-                            "good what was written after the damage, acknowledged deposits too: copy the folder away, "
-                            "prefer 'holdfast restore' with a fresh backup, and give --yes if there is none",
-                            *left));
+                fmt::format("this file is damaged. A repair keeps {}, and drops for good what was written to it after "
+                            "the damage, acknowledged deposits too: copy the folder away, prefer 'holdfast restore' "
+                            "with a fresh backup, and give --yes if there is none",
+                            kept));
   }
   HF_CHECK(storage::open_rocksdb(config.data, {.drop_damaged_tail = true}));
   HF_TRY(const std::uint64_t entries, examine(config.data, log_key));
@@ -126,9 +115,12 @@ Result<int> repair(const Options& options, bool as_json) {
     return exit_ok;
   }
   print_line(fmt::format("{}: opens again; the evidence has {} entries", config.data, entries));
-  print_line(
-      "What was written behind the damage is gone. Whoever saw more entries than that finds a rollback, rightly: tell "
-      "the parties. Import again what was deposited since, then redo erasures and restrictions.");
+  print_line(of_log
+                 ? "What was written behind the damage is gone. Whoever saw more entries than that finds a rollback, "
+                   "rightly: tell the parties. Import again what was deposited since, then redo erasures and "
+                   "restrictions."
+                 : "What was written behind the damage is gone, and its evidence is there: tell the parties. Import "
+                   "again what was deposited since the last backup, then redo erasures.");
   return exit_ok;
 }
 

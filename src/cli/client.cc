@@ -118,6 +118,11 @@ Result<std::string> find_server(const ClientOptions& options) {
       url = ready->url;
     } else if (std::filesystem::exists(dir.config())) {
       HF_TRY(const server::Config config, server::load_config(dir.config()));
+      if (config.listen.port == 0) {
+        return fail(Code::unavailable, "cli.client.stopped", dir.ready_file(),
+                    "no server runs in this directory, and its configuration leaves the port to the start, so there is "
+                    "no telling where it will be; start it, or give --server URL of another");
+      }
       url = "https://" + authority_of(config.listen);
     } else {
       return fail(Code::invalid, "cli.client.server", dir.path(),

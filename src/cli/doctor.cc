@@ -231,9 +231,7 @@ void Doctor::examine_certificates() {
 }
 
 void Doctor::examine_disk() {
-  if (!fs::is_directory(config_.data)) {
-    return bad("data", config_.data + " is no folder", "mkdir -m 700 " + config_.data);
-  }
+  if (const auto folder = require_data(config_); !folder) return bad("data", folder.error().text(), "as it says");
   if (::access(config_.data.c_str(), R_OK | W_OK | X_OK) != 0) {
     return bad("data", config_.data + " cannot be written", "run as its owner, or chown it");
   }
@@ -325,7 +323,12 @@ bool Doctor::examine_server() {
   ClientOptions options;
   options.dir = dir_.path();
   const auto url = find_server(options);
-  if (!url) return bad("server", url.error().text(), "correct listen: in holdfast.yaml"), false;
+  if (!url) {
+    bad("server", url.error().text(),
+        url.error().code == Code::unavailable ? "holdfast serve --dir " + dir_.path()
+                                              : "correct listen: in holdfast.yaml");
+    return false;
+  }
   fetch::HttpOptions http;
   std::error_code ignored;
   http.ca_file =
@@ -365,6 +368,10 @@ std::string Doctor::mend_of(const Error& of_store) const {
 
 /// Would a start find records, keys and evidence together? One that serves has found them so.
 void Doctor::examine_store() {
+  if (!require_data(config_)) return;  // said of the data already
+  if (const auto found = find_store(config_); !found) {
+    return bad("store", found.error().text(), "as it says; a start is refused for the same reason");
+  }
   const auto there = [this](const char* part) {
     std::error_code ignored;
     return fs::exists(config_.data + "/" + part + "/CURRENT", ignored);

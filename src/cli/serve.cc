@@ -48,9 +48,6 @@ Result<SigningKey> load_log_key(const server::Config& config) {
   return key;
 }
 
-/// Says beside a log's key that it has signed a log, so that a store that is not mounted is not taken for a new one.
-std::string mark_of(const server::Config& config) { return config.log_key + ".used"; }
-
 void mark_used(const server::Config& config, trustee::Trustee& trustee) {
   std::error_code unknown;
   if (trustee.log().size() == 0 || std::filesystem::exists(mark_of(config), unknown)) return;
@@ -59,21 +56,34 @@ void mark_used(const server::Config& config, trustee::Trustee& trustee) {
       write_file(mark_of(config), "This key has signed a log; holdfast serve begins no other with it.\n"));
 }
 
-Result<void> require_store(const server::Config& config) {
-  std::error_code unknown;
-  if (!std::filesystem::is_directory(config.data, unknown)) {
-    return fail(
-        Code::not_found, "cli.serve.data", config.data,
-        "this folder is not there: mount it, or restore a backup; for a new store: mkdir -m 700 " + config.data);
+/// Told before the store is opened, not when all else is up. A pipe or a device is left to the write itself.
+Result<void> require_ready_place(const std::string& path) {
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  if (fs::is_other(fs::status(path, ignored))) return {};
+  const std::string beside = path + ".try";
+  const Result<void> tried = fs::is_directory(path, ignored)
+                                 ? fail(Code::invalid, "cli.serve.ready", path, "it is a folder")
+                                 : write_file(beside, "");
+  fs::remove(beside, ignored);
+  if (tried) return {};
+  return fail(Code::invalid, "cli.serve.ready", path,
+              "the server could not say here that it is ready (" + tried.error().what +
+                  "); name a file in a folder that its user may write to with --ready-file");
+}
+
+/// A root key file of another store is the configuration's fault, which no other start mends.
+Result<std::unique_ptr<trustee::Trustee>> open_trustee(const server::Config& config, storage::Store& store,
+                                                       vault::RootKeys& roots, SigningKey log_key, const Clock& clock,
+                                                       const trustee::TrusteeOptions& options) {
+  auto out = trustee::Trustee::open(store, roots, std::move(log_key), clock, options);
+  if (!out && out.error().slug == "vault.root_key.missing") {
+    Error error = std::move(out).error();
+    error.code = Code::invalid;
+    error.where = config.root_keys;
+    return tl::unexpected(std::move(error));
   }
-  const auto is_there = [&](const char* part) { return std::filesystem::exists(config.data + part, unknown); };
-  if (is_there("/records") || is_there("/keys") || is_there("/log")) return {};
-  if (!std::filesystem::exists(mark_of(config), unknown)) return {};
-  return fail(
-      Code::corrupt, "cli.serve.empty", config.data,
-      fmt::format("there is no store here, and {} has signed a log already: mount it, or restore a backup. A new "
-                  "log needs a new key; if nobody ever saw the old one, remove {}",
-                  config.log_key, mark_of(config)));
+  return out;
 }
 
 Ready ready_of(const server::Config& config, const server::Server& server) {
@@ -125,10 +135,13 @@ Result<int> serve(const Options& options, bool as_json) {
   }
   const WorkDir dir(options.dir);
   HF_TRY(const server::Config config, server::load_config(options.config.empty() ? dir.config() : options.config));
+  const std::string ready_file = options.ready_file.empty() ? dir.ready_file() : options.ready_file;
+  HF_CHECK(require_ready_place(ready_file));
   bound_arenas(config.threads);
   HF_TRY(SigningKey log_key, load_log_key(config));
   HF_TRY(const auto roots, vault::FileRootKeys::load(config.root_keys));
-  HF_CHECK(require_store(config));
+  HF_CHECK(find_store(config));
+  HF_CHECK(require_owner(config.data, "holdfast serve …"));
   HF_TRY(const auto store, storage::open_rocksdb(config.data));
   const SystemClock clock;
   trustee::TrusteeOptions trustee_options;
@@ -136,14 +149,13 @@ Result<int> serve(const Options& options, bool as_json) {
   trustee_options.packs = server::packs_in(config.rules);
   trustee_options.sealed = sealed_options(config, as_json);
   HF_TRY(trustee_options.binary, own_digest());
-  HF_TRY(const auto trustee, trustee::Trustee::open(*store, *roots, std::move(log_key), clock, trustee_options));
+  HF_TRY(const auto trustee, open_trustee(config, *store, *roots, std::move(log_key), clock, trustee_options));
   server::ServerOptions server_options;
   server_options.handle_signals = true;
   HF_TRY(const auto server, server::Server::create(config, *trustee, server_options));
 
   mark_used(config, *trustee);
   const Ready ready = ready_of(config, *server);
-  const std::string ready_file = options.ready_file.empty() ? dir.ready_file() : options.ready_file;
   HF_CHECK(write_ready(ready_file, ready));
   announce(ready, trustee->has_agreement(), as_json);
   const auto served = server->run();

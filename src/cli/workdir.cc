@@ -1,5 +1,7 @@
 #include "cli/workdir.h"
 
+#include <fmt/format.h>
+#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,6 +14,23 @@
 
 namespace holdfast::cli {
 namespace json = boost::json;
+namespace {
+
+std::string name_of(uid_t user) {
+  const passwd* const found = ::getpwuid(user);
+  return found ? found->pw_name : std::to_string(user);
+}
+
+/// What cannot be looked at is not taken for what is not there.
+tl::unexpected<Error> unreadable(const std::string& path, const std::error_code& why) {
+  struct stat status {};
+  const bool told = ::stat(path.c_str(), &status) == 0 && status.st_uid != ::geteuid();
+  return fail(Code::invalid, "cli.serve.unreadable", path,
+              fmt::format("cannot be looked into: {}; run this as {}, or chown the folder to the user who runs it",
+                          why.message(), told ? "its owner, " + name_of(status.st_uid) : "its owner"));
+}
+
+}  // namespace
 
 WorkDir::WorkDir(std::string path) : path_(std::move(path)) {
   if (path_.empty()) {
@@ -44,6 +63,54 @@ Result<Ready> read_ready(const std::string& path) {
   if (const json::value* pid = object.if_contains("pid"); pid && pid->is_int64()) ready.pid = pid->get_int64();
   if (ready.url.empty()) return malformed();
   return ready;
+}
+
+std::string mark_of(const server::Config& config) { return config.log_key + ".used"; }
+
+Result<void> require_data(const server::Config& config) {
+  std::error_code wrong;
+  const auto type = std::filesystem::status(config.data, wrong).type();
+  if (type == std::filesystem::file_type::not_found) {
+    return fail(
+        Code::not_found, "cli.serve.data", config.data,
+        "this folder is not there: mount it, or restore a backup; for a new store: mkdir -m 700 " + config.data);
+  }
+  if (wrong) return unreadable(config.data, wrong);
+  if (type != std::filesystem::file_type::directory) {
+    return fail(Code::invalid, "cli.serve.data.file", config.data,
+                "this is a file, and the store needs a folder; set data: in holdfast.yaml to one");
+  }
+  const std::filesystem::directory_iterator look(config.data, wrong);
+  if (wrong) return unreadable(config.data, wrong);
+  return {};
+}
+
+Result<bool> find_store(const server::Config& config) {
+  HF_CHECK(require_data(config));
+  for (const char* part : {"/records", "/keys", "/log"}) {
+    std::error_code wrong;
+    if (std::filesystem::exists(config.data + part, wrong)) return true;
+    if (wrong) return unreadable(config.data, wrong);
+  }
+  std::error_code unknown;
+  if (!std::filesystem::exists(mark_of(config), unknown)) return false;
+  return fail(
+      Code::corrupt, "cli.serve.empty", config.data,
+      fmt::format("there is no store here, and {} has signed a log already: mount it, or restore a backup. A new "
+                  "log needs a new key; if nobody ever saw the old one, remove {}",
+                  config.log_key, mark_of(config)));
+}
+
+Result<void> require_owner(const std::string& data, const std::string& command) {
+  struct stat status {};
+  // A part tells more than the folder, which may be a mount that a group shares: that is only root's to leave alone.
+  const bool has_parts = ::stat((data + "/records").c_str(), &status) == 0;
+  if (!has_parts && (::geteuid() != 0 || ::stat(data.c_str(), &status) != 0)) return {};
+  if (status.st_uid == ::geteuid()) return {};
+  return fail(Code::invalid, "cli.data.owner", data,
+              fmt::format("this store belongs to user {0}, who could not open what you would write; as that user: "
+                          "runuser -u {0} -- {1}",
+                          name_of(status.st_uid), command));
 }
 
 std::string authority_of(const server::Endpoint& endpoint) {

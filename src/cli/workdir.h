@@ -43,6 +43,18 @@ Result<void> write_ready(const std::string& path, const Ready& ready);
 /// not_found when no server is running there.
 Result<Ready> read_ready(const std::string& path);
 
+/// Is there a folder at `data:` that this user may look into? Errors: "cli.serve.data" (not_found: none), ".file",
+/// ".unreadable".
+Result<void> require_data(const server::Config& config);
+/// Does a store lie there, as a start would see it? False when it would make a new one. Errors: those of require_data,
+/// and corrupt "cli.serve.empty" when the log's key has signed a log already, which is not there.
+Result<bool> find_store(const server::Config& config);
+/// Says beside a log's key that it has signed a log, so that a store that is not mounted is not taken for a new one.
+std::string mark_of(const server::Config& config);
+/// Files made by another user, root above all, the server could not open any more: invalid "cli.data.owner".
+/// `command` is what to run as the right one.
+Result<void> require_owner(const std::string& data, const std::string& command);
+
 /// "127.0.0.1:8443", "[::1]:8443"; an address that means all of the machine's becomes localhost.
 std::string authority_of(const server::Endpoint& endpoint);
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/file.h"
 #include "fetch/http_server_test.h"
 
 namespace holdfast::fetch {
@@ -116,6 +117,23 @@ TEST(HttpClient, SaysWhatWentWrong) {
     return TestServer::ok("");
   });
   EXPECT_EQ(client.get(slow.url("/")).error().slug, "http.timeout");
+}
+
+TEST(HttpClient, NamesAnAuthorityThatIsNone) {
+  TestServer server([](const std::string&, const std::string&) { return TestServer::ok(""); });
+  HttpOptions options;
+  options.attempts = 1;
+  const std::string url = "https" + server.url("/").substr(4);
+  const std::string junk = ::testing::TempDir() + "holdfast-junk.pem";
+  ASSERT_TRUE(write_file(junk, "no certificate"));
+  for (const std::string& path : {junk, ::testing::TempDir() + "holdfast-nowhere.pem"}) {
+    options.ca_file = path;
+    const auto response = HttpClient(options).get(url);
+    ASSERT_FALSE(response);
+    EXPECT_EQ(response.error().slug, "http.tls.authority");
+    EXPECT_EQ(response.error().code, Code::invalid);
+    EXPECT_EQ(response.error().where, path);
+  }
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 
+#include <functional>
 #include <thread>
+#include <utility>
 
 #include "base/hash.h"
 #include "storage/file_search.h"
@@ -392,6 +394,36 @@ TEST_F(Upkeep, WritersAndErasersAtOnceLeaveNothingUnreadable) {
 }
 
 // ---- rotation
+
+/// Root keys under which something else happens right before the next unwrapping.
+class Interrupted final : public RootKeys {
+ public:
+  explicit Interrupted(RootKeys& roots) : roots_(roots) {}
+  mutable std::function<void()> before_unwrap;
+
+  std::vector<RootKeyId> ids() const override { return roots_.ids(); }
+  Result<Bytes> wrap(ByteView secret, ByteView context) const override { return roots_.wrap(secret, context); }
+  Result<Bytes> unwrap(ByteView wrapped, ByteView context) const override {
+    if (before_unwrap) std::exchange(before_unwrap, nullptr)();
+    return roots_.unwrap(wrapped, context);
+  }
+  Result<void> add_new() override { return roots_.add_new(); }
+  Result<void> drop_old() override { return roots_.drop_old(); }
+
+ private:
+  RootKeys& roots_;
+};
+
+TEST_F(Upkeep, ASubjectIsOpenedThoughARotationEndsMeanwhile) {
+  ASSERT_TRUE(put("a", record_of({{1, "a"}})));
+  Interrupted interrupted(*roots);
+  vault = std::move(*Vault::create(*store, interrupted, clock));  // which keeps no key yet
+  interrupted.before_unwrap = [&] { ASSERT_TRUE(vault->rotate_root_key()); };
+  const auto found = read("a");
+  ASSERT_TRUE(found) << found.error().text();
+  EXPECT_FALSE(interrupted.before_unwrap);
+  vault.reset();
+}
 
 TEST_F(Upkeep, RotatesTheRootKeyWithoutTouchingRecords) {
   for (int i = 0; i < 600; ++i) ASSERT_TRUE(put("s" + std::to_string(i), record_of({{1, std::to_string(i)}})));

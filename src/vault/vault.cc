@@ -102,7 +102,7 @@ Result<Bytes> Vault::Impl::data_key(const LockerId& locker) const {
     }
     auto raw = unwrap(locker, *wrapped);
     // A rotation may end between the two: then the root key is gone, and another wrap is there to be read.
-    if (raw || raw.error().code != Code::unavailable || *wrapped == before) return raw;
+    if (raw || raw.error().slug != "vault.root_key.missing" || *wrapped == before) return raw;
     before = std::move(*wrapped);
   }
 }

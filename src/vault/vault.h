@@ -157,7 +157,7 @@ struct Holdings {
 class Vault {
  public:
   /// Makes the vault's own key at the first start. `store`, `roots` and `clock` must outlive it.
-  /// Errors: unavailable "vault.root_key.missing", corrupt "vault.keys.missing" (records without their keys: half of
+  /// Errors: corrupt "vault.root_key.missing", "vault.keys.missing" (records without their keys: half of
   /// a backup was restored), and those of the store.
   static Result<std::unique_ptr<Vault>> create(storage::Store& store, RootKeys& roots, const Clock& clock);
   ~Vault();

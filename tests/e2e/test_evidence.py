@@ -1,11 +1,35 @@
 """The log, as a stranger sees it: fetched, checked, forged, found out."""
 import base64
+import copy
 import json
 import shutil
+import subprocess
 
 import pytest
 
-from holdfast import Client, disclose, run
+from holdfast import BINARY, Client, disclose, run
+
+
+def flip(file, at=-1):
+    content = bytearray(file.read_bytes())
+    content[at] ^= 1
+    file.write_bytes(content)
+
+
+def newest(folder):
+    """Of the tiles of one kind, the last."""
+    return max((file for file in folder.rglob("*") if file.is_file()), key=lambda file: file.stat().st_mtime_ns)
+
+
+@pytest.fixture
+def mirror(holdfast, tmp_path):
+    """Of a log that begins with two full tiles."""
+    app = holdfast.client("app-us")
+    for i in range(270):
+        holdfast.deposit(app, f"s{i}")
+        disclose(app, "account", f"s{i}")
+    run("log", "export", tmp_path / "mirror", "--dir", holdfast.dir)
+    return tmp_path / "mirror"
 
 
 @pytest.fixture
@@ -54,13 +78,141 @@ def test_a_mirror_is_brought_up_to_date_and_never_replaced_by_another_history(us
     kept = (mirror / "checkpoint").read_bytes()
     back = run("log", "export", mirror, "--log", old, check=False)
     assert back.returncode != 0 and "evidence.rollback" in back.stderr
-    forged = tmp_path / "forged"
-    shutil.copytree(mirror, forged)
-    lines = kept.split(b"\n")
-    (forged / "checkpoint").write_bytes(b"\n".join([*lines[:2], base64.b64encode(bytes(32)), *lines[3:]]))
-    fork = run("log", "export", forged, "--dir", used.dir, check=False)
-    assert fork.returncode != 0 and "evidence.split-view" in fork.stderr, fork.stderr
     assert (mirror / "checkpoint").read_bytes() == kept
+
+
+def test_a_mirror_that_saw_another_history_is_proof(holdfast, tmp_path):
+    holdfast.deposit(holdfast.client("app-us"), "una")
+    holdfast.stop()
+    other = copy.copy(holdfast)
+    other.folder, other.dir = tmp_path / "other", tmp_path / "other/hf"
+    shutil.copytree(holdfast.dir, other.dir)
+    mirror = tmp_path / "mirror"
+    for one, subjects in ((holdfast, 2), (other, 3)):
+        one.start()
+        for i in range(subjects):
+            one.deposit(one.client("app-us"), f"{one.dir}-{i}".replace("/", "-"))
+        told = run("log", "export", mirror, "--dir", one.dir, check=False)
+        one.stop()
+    assert told.returncode == 1 and "evidence.split-view" in told.stderr and "keep this mirror, it is proof" in told.stderr
+
+
+def test_a_mirror_whose_checkpoint_was_altered_is_no_proof(mirror, holdfast):
+    whole = (mirror / "checkpoint").read_bytes()
+    lines = whole.split(b"\n")
+    other_root = b"\n".join([*lines[:2], base64.b64encode(bytes(32)), *lines[3:]])
+    for altered in (other_root, whole[:40], b"nonsense\n"):
+        (mirror / "checkpoint").write_bytes(altered)
+        # By the directory's key, or by what the mirror's own agreement says.
+        for source in (("--dir", holdfast.dir), ("--log", holdfast.evidence_url)):
+            told = run("log", "export", mirror, *source, check=False)
+            assert told.returncode == 1 and "cli.log.mirror.altered" in told.stderr, told.stderr
+            assert "proof" not in told.stderr and (mirror / "checkpoint").read_bytes() == altered
+    (mirror / "checkpoint").unlink()
+    assert "0 of" in run("log", "export", mirror, "--dir", holdfast.dir).stdout
+    assert (mirror / "checkpoint").read_bytes() == whole
+
+
+@pytest.mark.parametrize("forged", ["tile/entries/000", "tile/entries/001", "tile/entries/002.p", "tile/0/000", "tile/0/001",
+                                    "tile/0/002.p", "tile/1/000.p", "agreement"])
+def test_a_forged_tile_is_not_mirrored_and_one_in_a_mirror_is_fetched_again(mirror, tmp_path, forged):
+    bad, poisoned = tmp_path / "bad", tmp_path / "poisoned"
+    shutil.copytree(mirror, bad)
+    file = bad / forged
+    file = file if file.is_file() else newest(file)
+    name, wrong = file.relative_to(bad), file.read_bytes()
+    at = wrong.index(b"zip: first 3") + 11 if forged == "agreement" else -1
+    flip(file, at)
+    wrong = file.read_bytes()
+    told = run("log", "export", poisoned, "--log", bad, check=False)
+    assert told.returncode == 1 and str(bad) in told.stderr, told.stderr
+    assert "[evidence.tile.forged]" in told.stderr or ("[evidence.root.wrong]" in told.stderr and ".p" in forged), told.stderr
+    assert not (poisoned / name).exists() and not (poisoned / "checkpoint").exists()
+    # One that has it already, from before, heals.
+    shutil.copytree(mirror, poisoned, dirs_exist_ok=True)
+    (poisoned / name).write_bytes(wrong)
+    run("log", "export", poisoned, "--log", mirror)
+    assert (poisoned / name).read_bytes() == (mirror / name).read_bytes()
+
+
+def test_no_proof_and_no_entry_leaves_a_damaged_log(mirror, tmp_path):
+    ways = (("proof", 300), ("proof", 3), ("entry", 3), ("tail",))
+    right = [run("log", *words, "--log", mirror).stdout for words in ways]
+    for damaged in (mirror / "tile/0/000", newest(mirror / "tile/0/002.p"), newest(mirror / "tile/1")):
+        kept = damaged.read_bytes()
+        flip(damaged, 5)
+        told = [run("log", *words, "--log", mirror, check=False) for words in ways]
+        damaged.write_bytes(kept)
+        assert told[1].returncode == told[2].returncode == 1, damaged
+        for one, whole in zip(told, right):
+            # One that does not need the damaged tile is as right as before.
+            assert one.stdout == whole if one.returncode == 0 else not one.stdout and "[evidence." in one.stderr, one
+    flip(mirror / "tile/entries/000", 40)
+    told = run("log", "entry", 0, "--log", mirror, check=False)
+    assert told.returncode == 1 and not told.stdout and "tile/entries/000" in told.stderr
+
+
+def test_a_checkpoint_without_the_logs_signature_is_said_to_be_so(mirror, holdfast, tmp_path):
+    key, other = holdfast.dir / "keys/log.vkey", holdfast.folder / "oracle.vkey"
+    for words in (("tail",), ("entry", 1), ("proof", 1), ("export", tmp_path / "copy")):
+        fine = run("log", *words, "--log", mirror, "--log-key", key)
+        assert not fine.stderr
+        told = run("log", *words, "--log", mirror, "--log-key", other, check=False)
+        assert told.returncode == 1 and "evidence.checkpoint.signature" in told.stderr and not told.stdout
+    checkpoint = (mirror / "checkpoint").read_bytes().rstrip()
+    (mirror / "checkpoint").write_bytes(checkpoint[:-5] + (b"A" if checkpoint[-5:-4] != b"A" else b"B") + checkpoint[-4:] + b"\n")
+    told = run("log", "tail", "--log", mirror, check=False)  # by the key that its own agreement names
+    assert told.returncode == 1 and "evidence.checkpoint.signature" in told.stderr and not told.stdout
+
+
+def test_what_no_key_vouches_for_is_told_with_a_warning(tmp_path, holdfast):
+    holdfast.stop()
+    bare = holdfast.moved(tmp_path / "bare")
+    (bare.dir / "data").mkdir(mode=0o700)
+    (bare.dir / "keys/log.key.used").unlink(missing_ok=True)
+    bare.start(adopt=False)
+    try:
+        for words in (("tail",), ("export", tmp_path / "copy")):
+            told = run("log", *words, "--log", bare.evidence_url, cwd=tmp_path)
+            assert "warning" in told.stderr and "not checked" in told.stderr
+            assert not run("log", *words, "--dir", bare.dir).stderr
+    finally:
+        bare.stop()
+
+
+def test_a_folder_with_something_else_in_it_becomes_no_mirror(holdfast, tmp_path):
+    for folder in (holdfast.dir, holdfast.dir / "data/log"):
+        before = sorted(holdfast.dir.rglob("*"))
+        told = run("log", "export", folder, "--dir", holdfast.dir, check=False)
+        assert told.returncode == 2 and "cli.log.mirror.other" in told.stderr
+        assert sorted(path for path in holdfast.dir.rglob("*") if "tile" in path.parts) == [p for p in before if "tile" in p.parts]
+    (tmp_path / "empty").mkdir()
+    run("log", "export", tmp_path / "empty", "--dir", holdfast.dir)
+    (tmp_path / "empty/checkpoint").unlink()  # as an export that was broken off leaves it
+    run("log", "export", tmp_path / "empty", "--dir", holdfast.dir)
+
+
+def test_following_ends_when_nobody_reads(holdfast):
+    words = [str(BINARY), "log", "tail", "-f", "--dir", str(holdfast.dir)]
+    with open("/dev/full", "wb") as full:
+        told = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, timeout=20)
+    assert told.returncode == 3 and b"cli.output" in told.stderr
+    with subprocess.Popen(words, stdout=subprocess.PIPE) as reader:
+        assert reader.stdout.readline()
+        reader.stdout.close()  # and no entry comes that would fail
+        reader.wait(timeout=20)
+
+
+def test_a_salt_that_is_none_is_no_accusation(holdfast, tmp_path):
+    holdfast.deposit(holdfast.client("app-us"), "una")
+    told = json.loads(holdfast.cli("get", "account", "una", "--json").stdout)
+    receipt, payload = tmp_path / "r.tlog-proof", tmp_path / "payload"
+    run("log", "proof", told["receipt"], "--dir", holdfast.dir, "-o", receipt)
+    payload.write_text(json.dumps(told["data"]))
+    for salt in ("00", "00" * 15, "00" * 17, "xyz"):
+        wrong = run("log", "check-receipt", receipt, "--dir", holdfast.dir, "--log-key", holdfast.dir / "keys/log.vkey",
+                    "--payload", payload, "--salt", salt, check=False)
+        assert wrong.returncode == 2 and "cli.receipt.salt" in wrong.stderr and "32 hex digits" in wrong.stderr
 
 
 def test_what_was_not_looked_at_is_not_reported(used, tmp_path):

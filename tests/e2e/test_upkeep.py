@@ -5,6 +5,7 @@ import pathlib
 import re
 import shutil
 import signal
+import tempfile
 import threading
 
 import pytest
@@ -148,10 +149,111 @@ def test_a_store_that_is_not_mounted_is_not_taken_for_a_new_one(holdfast):
     assert "cli.serve.data" in run("serve", "--dir", holdfast.dir, check=False).stderr
     data.mkdir(mode=0o700)
     assert "cli.serve.empty" in run("serve", "--dir", holdfast.dir, check=False).stderr
+    told = run("doctor", "--dir", holdfast.dir, check=False)
+    assert told.returncode == 1 and re.search(r"BAD +store .*cli\.serve\.empty", told.stdout), "it sees what a start sees"
     assert not list(data.iterdir())
     data.rmdir()
     (holdfast.folder / "unmounted").rename(data)
     holdfast.start(adopt=False)
+
+
+def test_a_data_folder_that_is_a_file_is_said_to_be_one(holdfast):
+    holdfast.stop()
+    config = holdfast.dir / "holdfast.yaml"
+    config.write_text(config.read_text().replace("data: data", "data: holdfast.yaml"))
+    told = run("serve", "--dir", holdfast.dir, check=False)
+    assert told.returncode == 2 and "cli.serve.data.file" in told.stderr and "mkdir" not in told.stderr
+    told = run("doctor", "--dir", holdfast.dir, check=False)
+    assert re.search(r"BAD +data .*is a file", told.stdout) and "mkdir" not in told.stdout
+
+
+def test_a_ready_file_that_cannot_be_written_is_found_before_the_store_is_opened(holdfast):
+    holdfast.stop()
+    shutil.rmtree(holdfast.dir / "data")
+    (holdfast.dir / "data").mkdir(mode=0o700)
+    (holdfast.dir / "keys/log.key.used").unlink()
+    for place in (holdfast.folder / "nowhere/ready.json", holdfast.folder, pathlib.Path("/proc/ready.json")):
+        told = run("serve", "--dir", holdfast.dir, "--ready-file", place, check=False)
+        assert told.returncode == 2 and "cli.serve.ready" in told.stderr and str(place) in told.stderr, told
+        assert not list((holdfast.dir / "data").iterdir())
+
+
+NOBODY = 65534
+root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+
+
+def give(folder, user):
+    for path in (folder, *folder.rglob("*")):
+        os.chown(path, user, user)
+
+
+@pytest.fixture
+def service(holdfast):
+    """The directory of a stopped server, where another user can reach it, and that user's but for the data."""
+    holdfast.deposit(holdfast.client("app-us"), "una")
+    holdfast.stop()
+    with tempfile.TemporaryDirectory() as place:
+        os.chmod(place, 0o755)
+        home = pathlib.Path(place) / "hf"
+        shutil.copytree(holdfast.dir, home)
+        give(home, NOBODY)
+        give(home / "data", 0)
+        yield home
+
+
+@root_only
+def test_data_of_another_user_is_not_taken_for_none(service):
+    told = run("serve", "--dir", service, user=NOBODY, check=False)
+    assert told.returncode == 2 and "cli.serve.unreadable" in told.stderr, told.stderr
+    assert "ermission denied" in told.stderr and "log.key.used" not in told.stderr and "root" in told.stderr
+    told = run("doctor", "--dir", service, user=NOBODY, check=False)
+    assert told.returncode == 1 and re.search("BAD +data .*ermission denied", told.stdout) and "none yet" not in told.stdout
+
+
+@root_only
+def test_root_makes_no_files_in_another_users_store(service):
+    give(service / "data", NOBODY)
+    before = sorted(service.rglob("*"))
+    told = run("serve", "--dir", service, check=False, timeout=30)
+    assert told.returncode == 2 and "cli.data.owner" in told.stderr and "runuser -u nobody -- holdfast serve" in told.stderr
+    assert sorted(service.rglob("*")) == before
+    for part in (service / "data").iterdir():
+        shutil.rmtree(part)
+    (service / "keys/log.key.used").unlink()
+    told = run("serve", "--dir", service, check=False, timeout=30)  # nor makes a new store in their folder
+    assert told.returncode == 2 and "cli.data.owner" in told.stderr and not list((service / "data").iterdir())
+
+
+def test_the_wrong_root_keys_are_no_reason_to_try_again(holdfast):
+    holdfast.deposit(holdfast.client("app-us"), "una")
+    holdfast.stop()
+    run("init", holdfast.folder / "other", "--trustee", "oracle")
+    shutil.copy(holdfast.folder / "other/keys/root.keys", holdfast.dir / "keys/root.keys")
+    told = run("serve", "--dir", holdfast.dir, "--json", check=False)
+    error = json.loads(told.stderr.splitlines()[-1])["error"]
+    assert told.returncode == 2, "with which systemd leaves it stopped"
+    assert error["code"] == "vault.root_key.missing" and error["where"].endswith("keys/root.keys")
+
+
+def test_a_caller_is_told_what_is_wrong_with_its_files(holdfast):
+    junk = holdfast.folder / "junk.pem"
+    junk.write_text("no certificate")
+    told = holdfast.cli("status", "--ca", junk, check=False)
+    assert told.returncode == 2 and "http.tls.authority" in told.stderr and told.stderr.startswith(f"holdfast: {junk}: ")
+    told = run("status", "--dir", holdfast.dir, "--cert", holdfast.dir / "tls/server.crt",
+               "--key", holdfast.dir / "tls/server.key", check=False)
+    assert told.returncode == 4 and "http.tls.refused" in told.stderr and "something else than a client" in told.stderr
+
+
+def test_a_stopped_server_whose_port_nobody_knows_is_not_called(holdfast):
+    holdfast.stop()
+    rows = holdfast.folder / "rows.csv"
+    rows.write_text("name,email,zip,birthdate,language\n")
+    for words in (("import", "profile", rows, "--subject", "email"), ("status",)):
+        told = holdfast.cli(*words, check=False)
+        assert told.returncode == 3 and "cli.client.stopped" in told.stderr and "--server URL" in told.stderr, told
+        assert "127.0.0.1:0" not in told.stderr
+    assert "to mend: holdfast serve" in run("doctor", "--dir", holdfast.dir, check=False).stdout
 
 
 def test_a_repair_that_would_not_help_drops_nothing(holdfast):
@@ -313,7 +415,7 @@ def test_an_agreement_that_names_another_logs_key_is_not_adopted(holdfast):
 
 def test_a_store_of_a_later_format_is_refused_with_what_to_do(holdfast):
     holdfast.stop()
-    (holdfast.dir / "data/log/FORMAT").write_text("holdfast store 3\n")
+    (holdfast.dir / "data/log/FORMAT").write_text("holdfast store 4\n")
     refused = run("serve", "--dir", holdfast.dir, check=False)
     assert refused.returncode == 1
     assert "[storage.format]" in refused.stderr and "run the version of holdfast that wrote it" in refused.stderr
