@@ -339,10 +339,14 @@ int rename(const char* from, const char* to) {
   if (!is_data(to)) return static_cast<int>(syscall(SYS_rename, from, to));
   const Action action = due(kRename);
   if (suffers_before(action)) return -1;
+  // Noted before it happens: a kill between the two would leave a name that no power cut takes back.
   char saved[2 * PATH_MAX] = "-";
-  if (journal >= 0) save(to, saved, sizeof saved);
+  struct stat file {};
+  if (journal >= 0 && ::stat(from, &file) == 0) {
+    save(to, saved, sizeof saved);
+    note("R %s\t%s\t%s\t%lu\n", from, to, saved, static_cast<unsigned long>(file.st_ino));
+  }
   const auto result = static_cast<int>(syscall(SYS_rename, from, to));
-  if (result == 0) note("R %s\t%s\t%s\n", from, to, saved);
   suffers_after(action);
   return result;
 }
@@ -351,9 +355,8 @@ int unlink(const char* path) {
   if (!is_data(path) || journal < 0) return static_cast<int>(syscall(SYS_unlink, path));
   char saved[2 * PATH_MAX] = "-";
   save(path, saved, sizeof saved);
-  const auto result = static_cast<int>(syscall(SYS_unlink, path));
-  if (result == 0) note("U %s\t%s\n", path, saved);
-  return result;
+  note("U %s\t%s\n", path, saved);
+  return static_cast<int>(syscall(SYS_unlink, path));
 }
 
 int clock_gettime(clockid_t clock, timespec* out) {

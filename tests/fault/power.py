@@ -68,9 +68,10 @@ class PowerCut:
         elif kind == "U" and paths[1] != "-" and not os.path.exists(paths[0]):
             os.link(paths[1], paths[0])
         elif kind == "R":
-            source, target, saved = paths
-            if os.path.exists(target):
-                os.rename(target, source)
+            source, target, saved, inode = paths
+            if not os.path.exists(target) or os.stat(target).st_ino != int(inode):
+                return  # it was noted, and then did not happen
+            os.rename(target, source)
             if saved != "-" and not os.path.exists(target):
                 os.link(saved, target)
         self.lost.append(f"{kind} {os.path.basename(paths[0])}")
