@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/priority.h"
 #include "evidence/compress.h"
 #include "evidence/names.h"
 #include "evidence/snapshots.h"
@@ -58,6 +59,7 @@ void Sealer::write_snapshot(std::uint64_t size, Bytes state) {
 }
 
 void Sealer::run() {
+  take_short_turns();
   std::unique_lock lock(mutex_);
   for (;;) {
     wake_.wait_for(lock, std::chrono::seconds(1),

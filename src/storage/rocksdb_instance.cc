@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <rocksdb/filter_policy.h>
+#include <rocksdb/listener.h>
 #include <rocksdb/memtablerep.h>
 #include <rocksdb/slice_transform.h>
 #include <rocksdb/table.h>
@@ -11,6 +12,7 @@
 #include <cerrno>
 #include <filesystem>
 
+#include "base/priority.h"
 #include "storage/disk.h"
 #include "storage/format.h"
 #include "storage/rocksdb_files.h"
@@ -67,6 +69,13 @@ class NoLog final : public rocksdb::Logger {
   void Logv(const char*, va_list) override {}
 };
 
+/// What the engine does behind requests does not keep them waiting for milliseconds.
+class ShortTurns final : public rocksdb::EventListener {
+ public:
+  void OnFlushBegin(rocksdb::DB*, const rocksdb::FlushJobInfo&) override { take_short_turns(); }
+  void OnCompactionBegin(rocksdb::DB*, const rocksdb::CompactionJobInfo&) override { take_short_turns(); }
+};
+
 rocksdb::DBOptions database_options(const RocksShared& shared) {
   rocksdb::DBOptions options;
   options.env = logs_env();
@@ -82,6 +91,7 @@ rocksdb::DBOptions database_options(const RocksShared& shared) {
   options.max_open_files = 512;
   options.allow_concurrent_memtable_write = false;  // the memtables of lockers are not made for that
   options.max_background_jobs = 2;
+  options.listeners.push_back(std::make_shared<ShortTurns>());
   options.bytes_per_sync = 1u << 20;
   options.info_log = std::make_shared<NoLog>();
   options.stats_dump_period_sec = 0;

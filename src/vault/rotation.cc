@@ -1,3 +1,5 @@
+#include <thread>
+
 #include "vault/vault_impl.h"
 
 namespace holdfast::vault {
@@ -18,6 +20,7 @@ Result<void> Vault::Impl::rewrap(std::span<const LockerId> lockers, const RootKe
   for (int tries = 0; !todo.empty() && tries < kTries; ++tries) {
     std::vector<LockerChange> changes;
     for (const LockerId& locker : todo) {
+      std::this_thread::yield();  // to requests, as all of a batch would take milliseconds
       HF_TRY(const storage::Version version, store.version(Shelf::keys, locker));
       HF_TRY(const auto wrapped, store.get(Shelf::keys, locker, kKeyItem));
       if (!wrapped) continue;
