@@ -24,6 +24,8 @@ constexpr std::size_t kAhead = 1u << 20;
 constexpr std::size_t kBlocksKept = 8u << 20;
 /// Of a file that is copied: between two the disk takes what requests wait for.
 constexpr std::size_t kPiece = 256u << 10;
+/// Of its records, read between two turns of requests.
+constexpr unsigned kTurn = 32;
 /// What says, in place of entries, that another file follows.
 constexpr ByteView kAnotherFollows = "\x01";
 
@@ -208,8 +210,8 @@ Result<void> Journal::Held::copy_to(const std::string& folder) const {
     const std::size_t size = part.segment.size;
     HF_TRY(const Blocks blocks, read_blocks(part.path, size));
     // Nobody else looks at what is in these files before it is needed.
-    HF_CHECK(visit(part, ByteView(blocks.get(), size), [](const SegmentRecord&) {
-      std::this_thread::yield();  // to requests: all of a file takes milliseconds
+    HF_CHECK(visit(part, ByteView(blocks.get(), size), [looked = 0u](const SegmentRecord&) mutable {
+      if (++looked % kTurn == 0) std::this_thread::yield();  // to requests: all of a file takes milliseconds
       return true;
     }));
     HF_TRY(DirectFile copy, DirectFile::open(path, O_WRONLY | O_CREAT | O_TRUNC));

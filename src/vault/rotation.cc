@@ -10,6 +10,9 @@ using storage::Shelf;
 
 /// Keys wrapped anew at one sync.
 constexpr std::size_t kBatch = 256;
+/// After so many, some tenths of a millisecond, requests have their turn: with a yield for each, a rotation under full load
+/// would not come to its end.
+constexpr std::size_t kTurn = 32;
 /// A key changes at most by being made, erased, or wrapped by another rotation.
 constexpr int kTries = 8;
 
@@ -19,8 +22,9 @@ Result<void> Vault::Impl::rewrap(std::span<const LockerId> lockers, const RootKe
   std::vector<LockerId> todo(lockers.begin(), lockers.end());
   for (int tries = 0; !todo.empty() && tries < kTries; ++tries) {
     std::vector<LockerChange> changes;
+    std::size_t looked = 0;
     for (const LockerId& locker : todo) {
-      std::this_thread::yield();  // to requests, as all of a batch would take milliseconds
+      if (++looked % kTurn == 0) std::this_thread::yield();
       HF_TRY(const storage::Version version, store.version(Shelf::keys, locker));
       HF_TRY(const auto wrapped, store.get(Shelf::keys, locker, kKeyItem));
       if (!wrapped) continue;
