@@ -13,7 +13,7 @@ KINDS = {
     "exhausted": (429, 3), "corrupt": (500, 1), "unavailable": (503, 3), "unsupported": (501, 1), "internal": (500, 1),
 }
 TOKEN = re.compile(r'//[^\n]*|R"(\w*)\(.*?\)\1"|"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)\'|.', re.S)
-CODE = re.compile(r'"([a-z]+(?:\.[a-z_]+)+)"')
+CODE = re.compile(r'"([a-z]+(?:\.[a-z_-]+)+)"')
 NOT_ERRORS = re.compile(r"log\.event$|^bad_statement$")
 
 HEAD = """# Error codes

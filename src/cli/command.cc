@@ -45,7 +45,7 @@ std::string_view name_of(Code code) {
   return "internal";
 }
 
-/// Does the file begin as `holdfast key new` writes private keys, or as PEM does?
+/// Does the file begin as `holdfast key new` writes private keys, as root keys do, or as PEM does?
 bool is_private_key(const std::string& path) {
   std::error_code ignored;
   if (!std::filesystem::is_regular_file(path, ignored)) return false;
@@ -53,6 +53,7 @@ bool is_private_key(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   file.read(beginning.data(), static_cast<std::streamsize>(beginning.size()));
   const bool found = beginning.starts_with("PRIVATE+KEY+") || beginning.starts_with("HOLDFAST+SEALED+KEY+") ||
+                     beginning.starts_with("holdfast root keys ") ||
                      (beginning.starts_with("-----BEGIN ") && beginning.find("PRIVATE KEY-----") != std::string::npos);
   wipe(beginning);
   return found;

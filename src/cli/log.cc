@@ -69,6 +69,7 @@ Result<int> show_entry(const Options& options) {
 }
 
 Result<int> show_proof(const Options& options, bool as_json) {
+  HF_CHECK(require_output(options.out, {options.place.ca, options.place.log_key, options.place.log + "/checkpoint"}));
   HF_TRY(const Evidence log, Evidence::open(options.place));
   HF_CHECK(log.require(options.index));
   const evidence::Checkpoint& tree = log.checkpoint;

@@ -137,6 +137,7 @@ Result<int> serve(const Options& options, bool as_json) {
   HF_TRY(const server::Config config, server::load_config(options.config.empty() ? dir.config() : options.config));
   const std::string ready_file = options.ready_file.empty() ? dir.ready_file() : options.ready_file;
   HF_CHECK(require_ready_place(ready_file));
+  HF_CHECK(require_output(ready_file));  // a key is there: it would be replaced, and removed at the end
   bound_arenas(config.threads);
   HF_TRY(SigningKey log_key, load_log_key(config));
   HF_TRY(const auto roots, vault::FileRootKeys::load(config.root_keys));

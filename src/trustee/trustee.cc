@@ -96,6 +96,7 @@ Result<std::unique_ptr<Trustee>> Trustee::open(storage::Store& store, vault::Roo
 
 Result<void> Trustee::Impl::start() {
   if (!state->active()) return {};
+  HF_CHECK(check_log_key(*state->active()->plan, log->key()));
   HF_CHECK(append_now(own_name(), evidence::ServerStarted{options.binary, options.software}));
   refresh_modules();
   return finish_erasures();

@@ -18,6 +18,7 @@ class Onlooker final : public evidence::Follower {
     if (const auto& unread = ledger_.unread()) return tl::unexpected<Error>(*unread);
     return {};
   }
+  const agreement::PlanPtr& plan() const { return ledger_.plan(); }
   Bytes snapshot() const override { return ledger_.snapshot(); }
   Result<void> restore(ByteView snapshot) override {
     HF_TRY(ledger_, ledger::Ledger::restore(snapshot, documents_in(store_)));
@@ -55,7 +56,16 @@ Result<void> check_whole(const storage::Store& store) {
 Result<std::uint64_t> examine_whole(const storage::Store& store, const VerifierKey& log_key) {
   HF_CHECK(check_whole(store));
   Onlooker onlooker(store);
-  return evidence::Log::examine(store, log_key, onlooker);
+  HF_TRY(const std::uint64_t entries, evidence::Log::examine(store, log_key, onlooker));
+  if (onlooker.plan()) HF_CHECK(check_log_key(*onlooker.plan(), log_key));
+  return entries;
+}
+
+Result<void> check_log_key(const agreement::Plan& plan, const VerifierKey& key) {
+  if (!plan.log || *plan.log == key) return {};
+  return fail(Code::corrupt, "agreement.log.other", key.text(),
+              "this is not the log's key that the agreement in force names, " + plan.log->text() +
+                  "; put that one back. Nothing was signed with this one");
 }
 
 Result<void> bind_history(const storage::Store& store, vault::Vault& vault, const evidence::Log& log) {

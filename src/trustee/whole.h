@@ -1,5 +1,6 @@
 #pragma once
 
+#include "agreement/plan.h"
 #include "evidence/log.h"
 #include "storage/store.h"
 #include "vault/vault.h"
@@ -16,6 +17,10 @@ Result<void> check_whole(const storage::Store& store);
 /// All that a start would find of a store, but for the vault's root key: check_whole, and the evidence that belongs to
 /// `log_key`. Writes nothing. Answers the number of entries. Errors: those of check_whole and evidence::Log::open.
 Result<std::uint64_t> examine_whole(const storage::Store& store, const VerifierKey& log_key);
+
+/// Is `key` the one that the agreement in force pins for the log, if it pins one? Else what it signs would be held
+/// against the log for good. corrupt "agreement.log.other".
+Result<void> check_log_key(const agreement::Plan& plan, const VerifierKey& key);
 
 /// Holds the vault to the log: has it remember which history it belongs to, if it does not yet, and else compares.
 /// Nothing to do while the log is empty. Errors: corrupt "evidence.log.other", and those of the store.

@@ -10,8 +10,8 @@ using storage::Shelf;
 
 /// Keys wrapped anew at one sync.
 constexpr std::size_t kBatch = 256;
-/// After so many, some tenths of a millisecond, requests have their turn: with a yield for each, a rotation under full load
-/// would not come to its end.
+/// After so many, some tenths of a millisecond, requests have their turn: with a yield for each, a rotation under full
+/// load would not come to its end.
 constexpr std::size_t kTurn = 32;
 /// A key changes at most by being made, erased, or wrapped by another rotation.
 constexpr int kTries = 8;

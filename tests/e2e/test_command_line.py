@@ -196,14 +196,17 @@ def test_an_output_replaces_no_private_key(unserved, tmp_path, monkeypatch):
     monkeypatch.setenv("HOLDFAST_PASSPHRASE", "secret")
     sealed = tmp_path / "sealed.key"
     run("key", "new", "sealed", "--passphrase", "-o", sealed)
-    for key in (tmp_path / "treasury.key", sealed, unserved.dir / "clients/app-us.key"):
+    for key in (tmp_path / "treasury.key", sealed, unserved.dir / "clients/app-us.key", unserved.dir / "keys/root.keys"):
         before = key.read_bytes()
         for words, code in ((("agreement", "show", agreement, "--md"), 2),
                             (("agreement", "sign", agreement, "--key", tmp_path / "oracle.key"), 2),
                             (("export", "u", "--dir", unserved.dir, "--as", "oracle"), 2),
+                            (("log", "proof", "0", "--log", tmp_path), 2),
                             (("report", tmp_path, "--party", unserved.vkeys["oracle"]), 1)):
             done = run(*words, "-o", key, check=False)
             assert done.returncode == code and "[cli.output.key]" in done.stderr, (words, done.stderr)
+        done = run("serve", "--dir", unserved.dir, "--ready-file", key, check=False)
+        assert done.returncode == 2 and "[cli.output.key]" in done.stderr
         again = run("key", "new", "x", "-o", key, check=False)
         assert again.returncode == 1 and "[key.file.exists]" in again.stderr
         assert key.read_bytes() == before

@@ -235,6 +235,20 @@ def test_the_wrong_root_keys_are_no_reason_to_try_again(holdfast):
     assert error["code"] == "vault.root_key.missing" and error["where"].endswith("keys/root.keys")
 
 
+def test_a_log_is_not_gone_on_with_under_another_key(holdfast):
+    holdfast.stop()
+    key = holdfast.dir / "keys/log.key"
+    own = key.read_bytes()
+    run("init", holdfast.folder / "other", "--trustee", "oracle")
+    key.write_bytes((holdfast.folder / "other/keys/log.key").read_bytes())
+    told = run("serve", "--dir", holdfast.dir, check=False)
+    assert told.returncode == 1 and "agreement.log.other" in told.stderr
+    told = run("doctor", "--dir", holdfast.dir, check=False)
+    assert told.returncode == 1 and "agreement.log.other" in told.stdout
+    key.write_bytes(own)
+    holdfast.start(adopt=False)
+
+
 def test_a_caller_is_told_what_is_wrong_with_its_files(holdfast):
     junk = holdfast.folder / "junk.pem"
     junk.write_text("no certificate")
