@@ -144,11 +144,6 @@ class LogsFileSystem final : public rocksdb::FileSystemWrapper {
     *out = std::make_unique<WalFile>(path, file, options);
     return noted(note_log(path));
   }
-  IOStatus LinkFile(const std::string& from, const std::string& to, const IOOptions& options,
-                    IODebugContext* debug) override {
-    auto linked = FileSystemWrapper::LinkFile(from, to, options, debug);
-    return linked.ok() && to.ends_with(".log") ? noted(note_log(to)) : linked;
-  }
   IOStatus DeleteFile(const std::string& path, const IOOptions& options, IODebugContext* debug) override {
     if (path.ends_with(".log")) {
       if (auto forgotten = noted(forget_log(path)); !forgotten.ok()) return forgotten;

@@ -241,7 +241,6 @@ class ImportStream final : public Import {
 
   /// Before they are opened, which would make them.
   Result<void> leave_out_erased(std::vector<Group>& groups) {
-    if (self_.vault->erasures() == begun_) return {};
     Result<void> outcome;
     std::erase_if(groups, [&](const Group& group) {
       const auto stays = require_not_erased(group.locker);
