@@ -7,7 +7,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs/errors.md"
-# What a failure's kind becomes: src/server/problem.cc, src/cli/command.cc.
+# What a failure's kind becomes: src/server/problem.cc, src/cli/frame/command.cc.
 KINDS = {
     "invalid": (400, 2), "unauthenticated": (401, 4), "refused": (403, 4), "not_found": (404, 5), "conflict": (409, 1),
     "exhausted": (429, 3), "corrupt": (500, 1), "unavailable": (503, 3), "unsupported": (501, 1), "internal": (500, 1),

@@ -9,6 +9,7 @@
 #include <iostream>
 
 #include "base/near.h"
+#include "cli/commands/groups.h"
 
 namespace holdfast::cli {
 namespace {

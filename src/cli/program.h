@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "cli/command.h"
+#include "cli/frame/command.h"
 
 namespace holdfast::cli {
 

@@ -6,8 +6,8 @@
 #include <set>
 
 #include "base/file.h"
-#include "cli/completion.h"
-#include "cli/manual.h"
+#include "cli/commands/completion.h"
+#include "cli/commands/manual.h"
 
 namespace holdfast::cli {
 namespace {
