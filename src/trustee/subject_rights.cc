@@ -48,10 +48,16 @@ Task<Erasure> Trustee::erase(Caller caller, std::string subject_id) {
     std::string party;
     vault::Erasure begun;
     {
-      HF_TRY(Asked asked, ask(*impl_, caller, "erase", subject_id));
+      auto asked = ask(*impl_, caller, "erase", subject_id);
+      if (!asked && asked.error().slug == "vault.subject.unknown") {
+        // Rows of theirs may be on their way in an import, which then leaves them out, or have come just now.
+        HF_CHECK(impl_->vault->note_erasure(impl_->vault->locker_of(subject_id)));
+        asked = ask(*impl_, caller, "erase", subject_id);
+      }
+      if (!asked) return tl::unexpected<Error>(std::move(asked).error());
       // Begun first, so that an erasure on record is always one that a restart finishes.
-      HF_TRY(begun, impl_->vault->begin_erasure(asked.subject));
-      party = std::move(asked.party);
+      HF_TRY(begun, impl_->vault->begin_erasure(asked->subject));
+      party = std::move(asked->party);
     }
     // Keys restored from before an erasure: the log has it, and only the shredding is to be done again.
     if (impl_->state->ledger([&](const ledger::Ledger& l) { return l.erased(begun.pseudonym); })) {

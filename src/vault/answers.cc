@@ -114,12 +114,26 @@ Result<std::uint64_t> Vault::begin_batch(std::string_view key) {
   return now;
 }
 
-Result<void> Vault::Impl::keep_erased(const LockerId& erased, std::uint64_t number) {
+storage::LockerChange Vault::Impl::erasure_change(const LockerId& erased, std::uint64_t number) const {
   storage::LockerChange change{Shelf::records, kBatchLocker, storage::kAnyVersion, {}, {}};
   Bytes last = erased_item(batch_key, erased);
   Bytes when = seal_answer(batch_key, kBatchLocker, last, clock.now(), encode_count(number));
   change.puts.push_back({std::move(last), std::move(when)});
   change.puts.push_back({Bytes(kErasuresItem), encode_count(number)});
+  return change;
+}
+
+Result<void> Vault::note_erasure(const LockerId& locker) {
+  const std::lock_guard one_at_a_time(impl_->finishing_mutex);
+  const std::uint64_t number = impl_->erasures + 1;
+  const storage::LockerChange change = impl_->erasure_change(locker, number);
+  HF_CHECK(impl_->store.apply({&change, 1}).front());
+  impl_->erasures = number;
+  return {};
+}
+
+Result<void> Vault::Impl::keep_erased(const LockerId& erased, std::uint64_t number) {
+  storage::LockerChange change = erasure_change(erased, number);
   Result<void> outcome;
   HF_CHECK(store.scan(Shelf::records, erased, "i", {}, [&](ByteView item_key, ByteView value) {
     const auto created = read_answer_created(erased, item_key, value);

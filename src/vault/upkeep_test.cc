@@ -292,6 +292,17 @@ TEST_F(Upkeep, KnowsWhetherAnErasureCameAfterABatchBegan) {
   EXPECT_EQ(vault->erasures(), erasures) << "never counted anew";
 }
 
+TEST_F(Upkeep, NotesTheErasureOfSomebodyWhoIsNotThere) {
+  const LockerId nobody = vault->locker_of("nobody");
+  const std::uint64_t begun = *vault->begin_batch("app\nimport\n1");
+  ASSERT_TRUE(vault->note_erasure(nobody));
+  EXPECT_EQ(vault->open("nobody").error().slug, "vault.subject.unknown");
+  restart();
+  EXPECT_GT(vault->last_erasure(nobody)->value(), begun);
+  EXPECT_EQ(vault->last_erasure(nobody)->value(), vault->erasures());
+  EXPECT_TRUE(put("nobody", record_of({{1, "anew"}}))) << "which stands in no later deposit's way";
+}
+
 TEST_F(Upkeep, FinishesAnErasureAfterACrashAtEveryWrite) {
   for (std::uint64_t nth = 1; nth < 12; ++nth) {
     for (const auto mode : {storage::MemoryFaults::Mode::before, storage::MemoryFaults::Mode::after}) {

@@ -249,7 +249,11 @@ class Vault {
   /// once. May be repeated after a failure. Call it off the serving threads.
   Result<void> finish_erasures(std::span<const Erasure> erasures);
 
-  /// Grows with each finish_erasures, over restarts too.
+  /// For an erasure of somebody who is not there: as far as last_erasure() knows they were erased now, so that a batch
+  /// that has rows of theirs on their way does not bring them. Who came meanwhile is found by opening once more.
+  Result<void> note_erasure(const LockerId& locker);
+
+  /// Grows with each finish_erasures and note_erasure, over restarts too.
   std::uint64_t erasures() const;
   /// What erasures() was right after the last erasure of whoever had this locker; nothing when there was none, or one
   /// that is longer ago than an idempotency key is remembered.

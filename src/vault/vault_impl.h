@@ -85,8 +85,9 @@ struct Vault::Impl {
   Result<std::uint64_t> erasures_so_far() const;
   /// What an item of the vault's own locker says: a count of erasures.
   Result<std::optional<std::uint64_t>> kept_count(ByteView item_key) const;
-  /// Has the vault's own locker know that this was erasure `number`, and the requests that the erased subject's locker
-  /// remembers, without what they said.
+  /// Has the vault's own locker know that this was erasure `number`.
+  storage::LockerChange erasure_change(const LockerId& erased, std::uint64_t number) const;
+  /// That, and the requests that the erased subject's locker remembers, without what they said.
   Result<void> keep_erased(const LockerId& erased, std::uint64_t number);
   /// All chunks of a collection as the draft would leave them, oldest first.
   Result<void> chunks(const Subject& subject, const Draft* draft, CollectionId collection,
