@@ -43,4 +43,14 @@ std::string to_plain(std::string_view text, std::string_view kept) {
   return out;
 }
 
+std::string with_commas(std::uint64_t count) {
+  std::string digits = std::to_string(count);
+  for (std::size_t at = digits.size(); at > 3;) digits.insert(at -= 3, ",");
+  return digits;
+}
+
+std::string counted(std::uint64_t count, std::string_view one, std::string_view many) {
+  return with_commas(count).append(" ").append(count == 1 ? one : many);
+}
+
 }  // namespace holdfast

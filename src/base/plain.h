@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -18,5 +19,10 @@ bool is_plain_line(std::string_view text);
 /// `text` with a '?' for each character that may not stand in such a line, and each byte that is no UTF-8; those of
 /// ASCII in `kept` stay.
 std::string to_plain(std::string_view text, std::string_view kept = {});
+
+/// "1,234,567".
+std::string with_commas(std::uint64_t count);
+/// "1 request", "2,000 requests".
+std::string counted(std::uint64_t count, std::string_view one, std::string_view many);
 
 }  // namespace holdfast

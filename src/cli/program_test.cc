@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/file.h"
+#include "base/plain.h"
 #include "cli/commands/completion.h"
 #include "cli/commands/manual.h"
 

@@ -3,14 +3,19 @@
 #include <curl/curl.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <mutex>
 #include <optional>
 #include <thread>
+
+#include "base/file.h"
 
 namespace holdfast::fetch {
 namespace {
 
 constexpr std::size_t kHeaderBytesMax = 64u << 10;
+constexpr const char* kNoAuthority =
+    "holds no certificate of an authority that can be read; it is to be PEM, as tls/ca.crt of the server's directory";
 
 /// What curl's callbacks work on during one exchange.
 struct Exchange {
@@ -121,10 +126,7 @@ Error explain(CURLcode code, const std::string& url, const std::string& ca_file,
     case CURLE_OPERATION_TIMEDOUT:
       return error(Code::unavailable, "http.timeout", "the peer did not answer in time; try again, or give it longer");
     case CURLE_SSL_CACERT_BADFILE:
-      return Error{Code::invalid, "http.tls.authority", ca_file.empty() ? url : ca_file,
-                   "holds no certificate of an authority that can be read; it is to be PEM, as tls/ca.crt of the "
-                   "server's directory",
-                   0};
+      return Error{Code::invalid, "http.tls.authority", ca_file.empty() ? url : ca_file, kNoAuthority, 0};
     case CURLE_PEER_FAILED_VERIFICATION:
       return error(Code::unauthenticated, "http.tls.untrusted",
                    "the server's certificate is not trusted (" + detail + "); give the authority that signed it");
@@ -161,6 +163,18 @@ bool append(List& list, const std::string& line) {
 }
 
 }  // namespace
+
+Result<void> require_authority(const std::string& ca_file) {
+  if (ca_file.empty()) return {};
+  std::error_code ignored;
+  if (std::filesystem::is_directory(ca_file, ignored)) {
+    return fail(Code::invalid, "file.folder", ca_file,
+                "this is a folder; name the file with the authority's certificate");
+  }
+  HF_TRY(const std::string pem, read_file(ca_file));
+  if (pem.find("CERTIFICATE-----") != std::string::npos) return {};
+  return fail(Code::invalid, "http.tls.authority", ca_file, kNoAuthority);
+}
 
 std::string_view Response::header(std::string_view name) const {
   for (const auto& [key, value] : headers) {

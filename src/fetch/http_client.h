@@ -14,13 +14,17 @@
 namespace holdfast::fetch {
 
 struct HttpOptions {
-  std::string ca_file;              ///< PEM; empty: the system's authorities
+  std::string ca_file;              ///< PEM; empty: the system's authorities; see require_authority
   std::string cert_file, key_file;  ///< PEM; the client's certificate, when the server asks for one
   std::chrono::milliseconds connect_timeout{10'000};
   std::chrono::milliseconds timeout{60'000};  ///< of a whole buffered exchange; of standstill when streaming
   std::size_t body_bytes_max = 64u << 20;     ///< of a buffered answer, decoded
   unsigned attempts = 3;                      ///< of a get(), when the peer is away or answers 502, 503 or 504
 };
+
+/// Before anything connects: is `ca_file` (may be empty) there, with a certificate in it? Errors: of read_file; invalid
+/// "file.folder", "http.tls.authority".
+Result<void> require_authority(const std::string& ca_file);
 
 using Headers = std::vector<std::pair<std::string, std::string>>;
 

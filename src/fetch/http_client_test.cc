@@ -125,7 +125,7 @@ TEST(HttpClient, NamesAnAuthorityThatIsNone) {
   options.attempts = 1;
   const std::string url = "https" + server.url("/").substr(4);
   const std::string junk = ::testing::TempDir() + "holdfast-junk.pem";
-  ASSERT_TRUE(write_file(junk, "no certificate"));
+  ASSERT_TRUE(write_file(junk, "-----BEGIN CERTIFICATE-----\nnone\n-----END CERTIFICATE-----\n"));
   for (const std::string& path : {junk, ::testing::TempDir() + "holdfast-nowhere.pem"}) {
     options.ca_file = path;
     const auto response = HttpClient(options).get(url);
@@ -134,6 +134,19 @@ TEST(HttpClient, NamesAnAuthorityThatIsNone) {
     EXPECT_EQ(response.error().code, Code::invalid);
     EXPECT_EQ(response.error().where, path);
   }
+}
+
+TEST(HttpClient, LooksAtAnAuthorityBeforeAnythingConnects) {
+  const std::string path = ::testing::TempDir() + "holdfast-authority.pem";
+  const auto wrong = [](const std::string& place) { return require_authority(place).error().slug; };
+  std::remove(path.c_str());
+  EXPECT_EQ(wrong(path), "file.missing");
+  EXPECT_EQ(wrong(::testing::TempDir()), "file.folder");
+  ASSERT_TRUE(write_file(path, "no certificate"));
+  EXPECT_EQ(wrong(path), "http.tls.authority");
+  ASSERT_TRUE(write_file(path, "-----BEGIN CERTIFICATE-----\n"));
+  EXPECT_TRUE(require_authority(path));
+  EXPECT_TRUE(require_authority(""));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "base/plain.h"
 #include "page/agreement_sheet.h"
 #include "page/template.h"
 
@@ -149,7 +150,8 @@ class Map {
       ++shown;
       out += text_at(kVault + 10, y += 18, "flow", fitted(collection.name, kVaultWidth - 20, 11.5));
       out += text_at(kVault + 10, y += 13, "small",
-                     fmt::format("{} fields, {} days", collection.fields.size(), collection.keep.count() / 86400));
+                     fmt::format("{}, {}", counted(collection.fields.size(), "field", "fields"),
+                                 counted(static_cast<std::uint64_t>(collection.keep.count() / 86400), "day", "days")));
     }
     if (shown < plan_.collections.size()) {
       out += text_at(kVault + 10, y + 16, "small", fmt::format("and {} more", plan_.collections.size() - shown));

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 
+#include "base/plain.h"
 #include "page/template.h"
 
 namespace holdfast::page {
@@ -138,7 +139,7 @@ std::string limits_text(const agreement::Plan& plan, const agreement::Flow& flow
     const agreement::Limit& limit = plan.limits[index];
     out.push_back(limit.text + (limit.rolling && !brief ? fmt::format(" ({}, over all its flows)", limit.name) : ""));
   }
-  if (flow.size_max_bytes) out.push_back(fmt::format("{} bytes a release", number_text(*flow.size_max_bytes)));
+  if (flow.size_max_bytes) out.push_back(counted(*flow.size_max_bytes, "byte", "bytes") + " a release");
   if (flow.aggregate) {
     const std::string privacy = flow.aggregate->privacy();
     out.push_back(brief ? privacy.substr(0, privacy.find(',')) : privacy);

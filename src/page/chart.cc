@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "base/plain.h"
 #include "page/template.h"
 
 namespace holdfast::page {
@@ -85,7 +86,7 @@ std::string bars(const report::Days& days, const Axis& axis, bool sum, std::opti
   const std::uint64_t marked = draws_ceiling ? highest : top;
   if (marked > 0) {
     out += fmt::format(R"(<text class="tick" x="{:.0f}" y="{:.1f}" text-anchor="end">{}</text>)", kLeft - 5,
-                       y_of(marked) + 4, number_text(marked));
+                       y_of(marked) + 4, with_commas(marked));
     out += fmt::format(R"(<line class="grid" x1="{0:.0f}" x2="{1:.0f}" y1="{2:.1f}" y2="{2:.1f}"/>)", kLeft, kWidth,
                        y_of(marked));
   }
@@ -96,7 +97,7 @@ std::string bars(const report::Days& days, const Axis& axis, bool sum, std::opti
     out += fmt::format(
         R"(<rect class="bar" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"><title>{}: {}</title></rect>)", x,
         std::min(y_of(values[i]), floor - 1), width, std::max(floor - y_of(values[i]), 1.0), scale.name(i),
-        number_text(values[i]));
+        with_commas(values[i]));
   }
   out +=
       fmt::format(R"(<line class="axis" x1="{0:.0f}" x2="{1:.0f}" y1="{2:.1f}" y2="{2:.1f}"/>)", kLeft, kWidth, floor);
@@ -104,7 +105,7 @@ std::string bars(const report::Days& days, const Axis& axis, bool sum, std::opti
     out += fmt::format(R"(<line class="ceiling" x1="{0:.0f}" x2="{1:.0f}" y1="{2:.1f}" y2="{2:.1f}"/>)", kLeft, kWidth,
                        y_of(*ceiling));
     out += fmt::format(R"(<text class="tick ceiling-text" x="{:.0f}" y="{:.1f}" text-anchor="end">limit {}</text>)",
-                       kWidth - 2, y_of(*ceiling) - 3, number_text(*ceiling));
+                       kWidth - 2, y_of(*ceiling) - 3, with_commas(*ceiling));
   }
   out += fmt::format(R"(<text class="tick" x="{:.0f}" y="{:.0f}">{}</text>)", kLeft, kHeight - 5, scale.name(0));
   if (values.size() > 1) {

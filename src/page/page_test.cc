@@ -10,6 +10,7 @@
 
 #include "agreement/agreement.h"
 #include "base/hash.h"
+#include "base/plain.h"
 #include "page/agreement_sheet.h"
 #include "page/report_page.h"
 #include "page/template.h"
@@ -62,8 +63,6 @@ TEST(Template, EscapesWhatItIsGiven) {
 }
 
 TEST(Template, WritesNumbersAsPeopleReadThem) {
-  EXPECT_EQ(number_text(0), "0");
-  EXPECT_EQ(number_text(1234567), "1,234,567");
   EXPECT_EQ(bytes_text(999), "999 B");
   EXPECT_EQ(bytes_text(1'234'567), "1.2 MB");
 }
@@ -77,7 +76,7 @@ TEST(ReportPage, IsSoundAndTellsTheFigures) {
   expect_sound(page);
   EXPECT_TRUE(holds(page, "Verified."));
   EXPECT_TRUE(holds(page, "<h3>acme <span class=\"tag out\">▲ abroad: CN</span>"));
-  EXPECT_TRUE(holds(page, number_text(report->recipients[0].releases)));
+  EXPECT_TRUE(holds(page, with_commas(report->recipients[0].releases)));
   EXPECT_TRUE(holds(page, "refused:stranger:disclose::auth.unknown"));
   EXPECT_TRUE(page == report_page(*report::make(year.options())));
 }
@@ -98,6 +97,18 @@ TEST(ReportPage, ShowsAMonthByDays) {
   keep("report-days.html", page);
   expect_sound(page);
   EXPECT_TRUE(holds(page, "2026-01-06"));
+}
+
+TEST(ReportPage, CountsOneInTheSingular) {
+  Year year(3);
+  auto report = report::make(year.options());
+  ASSERT_TRUE(report);
+  report::Recipient& acme = report->recipients[0];
+  acme.releases = acme.records = acme.subjects = 1;
+  report->not_listed = 1;
+  const std::string page = report_page(*report);
+  EXPECT_TRUE(holds(page, "<b>1 release</b> of <b>1 record</b> about <b>1 subject</b>, "));
+  EXPECT_TRUE(holds(page, "1 entry did not fit into the tables."));
 }
 
 TEST(ReportPage, NamesWhatIsWrong) {

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <set>
 
+#include "base/plain.h"
 #include "page/chart.h"
 #include "page/template.h"
 
@@ -51,7 +52,7 @@ class Sources {
     if (trace.entries.count() == 1) row["source_text"] = fmt::to_string(trace.entries.first());
     rows_.push_back(json::object{{"anchor", anchor},
                                  {"figure", trace.figure},
-                                 {"count", number_text(trace.entries.count())},
+                                 {"count", with_commas(trace.entries.count())},
                                  {"runs", trace.entries.text(kRunsShown)}});
   }
   json::array take() { return std::move(rows_); }
@@ -144,13 +145,13 @@ class Page {
                                       whole ? "the log's beginning" : minute(report_.period.from),
                                       open ? "to its end" : "until before " + minute(report_.period.until),
                                       minute(report_.evidence_from), minute(report_.evidence_until));
-    out["entries"] = number_text(report_.entries);
+    out["entries"] = with_commas(report_.entries);
     if (report_.first_entry) out["range"] = fmt::format("{} to {}", *report_.first_entry, *report_.last_entry);
-    out["size"] = number_text(evidence.checkpoint.size);
+    out["size"] = with_commas(evidence.checkpoint.size);
     out["origin"] = evidence.checkpoint.origin;
     out["root"] = to_base64(evidence.checkpoint.root.view());
     out["key"] = evidence.log_key;
-    if (report_.not_listed > 0) out["not_listed"] = number_text(report_.not_listed);
+    if (report_.not_listed > 0) out["not_listed"] = counted(report_.not_listed, "entry", "entries");
     std::uint64_t releases = 0, abroad = 0, refused = 0, changed = 0;
     for (const Flow& flow : report_.flows) releases += flow.releases;
     SubjectSet reached_abroad;
@@ -169,15 +170,16 @@ class Page {
     for (const Refusal& refusal : report_.refusals) refused += refusal.requests;
     for (const Adoption& adoption : report_.adoptions) changed += adoption.within && adoption.in_force;
     json::array tiles;
-    const auto tile = [&](std::uint64_t value, std::string label) {
-      tiles.push_back(json::object{{"value", number_text(value)}, {"label", std::move(label)}});
+    const auto tile = [&](std::uint64_t value, std::string_view one, std::string_view many, std::string rest = {}) {
+      tiles.push_back(
+          json::object{{"value", with_commas(value)}, {"label", std::string(value == 1 ? one : many) + rest}});
     };
-    tile(releases, "releases");
-    tile(abroad, fmt::format("recipients abroad, of {}", recipients.size()));
-    tile(reached_abroad.count(), "subjects of whom something went abroad");
-    tile(refused, "requests refused");
-    tile(changed, "agreements came into force");
-    tile(report_.rights.erasures.size(), "erasures asked for");
+    tile(releases, "release", "releases");
+    tile(abroad, "recipient", "recipients", fmt::format(" abroad, of {}", recipients.size()));
+    tile(reached_abroad.count(), "subject", "subjects", " of whom something went abroad");
+    tile(refused, "request", "requests", " refused");
+    tile(changed, "agreement", "agreements", " came into force");
+    tile(report_.rights.erasures.size(), "erasure", "erasures", " asked for");
     out["tiles"] = std::move(tiles);
   }
 
@@ -198,7 +200,7 @@ class Page {
     out["good"] = good;
     out["verified"] = good && !outside;
     out["outside"] = outside_text();
-    out["findings_total"] = number_text(evidence.findings_total);
+    out["findings_total"] = with_commas(evidence.findings_total);
     json::array findings;
     for (const verify::Finding& finding : evidence.findings) {
       if (findings.size() == kFindingsShown) break;
@@ -207,27 +209,27 @@ class Page {
                                       {"code", finding.slug}});
     }
     if (evidence.findings_total > findings.size()) {
-      out["findings_more"] = number_text(evidence.findings_total - findings.size());
+      out["findings_more"] = with_commas(evidence.findings_total - findings.size());
     }
     out["findings"] = std::move(findings);
   }
 
   json::object flow_row(std::size_t index) {
     const Flow& flow = report_.flows[index];
-    json::object row{
-        {"anchor", flow_anchor(index)},
-        {"name", flow.name},
-        {"agreement", flow.agreement},
-        {"use", breakable(flow.use)},
-        {"limits", fmt::format("{}", fmt::join(flow.limits, "; "))},
-        {"gives", gives_text(flow)},
-        {"releases", number_text(flow.releases)},
-        {"contained",
-         flow.contained.entries.count() == 0 ? "" : number_text(flow.contained.entries.count()) + " runs contained"},
-        {"records", flow.sums ? number_text(flow.groups) + " groups" : number_text(flow.records)},
-        {"subjects", flow.sums ? std::string(kInSums) : number_text(flow.subjects.count())},
-        {"first", date(flow.first)},
-        {"last", date(flow.last)}};
+    json::object row{{"anchor", flow_anchor(index)},
+                     {"name", flow.name},
+                     {"agreement", flow.agreement},
+                     {"use", breakable(flow.use)},
+                     {"limits", fmt::format("{}", fmt::join(flow.limits, "; "))},
+                     {"gives", gives_text(flow)},
+                     {"releases", with_commas(flow.releases)},
+                     {"contained", flow.contained.entries.count() == 0
+                                       ? ""
+                                       : counted(flow.contained.entries.count(), "run contained", "runs contained")},
+                     {"records", flow.sums ? counted(flow.groups, "group", "groups") : with_commas(flow.records)},
+                     {"subjects", flow.sums ? std::string(kInSums) : with_commas(flow.subjects.count())},
+                     {"first", date(flow.first)},
+                     {"last", date(flow.last)}};
     sources_.name(row, flow.trace);
     return row;
   }
@@ -252,8 +254,8 @@ class Page {
             {"category", breakable(reached.category)},
             {"forms", fmt::format("{}", fmt::join(reached.forms, ", "))},
             {"subjects", reached.forms == std::vector<std::string>{kAggregate} ? std::string(kInSums)
-                                                                               : number_text(reached.subjects)},
-            {"releases", number_text(reached.releases)},
+                                                                               : with_commas(reached.subjects)},
+            {"releases", with_commas(reached.releases)},
             {"flows", std::move(by)}});
       }
       Days days;
@@ -267,9 +269,9 @@ class Page {
           {"abroad", recipient.abroad},
           {"countries", party.countries.empty() ? "nowhere" : fmt::format("{}", fmt::join(party.countries, ", "))},
           {"facts", facts_of(party)},
-          {"releases", number_text(recipient.releases)},
-          {"records", number_text(recipient.records)},
-          {"subjects", number_text(recipient.subjects)},
+          {"releases", counted(recipient.releases, "release", "releases")},
+          {"records", counted(recipient.records, "record", "records")},
+          {"subjects", counted(recipient.subjects, "subject", "different subjects")},
           {"bytes", bytes_text(recipient.bytes)},
           {"chart", bars(days, axis_, true, {},
                          fmt::format("Releases to {} a {}", party.name, axis_.by_month ? "month" : "day"))},
@@ -280,8 +282,8 @@ class Page {
     for (const PassedOn& each : report_.rights.passed_on) {
       passed_on.push_back(json::object{{"name", each.party.name},
                                        {"where", place_of(each)},
-                                       {"copies", number_text(each.trace.entries.count())},
-                                       {"subjects", number_text(each.subjects.count())}});
+                                       {"copies", counted(each.trace.entries.count(), "copy", "copies")},
+                                       {"subjects", counted(each.subjects.count(), "subject", "subjects")}});
     }
     out["passed_on"] = std::move(passed_on);
     out["has_recipients"] = !recipients.empty();
@@ -299,7 +301,7 @@ class Page {
                                                                    refusal.use.empty() ? "" : ", for " + refusal.use)},
                        {"categories", fmt::format("{}", fmt::join(refusal.categories, ", "))},
                        {"reason", refusal.reason},
-                       {"requests", number_text(refusal.requests)},
+                       {"requests", with_commas(refusal.requests)},
                        {"first", minute(refusal.first)},
                        {"last", minute(refusal.last)}};
       sources_.name(row, refusal.trace);
@@ -322,8 +324,8 @@ class Page {
           {"name", use.name},
           {"kind", use.rolling ? "Each counted once, over a rolling window" : "A calendar window that begins anew"},
           {"flows", fmt::format("{}", fmt::join(use.flows, ", "))},
-          {"highest", number_text(use.highest)},
-          {"amount", number_text(use.amount)},
+          {"highest", with_commas(use.highest)},
+          {"amount", with_commas(use.amount)},
           {"share", share_text(use.highest, use.amount)},
           {"highest_at", minute(use.highest_at)},
           {"chart", bars(use.days, axis_, false, use.amount, "Spent of " + use.text)}});
@@ -394,7 +396,7 @@ class Page {
     json::array rows;
     const auto add = [&](std::string name, const Trace& trace, std::string remark) {
       json::object row{{"name", std::move(name)},
-                       {"count", number_text(trace.entries.count())},
+                       {"count", with_commas(trace.entries.count())},
                        {"remark", std::move(remark)},
                        {"source", false}};
       if (trace.entries.count() > 0) sources_.name(row, trace);
@@ -406,12 +408,12 @@ class Page {
         rights.exported.entries.count() == 0 ? "" : bytes_text(rights.export_bytes) + " in all; answered at once");
     for (const PassedOn& each : rights.passed_on) {
       add(fmt::format("… passed on by {} ({})", each.party.name, place_of(each)), each.trace,
-          fmt::format("of {} subjects, {}", number_text(each.subjects.count()), bytes_text(each.bytes)));
+          fmt::format("of {}, {}", counted(each.subjects.count(), "subject", "subjects"), bytes_text(each.bytes)));
     }
     add("Restriction: store, do not use", rights.restricted, "");
     add("Restriction lifted", rights.unrestricted, "");
     add("Erasure asked for", rights.asked,
-        unfinished == 0 ? "" : fmt::format("{} not done by the end of the log", number_text(unfinished)));
+        unfinished == 0 ? "" : fmt::format("{} not done by the end of the log", with_commas(unfinished)));
     add("Erasure done", rights.done, "counts those asked for before the period too");
     out["rights"] = std::move(rows);
 
@@ -434,7 +436,7 @@ class Page {
     json::array table;
     const auto row = [&](std::string_view label, std::uint64_t count) {
       table.push_back(json::object{
-          {"label", label}, {"count", number_text(count)}, {"share", share_text(count, rights.erasures.size())}});
+          {"label", label}, {"count", with_commas(count)}, {"share", share_text(count, rights.erasures.size())}});
     };
     for (const Span& span : spans) row(span.label, span.count);
     row("not done yet", unfinished);
@@ -451,14 +453,14 @@ class Page {
       json::object row{{"collection", deposit.collection},
                        {"what", fmt::format("deposited by {} ({}), {} to {}", deposit.party.name,
                                             where_of(deposit.party), date(deposit.first), date(deposit.last))},
-                       {"records", number_text(deposit.records)}};
+                       {"records", with_commas(deposit.records)}};
       sources_.name(row, deposit.trace);
       rows.push_back(std::move(row));
     }
     for (const Sweep& sweep : report_.sweeps) {
       json::object row{{"collection", sweep.collection},
                        {"what", "destroyed, kept for as long as agreed"},
-                       {"records", number_text(sweep.records)}};
+                       {"records", with_commas(sweep.records)}};
       sources_.name(row, sweep.trace);
       rows.push_back(std::move(row));
     }

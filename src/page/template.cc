@@ -101,12 +101,6 @@ std::string_view report_template() { return kReport; }
 std::string_view agreement_template() { return kAgreement; }
 std::string_view map_style() { return kMapStyle; }
 
-std::string number_text(std::uint64_t number) {
-  std::string out = fmt::to_string(number);
-  for (std::size_t i = out.size(); i > 3; i -= 3) out.insert(i - 3, 1, ',');
-  return out;
-}
-
 std::string bytes_text(std::uint64_t bytes) {
   if (bytes < 1000) return fmt::format("{} B", bytes);
   constexpr std::string_view kUnits[] = {"kB", "MB", "GB", "TB"};

@@ -26,8 +26,6 @@ std::string_view agreement_template();
 /// What drawings need besides.
 std::string_view map_style();
 
-/// "1,234,567".
-std::string number_text(std::uint64_t number);
 /// "12.3 MB".
 std::string bytes_text(std::uint64_t bytes);
 

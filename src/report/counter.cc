@@ -7,6 +7,7 @@
 
 #include "agreement/control.h"
 #include "agreement/form.h"
+#include "base/plain.h"
 
 namespace holdfast::report {
 
@@ -173,7 +174,7 @@ Flow* Counter::flow_of(const Entry& entry, const std::string& name, const std::s
       const agreement::Flow& flow = plan_->flows[*declared];
       row.use = flow.use;
       for (const auto limit : flow.limits) row.limits.push_back(plan_->limits[limit].text);
-      if (flow.size_max_bytes) row.limits.push_back(fmt::format("{} bytes per release", *flow.size_max_bytes));
+      if (flow.size_max_bytes) row.limits.push_back(counted(*flow.size_max_bytes, "byte", "bytes") + " per release");
       if (flow.aggregate) row.limits.push_back(flow.aggregate->privacy());
     }
     report_.flows.push_back(std::move(row));
@@ -221,7 +222,8 @@ void Counter::count(const Heard& heard, const RunFailed& failed) {
 }
 
 void Counter::count(const Heard& heard, const ModuleLogRead& read) {
-  upkeep(heard, fmt::format("of '{}', {} bytes, to {}", read.module, read.size_bytes, heard.entry.party));
+  upkeep(heard,
+         fmt::format("of '{}', {}, to {}", read.module, counted(read.size_bytes, "byte", "bytes"), heard.entry.party));
 }
 
 void Counter::count(const Heard& heard, const Refused& refused) {
@@ -348,11 +350,11 @@ void Counter::count(const Heard& heard, const ServerStarted& started) {
   upkeep(heard, fmt::format("{}, binary SHA-256 {}", started.software, to_hex(started.binary.view())));
 }
 void Counter::count(const Heard& heard, const RootKeyRotated& rotated) {
-  upkeep(heard, fmt::format("from {} to {}, the keys of {} subjects wrapped anew", rotated.from, rotated.to,
-                            rotated.subjects));
+  upkeep(heard, fmt::format("from {} to {}, the keys of {} wrapped anew", rotated.from, rotated.to,
+                            counted(rotated.subjects, "subject", "subjects")));
 }
 void Counter::count(const Heard& heard, const BackupTaken& taken) {
-  upkeep(heard, fmt::format("of the first {} entries and what they speak of", taken.size));
+  upkeep(heard, fmt::format("of the log at {}, and what it speaks of", counted(taken.size, "entry", "entries")));
 }
 
 void Counter::count(const Heard& heard, const JobStarted& started) {
@@ -360,8 +362,9 @@ void Counter::count(const Heard& heard, const JobStarted& started) {
          fmt::format("flow {} runs module {} over all subjects", started.flow, to_hex(started.run.module.view())));
 }
 void Counter::count(const Heard& heard, const JobFinished& finished) {
-  upkeep(heard, fmt::format("job {} made {} of {} records of {} subjects; it stays in custody", finished.started,
-                            finished.product, finished.records, finished.subjects));
+  upkeep(heard, fmt::format("job {} made {} of {} of {}; it stays in custody", finished.started, finished.product,
+                            counted(finished.records, "record", "records"),
+                            counted(finished.subjects, "subject", "subjects")));
 }
 void Counter::count(const Heard& heard, const JobFailed& failed) {
   upkeep(heard, fmt::format("job {} made nothing: {}", failed.started, failed.reason));

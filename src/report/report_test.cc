@@ -88,6 +88,18 @@ TEST(Report, CountsWhatTheEvidenceSays) {
   EXPECT_EQ(report->adoptions[1].signed_by.size(), 3u);
 }
 
+TEST(Report, CountsOneInTheSingular) {
+  Year year(3);
+  year.log.append("oak", evidence::RootKeyRotated{"a", "b", 1});
+  year.log.append("oak", evidence::BackupTaken{1});
+  year.log.write(year.dir / "log");
+  const auto report = make(year.options());
+  ASSERT_TRUE(report) << report.error().text();
+  ASSERT_GE(report->upkeep.size(), 2u);
+  EXPECT_EQ((report->upkeep.end() - 2)->text, "from a to b, the keys of 1 subject wrapped anew");
+  EXPECT_EQ(report->upkeep.back().text, "of the log at 1 entry, and what it speaks of");
+}
+
 TEST(Report, TellsWhatWasDoneToModulesAndWhoSigned) {
   Year year;
   year.log.submit(1);

@@ -1,5 +1,6 @@
 #include "verify/source.h"
 
+#include <boost/json.hpp>
 #include <filesystem>
 #include <mutex>
 #include <vector>
@@ -8,6 +9,20 @@
 
 namespace holdfast::verify {
 namespace {
+
+/// What a problem document (RFC 9457) says, with its code; of any other answer what may be the reason.
+std::string problem_of(const Bytes& body) {
+  boost::system::error_code wrong;
+  const boost::json::value problem = boost::json::parse(body, wrong);
+  const auto text_at = [&](std::string_view name) -> std::string {
+    const auto* object = wrong ? nullptr : problem.if_object();
+    const auto* value = object ? object->if_contains(name) : nullptr;
+    return value && value->is_string() ? std::string(value->get_string()) : std::string();
+  };
+  const std::string code = text_at("code"), detail = text_at("detail");
+  if (code.empty() && detail.empty()) return "; check that the URL is the log's prefix";
+  return ": " + detail + (code.empty() ? "" : " [" + code + "]");
+}
 
 class Directory final : public Source {
  public:
@@ -44,8 +59,7 @@ class Remote final : public Source {
     }
     if (response->status != 200) {
       return fail(Code::unavailable, "verify.fetch.status", url,
-                  "the log answered with status " + std::to_string(response->status) +
-                      "; check that the URL is the log's prefix");
+                  "the log answered with status " + std::to_string(response->status) + problem_of(response->body));
     }
     if (response->body.size() > bytes_max) {
       return fail(Code::corrupt, "verify.fetch.large", url, "the answer is larger than anything a log has there");
@@ -77,6 +91,7 @@ class Remote final : public Source {
 
 Result<std::unique_ptr<Source>> Source::open(const std::string& place, const fetch::HttpOptions& http) {
   if (place.starts_with("http://") || place.starts_with("https://")) {
+    HF_CHECK(fetch::require_authority(http.ca_file));
     return std::make_unique<Remote>(place.ends_with('/') ? place : place + '/', http);
   }
   std::error_code ignored;

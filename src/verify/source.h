@@ -20,6 +20,7 @@ class Source {
   virtual bool is_remote() const = 0;
 
   /// `place`: an http or https URL, the log's prefix, or a directory as `holdfast log export` writes it.
+  /// Errors: invalid "verify.log.place"; those of require_authority.
   static Result<std::unique_ptr<Source>> open(const std::string& place, const fetch::HttpOptions& http);
 };
 

@@ -4,7 +4,9 @@ namespace holdfast::verify {
 namespace {
 
 using namespace evidence;
+using testing::AllOf;
 using testing::ElementsAre;
+using testing::HasSubstr;
 using testing::IsEmpty;
 
 // What was done to the log.
@@ -94,7 +96,7 @@ TEST_F(Verify, FindsThatALogClaimsMoreThanItServes) {
   };
   for (const std::uint64_t size : {~std::uint64_t{0}, ~std::uint64_t{0} - 300, std::uint64_t{1} << 63}) {
     claim(size, TileTree().root());
-    EXPECT_THAT(found(options()), ElementsAre("evidence.checkpoint.malformed@0")) << size;
+    EXPECT_THAT(found(options()), ElementsAre("evidence.checkpoint.malformed")) << size;
     EXPECT_EQ(report.verdict, Verdict::violations);
   }
   for (const std::uint64_t size : {(std::uint64_t{1} << 63) - 1, std::uint64_t{1} << 40}) {
@@ -140,6 +142,17 @@ TEST_F(Verify, FindsWrongSignature) {
   spit(dir / "log" / "checkpoint", log.checkpoint(1, test_key("log.example/us", 7)));
   EXPECT_THAT(found(options()), ElementsAre("evidence.checkpoint.signature"));
   EXPECT_EQ(report.verdict, Verdict::inconsistent);
+  EXPECT_THAT(report.findings[0].text, HasSubstr((dir / "log/checkpoint").string()));
+}
+
+TEST_F(Verify, NamesACheckpointThatIsNone) {
+  write();
+  const std::string path = (dir / "log/checkpoint").string(), whole = slurp(path);
+  spit(path, "log\n" + whole.substr(whole.find("\n\n")));  // signed lines under a text that lacks two
+  EXPECT_THAT(found(options()), ElementsAre("evidence.checkpoint.malformed"));
+  EXPECT_THAT(report.findings[0].text, HasSubstr(path));
+  spit(path, "no note");
+  EXPECT_THAT(found(options()), ElementsAre(AllOf(HasSubstr(path), HasSubstr("note.malformed"))));
 }
 
 // Modules that were not released as agreed.

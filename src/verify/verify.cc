@@ -18,12 +18,19 @@ namespace {
 
 constexpr std::size_t kCheckpointBytesMax = 64u << 10;
 
+Result<std::string> read_checkpoint(Source& source) {
+  auto fetched = source.get("checkpoint", kCheckpointBytesMax);
+  if (fetched || fetched.error().code != Code::not_found) return fetched;
+  return fail(Code::unavailable, "verify.checkpoint.missing", fetched.error().where,
+              "there is no checkpoint, so this is no log; check that the URL or directory is the log's prefix");
+}
+
 /// A checkpoint file, or the checkpoint of a log elsewhere.
 Result<std::string> read_other_checkpoint(const std::string& place, const fetch::HttpOptions& http) {
   std::error_code ignored;
   if (std::filesystem::is_regular_file(place, ignored)) return read_file(place, kCheckpointBytesMax);
   HF_TRY(const auto source, Source::open(place, http));
-  return source->get("checkpoint", kCheckpointBytesMax);
+  return read_checkpoint(*source);
 }
 
 /// The log's first entry, nothing when it is nowhere. Where the bundle of this size is missing it is looked for under
@@ -44,16 +51,14 @@ Result<std::optional<evidence::Entry>> first_entry(Source& source, std::uint64_t
 
 /// The log's key as the first agreement pins it. Sound before the log is checked, since the parties' signatures stand
 /// under the agreement, and wherever a signed agreement came from it says the same.
-Result<VerifierKey> pinned_key(Source& source, std::string_view note, const std::vector<VerifierKey>& parties) {
-  HF_TRY(const Note parsed, Note::parse(note));
-  HF_TRY(const Checkpoint unproven, Checkpoint::parse(parsed.text));
-  const auto unknown = [](std::string what) {
-    return fail(Code::invalid, "verify.log-key.unknown", "", what + "; give the log's verifier key");
+Result<VerifierKey> pinned_key(Source& source, std::uint64_t size, const Options& options) {
+  const auto unknown = [&options](std::string what) {
+    return fail(Code::invalid, "verify.log-key.unknown", options.log, what + "; give the log's public key (--log-key)");
   };
-  if (unproven.size == 0) return unknown("the log is empty, so no agreement names its key");
-  HF_TRY(const auto first, first_entry(source, unproven.size));
+  if (size == 0) return unknown("the log is empty, so no agreement names its key");
+  HF_TRY(const auto first, first_entry(source, size));
   if (!first) return unknown("the log's first entry, which should name its key, is not there");
-  ledger::Ledger ledger(documents_of(source), parties);
+  ledger::Ledger ledger(documents_of(source), options.parties);
   HF_CHECK(ledger.admit(*first));
   ledger.apply(0, *first);
   if (!ledger.plan()->log) return unknown("the agreement does not name the log's key");
@@ -128,18 +133,21 @@ Result<bool> Run::open() {
     HF_TRY(std::string other, read_other_checkpoint(place, options.http));
     others.emplace_back(place, std::move(other));
   }
-  auto fetched = source.get("checkpoint", kCheckpointBytesMax);
-  if (!fetched && fetched.error().code == Code::not_found) {
-    return fail(Code::unavailable, "verify.checkpoint.missing", fetched.error().where,
-                "there is no checkpoint, so this is no log; check that the URL or directory is the log's prefix");
-  }
-  HF_TRY(note, std::move(fetched));
+  const std::string place = (std::filesystem::path(options.log) / "checkpoint").string();
+  HF_TRY(note, read_checkpoint(source));
   if (options.log_key) {
     key = *options.log_key;
   } else if (memory) {
     key = memory->log_key;
   } else {
-    auto pinned = pinned_key(source, note, options.parties);
+    const auto parsed = Note::parse(note);
+    auto unproven = parsed ? Checkpoint::parse(parsed->text) : tl::unexpected<Error>(parsed.error());
+    if (!unproven) {
+      unproven.error().where = place;
+      if (unproven.error().code == Code::corrupt) return give_up(unproven.error(), Verdict::violations);
+      return tl::unexpected<Error>(std::move(unproven).error());
+    }
+    auto pinned = pinned_key(source, unproven->size, options);
     if (!pinned) {
       const Error& error = pinned.error();
       if (error.code == Code::refused || error.code == Code::corrupt || error.slug.starts_with("agreement.")) {
@@ -155,7 +163,7 @@ Result<bool> Run::open() {
   }
   auto checkpoint = evidence::open_checkpoint(note, key);
   if (!checkpoint) {
-    return give_up({Code::corrupt, "evidence.checkpoint.signature", "",
+    return give_up({Code::corrupt, "evidence.checkpoint.signature", place,
                     "the checkpoint does not carry the log's signature: " + checkpoint.error().what, 0},
                    Verdict::inconsistent);
   }
@@ -173,7 +181,9 @@ Result<void> Run::audit() {
   for (const auto& [holder, other_note] : others) {
     auto other = evidence::open_checkpoint(other_note, key);
     if (!other) {
-      return fail(Code::invalid, "verify.also.unsigned", holder, "this checkpoint is not signed by the log's key");
+      return fail(Code::invalid, "verify.also.unsigned", holder,
+                  "this checkpoint is not signed by the log's key, so it says nothing of this log; give another "
+                  "holder's checkpoint or copy of the same log");
     }
     HF_CHECK(auditor.extends(*other, "'" + holder + "'"));
   }

@@ -217,6 +217,20 @@ TEST_F(Verify, ReadsAStaticWebServer) {
   EXPECT_EQ(verify(with).error().slug, "http.connection.lost");
 }
 
+TEST_F(Verify, TellsWhatTheServerSaysOfItsFault) {
+  std::string answer = R"({"status":500,"code":"storage.corrupt","detail":"a block is damaged"})";
+  fetch::TestServer server([&](const std::string&, const std::string&) {
+    return fetch::TestServer::ok(answer, "500 Internal Server Error");
+  });
+  Options with = options();
+  with.log = server.url("/log");
+  const auto told = [&] { return verify(with).error(); };
+  EXPECT_EQ(told().slug, "verify.fetch.status");
+  EXPECT_EQ(told().what, "the log answered with status 500: a block is damaged [storage.corrupt]");
+  answer = "[";
+  EXPECT_EQ(told().what, "the log answered with status 500; check that the URL is the log's prefix");
+}
+
 /// What a log may leave out once the full tile is there (tlog-tiles): the checkpoint is older than the files.
 TEST_F(Verify, ReadsPartialTilesOutOfFullOnes) {
   fill(300);

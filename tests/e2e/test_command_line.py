@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from holdfast import BINARY, ROOT, Holdfast, run
+from holdfast import BINARY, ROOT, SMALLEST_MODULE, Holdfast, run
 
 LONG = "x" * 300
 PARTIES = ["", "Oracle Inc", "a/b", "../x", "spaß", "line\nfeed", LONG, "yes"]
@@ -233,3 +233,94 @@ def test_a_private_key_is_none_to_verify_with(unserved, tmp_path, command):
         done = run(command, tmp_path, *words, check=False)
         assert done.returncode == 1 and "private half" in done.stderr and "[cli.key.private]" in done.stderr
         assert f"{str(words[-1])[:-4]}.vkey" in done.stderr and "PRIVATE+KEY" not in done.stderr
+
+
+def test_an_authority_is_looked_at_before_anything_connects(unserved, tmp_path):
+    (tmp_path / "junk").write_text("no certificate")
+    dead = "https://127.0.0.1:1"
+    for words, wrong in ((("status", "--dir", unserved.dir, "--as", "oracle", "--server", dead), (5, 2, 2)),
+                         (("log", "tail", "--log", f"{dead}/log"), (5, 2, 2)),
+                         (("verify", f"{dead}/log", "--party", tmp_path / "oracle.vkey"), (1, 1, 1)),
+                         (("report", f"{dead}/log", "--party", tmp_path / "oracle.vkey"), (1, 1, 1))):
+        for name, code, exit in zip(("none", "hf", "junk"), ("file.missing", "file.folder", "http.tls.authority"), wrong):
+            done = run(*words, "--ca", tmp_path / name, check=False)
+            assert done.returncode == exit and f"[{code}]" in done.stderr, (words, done.stderr)
+            assert done.stderr.startswith(f"holdfast: {tmp_path / name}: ")
+
+
+def test_an_output_of_a_module_is_looked_at_like_any_other(unserved, tmp_path):
+    source, secret = tmp_path / "src", tmp_path / "src.secret"
+    source.mkdir()
+    (source / "a.c").write_text("int main;")
+    (tmp_path / "m.wasm").write_bytes(SMALLEST_MODULE)
+    statement = tmp_path / "m.statement"
+    commit = ("module", "commit-source", source, "--module", tmp_path / "m.wasm", "--name", "m", "--builder", "b",
+              "--compiler", "c")
+    run(*commit, "-o", statement)
+    ways = ((*commit, "--force"), ("module", "sign", statement, "--key", tmp_path / "oracle.key"),
+            ("module", "open-file", "a.c", "--source", source),
+            ("module", "show", "ab" * 32, "--dir", unserved.dir, "--as", "oracle"))
+    for words in ways:
+        for place, code in ((tmp_path / "nodir/x", "file.folder"), (tmp_path / "treasury.key", "cli.output.key")):
+            before = place.read_bytes() if place.exists() else None
+            done = run(*words, "-o", place, check=False)
+            assert done.returncode == 2 and f"[{code}]" in done.stderr, (words, done.stderr)
+            assert before is None or place.read_bytes() == before
+    vkey = tmp_path / "treasury.vkey"
+    for words, place in ((ways[0], tmp_path / "m.wasm"), (ways[0], secret), (ways[2], secret), (ways[2], source / "a.c"),
+                         ((*ways[1], "--party", vkey), vkey)):
+        before = place.read_bytes()
+        done = run(*words, "-o", place, check=False)
+        assert done.returncode == 2 and "[cli.output.input]" in done.stderr, (words, done.stderr)
+        assert place.read_bytes() == before
+    alone = run("module", "show", "-o", tmp_path / "x", "--dir", unserved.dir, "--as", "oracle", check=False)
+    assert alone.returncode == 2 and "[cli.usage]" in alone.stderr and "HASH" in alone.stderr
+
+
+def test_a_ready_file_takes_the_place_of_no_other(unserved, tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    (tmp_path / "empty").touch()
+    kept = (tmp_path / "notes.txt", tmp_path / "empty", unserved.dir / "keys/log.vkey", unserved.dir / "holdfast.yaml",
+            unserved.dir / "clients/oracle.crt")
+    before = [place.read_bytes() for place in kept]
+    for place in (*kept, unserved.dir / "keys/log.key.used", unserved.dir / "clients/new.crt", unserved.dir / "data/log/new"):
+        done = run("serve", "--dir", unserved.dir, "--ready-file", place, check=False)
+        assert done.returncode == 2 and "[cli.serve.ready]" in done.stderr and "--ready-file" in done.stderr, done.stderr
+    assert [place.read_bytes() for place in kept] == before
+    ready = unserved.dir / "ready.json"
+    ready.write_text('{"url":"https://127.0.0.1:1","pid":1}\n')  # of a server that was killed
+    unserved.process = subprocess.Popen([BINARY, "serve", "--dir", str(unserved.dir), "--ready-file", str(ready)],
+                                        stdout=subprocess.DEVNULL)
+    unserved.wait_for(lambda: json.loads(ready.read_text())["pid"] == unserved.process.pid)
+    unserved.process.terminate()
+    assert unserved.process.wait(30) == 0 and not ready.exists()
+
+
+def test_a_draft_that_breaks_its_own_prohibitions_is_told_by_diff(unserved, tmp_path):
+    before, draft = tmp_path / "a.yaml", tmp_path / "b.yaml"
+    before.write_text(unserved.agreement())
+    draft.write_text(unserved.agreement(edit=lambda text: text.replace("email: token", "email: clear")))
+    for old in (before, draft):  # of two that are alike nothing opens
+        done = run("agreement", "diff", old, draft, check=False)
+        assert done.returncode == 1 and "breaks its own prohibitions" in done.stdout and f"{draft}:" in done.stdout
+    told = run("agreement", "diff", draft, draft, "--json", check=False)
+    assert told.returncode == 1 and len(json.loads(told.stdout)["notes"]) == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+def test_root_restores_nothing_into_another_users_folder(tmp_path):
+    home = tmp_path / "home"
+    (home / "empty").mkdir(parents=True)
+    for folder in (home, home / "empty"):
+        os.chown(folder, 65534, 65534)
+    for place in (home / "data", home / "data/", home / "empty"):
+        done = run("restore", tmp_path / "b", "--keys", tmp_path / "k", "--to", f"{place}", check=False)
+        assert done.returncode == 2 and "[cli.data.owner]" in done.stderr, done.stderr
+        assert "runuser -u nobody -- holdfast restore" in done.stderr
+    assert left(home) == ["empty"]
+
+
+def test_one_is_told_in_the_singular(unserved, tmp_path):
+    agreement = tmp_path / "a.yaml"
+    agreement.write_text(unserved.agreement())
+    assert ", 1 limit;" in run("agreement", "check", agreement).stdout

@@ -1,13 +1,17 @@
 """The log, as a stranger sees it: fetched, checked, forged, found out."""
 import base64
 import copy
+import functools
+import http.server
 import json
+import re
 import shutil
 import subprocess
+import threading
 
 import pytest
 
-from holdfast import BINARY, Client, disclose, run
+from holdfast import BINARY, Client, Holdfast, disclose, run
 
 
 def flip(file, at=-1):
@@ -101,7 +105,8 @@ def test_a_mirror_whose_checkpoint_was_altered_is_no_proof(mirror, holdfast):
     whole = (mirror / "checkpoint").read_bytes()
     lines = whole.split(b"\n")
     other_root = b"\n".join([*lines[:2], base64.b64encode(bytes(32)), *lines[3:]])
-    for altered in (other_root, whole[:40], b"nonsense\n"):
+    other_origin = b"\n".join([b"another.example/evidence", *lines[1:]])
+    for altered in (other_root, other_origin, whole[:40], b"nonsense\n"):
         (mirror / "checkpoint").write_bytes(altered)
         # By the directory's key, or by what the mirror's own agreement says.
         for source in (("--dir", holdfast.dir), ("--log", holdfast.evidence_url)):
@@ -150,6 +155,84 @@ def test_no_proof_and_no_entry_leaves_a_damaged_log(mirror, tmp_path):
     flip(mirror / "tile/entries/000", 40)
     told = run("log", "entry", 0, "--log", mirror, check=False)
     assert told.returncode == 1 and not told.stdout and "tile/entries/000" in told.stderr
+
+
+def test_a_mirror_of_another_log_is_told_to_be_one(mirror, tmp_path):
+    other = Holdfast(tmp_path / "other")
+    config = other.dir / "holdfast.yaml"
+    run("key", "new", "another.example/evidence", "-o", tmp_path / "other.key")
+    shutil.copy(tmp_path / "other.key", other.dir / "keys/log.key")
+    (other.dir / "keys/log.vkey").write_text(run("key", "show", tmp_path / "other.key").stdout)
+    config.write_text(re.sub("(?m)^origin: .*", "origin: another.example/evidence", config.read_text()))
+    other.start()
+    kept = (mirror / "checkpoint").read_bytes()
+    for source in (("--dir", other.dir), ("--log", other.evidence_url)):
+        told = run("log", "export", mirror, *source, check=False)
+        assert told.returncode == 1 and "[evidence.log.other]" in told.stderr and "it is proof" in told.stderr, told.stderr
+    other.stop()
+    assert (mirror / "checkpoint").read_bytes() == kept
+
+
+def test_a_fault_that_the_server_tells_is_told(mirror, holdfast, tmp_path):
+    class Damaged(http.server.SimpleHTTPRequestHandler):
+        def do_GET(self):
+            if "/tile/" not in self.path:
+                return super().do_GET()
+            problem = json.dumps({"status": 500, "code": "storage.corrupt", "detail": "a block is damaged"}).encode()
+            self.send_response(500)
+            self.send_header("Content-Type", "application/problem+json")
+            self.send_header("Content-Length", str(len(problem)))
+            self.end_headers()
+            self.wfile.write(problem)
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Damaged, directory=mirror)) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        for told in (holdfast.verify(source=url), run("log", "export", tmp_path / "copy", "--log", url, check=False)):
+            assert told.returncode in (1, 3) and "a block is damaged" in told.stderr and "storage.corrupt" in told.stderr
+            assert f"{url}/tile/" in told.stderr
+        server.shutdown()
+
+
+def test_a_checkpoint_that_is_none_is_named(mirror, holdfast, tmp_path):
+    checkpoint = mirror / "checkpoint"
+    whole, path = checkpoint.read_text(), str(checkpoint)
+    text, signatures = whole.split("\n\n")
+    proof, entry = tmp_path / "3.tlog-proof", tmp_path / "entry"
+    run("log", "proof", 3, "--log", mirror, "-o", proof)
+    entry.write_text(run("log", "entry", 3, "--log", mirror).stdout)
+    for altered in ("log\n\n" + signatures, text.replace("\n", "\nx", 1) + "\n\n" + signatures, text + "\n", "nonsense", ""):
+        checkpoint.write_text(altered)
+        for words in (("tail",), ("proof", 3), ("export", tmp_path / "copy")):
+            told = run("log", *words, "--log", mirror, check=False)
+            assert told.returncode in (1, 2) and path in told.stderr, told.stderr
+        for more in ((), ("--log-key", holdfast.dir / "keys/log.vkey")):
+            told = holdfast.verify(*more, source=mirror)
+            assert told.returncode in (1, 2, 3) and path in told.stdout + told.stderr, told
+    other = run("log", "check-receipt", proof, "--entry", entry, "--log-key", holdfast.folder / "oracle.vkey", check=False)
+    assert other.returncode == 1 and str(proof) in other.stderr and "[evidence.checkpoint.unsigned]" in other.stderr
+
+
+def test_verify_names_the_file_that_is_wrong(mirror, holdfast, tmp_path):
+    junk = tmp_path / "junk"
+    junk.write_text("junk")
+    party = holdfast.folder / "oracle.vkey"
+    for words, place in (((tmp_path / "none", "--party", party), tmp_path / "none"),
+                         ((junk, "--party", party), junk),
+                         ((tmp_path, "--party", party), tmp_path / "checkpoint"),
+                         ((mirror, "--party", junk), junk),
+                         ((mirror, "--party", tmp_path / "none"), tmp_path / "none"),
+                         ((mirror, "--party", party, "--log-key", junk), junk),
+                         ((mirror, "--party", party, "--state", junk), junk),
+                         ((mirror, "--party", party, "--state", tmp_path), tmp_path),
+                         ((mirror, "--party", party, "--state", tmp_path / "no/state"), tmp_path / "no/state"),
+                         ((mirror, "--party", party, "--also", tmp_path / "none"), tmp_path / "none"),
+                         ((mirror, "--party", party, "--also", junk, "--log-key", holdfast.dir / "keys/log.vkey"), junk)):
+        told = run("verify", *words, check=False)
+        assert told.returncode == 1 and told.stderr.startswith(f"holdfast: {place}: "), (words, told)
 
 
 def test_a_checkpoint_without_the_logs_signature_is_said_to_be_so(mirror, holdfast, tmp_path):

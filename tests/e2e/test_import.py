@@ -1,10 +1,11 @@
 """Where an import writes its rejects to: tried before anything is deposited, and told of whatever happens."""
 import json
 import os
+import subprocess
 
 import pytest
 
-from holdfast import disclose, run
+from holdfast import BINARY, disclose, run
 
 ROWS = '{"subject": "%s", "email": "a@example.org"}\n{"subject": "%s", "birthdate": "yesterday"}\n'
 
@@ -59,3 +60,53 @@ def test_the_rejects_replace_neither_what_is_read_nor_a_key(shared, file, tmp_pa
 def test_one_row_is_one_row(shared, tmp_path):
     (tmp_path / "one.csv").write_text(f"subject,language\n{tmp_path.name},en\n")
     assert "profile: 1 row in" in shared.cli("import", "profile", tmp_path / "one.csv").stdout
+
+
+def test_rows_of_json_in_a_file_of_another_name_are_told_to_be_so(shared, file, tmp_path):
+    odd = file.rename(tmp_path / "rows.txt")
+    done = shared.cli("import", "profile", odd, check=False)
+    assert done.returncode == 2 and "--format ndjson" in done.stderr and "[cli.import.csv]" in done.stderr
+    assert not held(shared, tmp_path.name)
+    assert shared.cli("import", "profile", odd, "--format", "ndjson", check=False).returncode == 1
+
+
+@pytest.mark.parametrize("place", ["/dev/stdout", "/dev/stderr", "fifo", "/dev/null"])
+def test_rejects_go_to_what_is_no_file_of_its_own(shared, file, tmp_path, place):
+    if place == "fifo":
+        os.mkfifo(place := tmp_path / "fifo")
+        reader = subprocess.Popen(["cat", place], stdout=subprocess.PIPE, text=True)
+    before = sorted(tmp_path.iterdir())
+    done = shared.cli("import", "profile", file, "--rejects", place, check=False)
+    assert done.returncode == 1 and "1 rejected" in done.stdout, done.stderr
+    told = {"/dev/stdout": done.stdout, "/dev/stderr": done.stderr}.get(place)
+    if told is None:
+        told = "" if place == "/dev/null" else reader.communicate(timeout=10)[0]
+    assert place == "/dev/null" or '"row":2' in told
+    assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("name", ["stdout", "stderr"])
+def test_rejects_go_on_in_the_file_that_a_stream_goes_to(shared, file, tmp_path, name):
+    out = tmp_path / "out"
+    out.write_text("before\n")
+    inode = out.stat().st_ino
+    words = [BINARY, "import", "profile", file, "--rejects", f"/dev/{name}", "--dir", shared.dir, "--as", "app-us"]
+    with open(out, "a") as stream:
+        subprocess.run([str(word) for word in words], **{"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, name: stream})
+    lines = out.read_text().splitlines()
+    assert lines[0] == "before" and '"row":2' in lines[-1] and len(lines) == 3, lines
+    assert out.stat().st_ino == inode and sorted(tmp_path.iterdir()) == [out, file]
+
+
+def test_standard_input_is_imported(shared, file, tmp_path):
+    unnamed = shared.cli("import", "profile", "-", check=False)
+    assert unnamed.returncode == 2 and "--format" in unnamed.stderr and "[cli.import.format]" in unnamed.stderr
+    rows = "subject,language\n" + "".join(f"{tmp_path.name}-{i},en\n" for i in range(10_000))  # two pieces
+    done = shared.cli("import", "profile", "-", "--format", "csv", "--json", input=rows)
+    assert json.loads(done.stdout)["accepted"] == 10_000
+    with open(file) as rows:
+        done = shared.cli("import", "profile", "-", "--format", "ndjson", stdin=rows, check=False)
+    assert done.returncode == 1 and "1 accepted" in done.stdout and held(shared, tmp_path.name)
+    with open(file) as rows:
+        done = shared.cli("import", "profile", "-", "--format", "ndjson", "--rejects", file, stdin=rows, check=False)
+    assert done.returncode == 2 and "[cli.output.input]" in done.stderr

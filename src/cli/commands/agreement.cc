@@ -12,6 +12,7 @@
 #include "analysis/reach.h"
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/plain.h"
 #include "cli/commands/agreement_file.h"
 #include "cli/commands/groups.h"
 #include "cli/frame/client.h"
@@ -109,11 +110,10 @@ Result<int> check(const std::string& path, const std::string& rules, bool strict
                             {"rules", rules_as_json(checked.rules, &plan)}});
     return exit_ok;
   }
-  print_line(
-      fmt::format("{}: agreement {} version {} holds: {} parties, {} collections, {} flows, {} limits; no flow "
-                  "breaks a prohibition",
-                  path, plan.agreement, plan.version, plan.parties.size(), plan.collections.size(), plan.flows.size(),
-                  plan.limits.size()));
+  print_line(fmt::format("{}: agreement {} version {} holds: {}, {}, {}, {}; no flow breaks a prohibition", path,
+                         plan.agreement, plan.version, counted(plan.parties.size(), "party", "parties"),
+                         counted(plan.collections.size(), "collection", "collections"),
+                         counted(plan.flows.size(), "flow", "flows"), counted(plan.limits.size(), "limit", "limits")));
   print_rules(checked.rules);
   return exit_ok;
 }
@@ -162,7 +162,7 @@ Result<int> sign(const std::string& path, const std::string& rules, const std::s
   Note& note = file.note;
   HF_CHECK(take_signatures(out, note));
   note.sign(key);
-  HF_CHECK(write_file(out, note.encode()));
+  HF_CHECK(write_output(out, note.encode()));
   HF_TRY(const auto signers, agreement::signers(*plan, note));
   const bool enough = agreement::check_quorum(*plan, *plan, note).has_value();
   if (as_json) {
@@ -203,8 +203,9 @@ void show_as_text(const Plan& plan, const std::vector<std::string>& signers) {
   }
   print_line("\ncollections");
   for (const auto& collection : plan.collections) {
-    print_line(fmt::format("  {:16} {} fields, kept {} days, {}", collection.name, collection.fields.size(),
-                           collection.keep.count() / 86400,
+    print_line(fmt::format("  {:16} {}, kept {}, {}", collection.name,
+                           counted(collection.fields.size(), "field", "fields"),
+                           counted(static_cast<std::uint64_t>(collection.keep.count() / 86400), "day", "days"),
                            collection.key ? "many a subject by " + *collection.key : "one a subject"));
   }
   print_line("\nflows");
@@ -315,7 +316,7 @@ Result<int> show(const std::string& path, const Shown& as, const std::string& ru
     const std::string text = as.html  ? page::agreement_page(sheet, file.note.text)
                              : as.svg ? page::agreement_map(sheet, false)
                                       : page::agreement_markdown(sheet);
-    if (!as.out.empty()) HF_CHECK(write_file(as.out, text));
+    if (!as.out.empty()) HF_CHECK(write_output(as.out, text));
     if (as.out.empty()) print_text(text);
     return exit_ok;
   }

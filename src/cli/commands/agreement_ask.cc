@@ -9,6 +9,7 @@
 #include "analysis/answer.h"
 #include "analysis/compare.h"
 #include "analysis/reach.h"
+#include "base/plain.h"
 #include "cli/commands/agreement_file.h"
 #include "cli/commands/groups.h"
 #include "cli/frame/command.h"
@@ -20,21 +21,23 @@ namespace {
 namespace json = boost::json;
 
 /// The analysis of an agreement, signed or not. A draft whose only fault is that it breaks its own prohibitions can be
-/// asked too: it is then that people ask. Errors: of read_agreement; the first finding.
-Result<analysis::Reach> read_reach(const std::string& path, const std::string& rules, bool* broken = nullptr) {
+/// asked too, since it is then that people ask: `fault` gets a sentence that says so.
+/// Errors: of read_agreement; the first finding.
+Result<analysis::Reach> read_reach(const std::string& path, const std::string& rules, std::string* fault = nullptr) {
   HF_TRY(const AgreementFile file, read_agreement(path, rules));
   if (file.checked.plan) return analysis::analyse(file.checked.plan);
-  if (broken) *broken = true;
+  const Error first = first_finding(file);
+  if (fault) *fault = "this draft breaks its own prohibitions, so nobody should sign it: " + first.text();
   if (file.checked.broken) return analysis::analyse(file.checked.broken);
-  return tl::unexpected(first_finding(file));
+  return tl::unexpected(first);
 }
 
 Result<int> ask(const std::string& question, const std::string& path, const std::string& rules, bool as_json) {
   HF_TRY([[maybe_unused]] const auto parsed, analysis::parse_question(question));  // first: it is what people get wrong
-  bool broken = false;
-  HF_TRY(const analysis::Reach reach, read_reach(path, rules, &broken));
+  std::string fault;
+  HF_TRY(const analysis::Reach reach, read_reach(path, rules, &fault));
   HF_TRY(analysis::Answer answer, analysis::ask(reach, question));
-  if (broken) answer.notes.push_back("this draft breaks its own prohibitions; holdfast agreement check says where");
+  if (!fault.empty()) answer.notes.push_back(fault);
   if (as_json) {
     print_line(analysis::answer_json(question, answer));
   } else {
@@ -56,27 +59,30 @@ void print_change(const analysis::Change& change, const std::string& before, con
 
 Result<int> diff(const std::string& before, const std::string& after, const std::string& rules, bool as_json) {
   HF_TRY(const analysis::Reach was, read_reach(before, rules));
-  HF_TRY(const analysis::Reach now, read_reach(after, rules));
+  std::string fault;
+  HF_TRY(const analysis::Reach now, read_reach(after, rules, &fault));
   const auto changes = analysis::compare(was, now);
-  const auto notes = analysis::obstacles(*was.plan, *now.plan);
+  auto notes = analysis::obstacles(*was.plan, *now.plan);
+  if (!fault.empty()) notes.push_back(fault);
   const auto opening =
       std::ranges::count_if(changes, [](const auto& change) { return analysis::is_opening(change.kind); });
+  const int code = opening > 0 || !fault.empty() ? exit_error : exit_ok;
   if (as_json) {
     print_line(analysis::changes_json(changes, notes));
-    return opening > 0 ? exit_error : exit_ok;
+    return code;
   }
   for (const auto& change : changes) print_change(change, before, after);
   for (const auto& note : notes) print_line(fmt::format("{:8} {}", "note", note));
   if (changes.empty()) {
     print_line("the same can be learnt by the same parties, and the same must sign");
   } else {
-    print_line(fmt::format("{}: {}", changes.size() == 1 ? "1 change" : fmt::format("{} changes", changes.size()),
+    print_line(fmt::format("{}: {}", counted(changes.size(), "change", "changes"),
                            opening == 0 ? "nothing opens"
                            : opening == 1
                                ? "one opens or alters something, or changes who must sign"
                                : fmt::format("{} open or alter something, or change who must sign", opening)));
   }
-  return opening > 0 ? exit_error : exit_ok;
+  return code;
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "base/plain.h"
 #include "cli/commands/groups.h"
 #include "cli/frame/client.h"
 #include "cli/frame/command.h"
@@ -45,6 +46,10 @@ Result<int> backup(const Options& options, bool as_json) {
 }
 
 Result<int> restore(const Options& options, bool as_json) {
+  std::error_code unknown;
+  std::filesystem::path there = absolute(options.to);
+  while (!std::filesystem::exists(there, unknown) && there.has_relative_path()) there = there.parent_path();
+  HF_CHECK(require_owner(there, "holdfast restore …"));
   HF_CHECK(storage::restore_rocksdb(absolute(options.directory), absolute(options.keys), absolute(options.to)));
   if (as_json) {
     print_json(json::object{{"restored", absolute(options.to)}});
@@ -100,7 +105,7 @@ Result<int> repair(const Options& options, bool as_json) {
                     "backup");
   }
   const bool of_log = where.starts_with(config.data + "/log/");
-  const std::string kept = of_log ? fmt::format("the first {} entries of the evidence", *left)
+  const std::string kept = of_log ? counted(*left, "entry", "entries") + " of the evidence"
                                   : "all of the evidence, that of deposits too which it drops";
   if (!options.yes) {
     return fail(Code::invalid, "cli.repair.yes", where,
@@ -115,7 +120,7 @@ Result<int> repair(const Options& options, bool as_json) {
     print_json(json::object{{"repaired", config.data}, {"log_entries", entries}});
     return exit_ok;
   }
-  print_line(fmt::format("{}: opens again; the evidence has {} entries", config.data, entries));
+  print_line(fmt::format("{}: opens again; the evidence has {}", config.data, counted(entries, "entry", "entries")));
   print_line(of_log
                  ? "What was written behind the damage is gone. Whoever saw more entries than that finds a rollback, "
                    "rightly: tell the parties. Import again what was deposited since, then redo erasures and "

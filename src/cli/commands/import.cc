@@ -13,9 +13,9 @@
 #include <thread>
 
 #include "agreement/agreement.h"
-#include "base/file.h"
 #include "base/hash.h"
 #include "base/near.h"
+#include "base/plain.h"
 #include "base/secret.h"
 #include "cli/commands/groups.h"
 #include "cli/frame/client.h"
@@ -214,7 +214,8 @@ Result<void> transfer(const Options& options, bool csv, const agreement::Collect
     queue.end();
   });
   std::error_code ignored;
-  Progress progress(options.collection, "rows", std::filesystem::file_size(options.file, ignored));
+  const std::uintmax_t size = std::filesystem::file_size(options.file, ignored);
+  Progress progress(options.collection, "rows", ignored ? std::nullopt : std::optional(size));
   Turns turns;
   std::mutex counting;
   const auto count = [&](Chunk& chunk, const std::string& answer) -> Result<void> {
@@ -252,7 +253,7 @@ json::object to_json(const RowProblem& problem) {
 Result<void> write_rejects(const std::string& path, const Sum& sum) {
   std::string out;
   for (const RowProblem& problem : sum.problems) out += json::serialize(to_json(problem)) + "\n";
-  auto written = write_file(path, out);
+  auto written = write_output(path, out);
   if (written) return written;
   Error error = std::move(written).error();
   error.what +=
@@ -309,8 +310,14 @@ void tell_json(const Sum& sum, double seconds) {
 }
 
 /// Better told before anything is asked of the server.
-Result<void> require_file(const std::string& path) {
+Result<void> require_file(const Options& options) {
+  const std::string& path = options.file;
   std::error_code wrong;
+  if (path == kStandardInput) {
+    if (!options.format.empty()) return {};
+    return fail(Code::invalid, "cli.import.format", "standard input",
+                "it has no name that tells what it holds; give --format csv or --format ndjson");
+  }
   if (std::filesystem::is_directory(path, wrong)) {
     return fail(Code::invalid, "cli.import.folder", path, "this is a folder; give one file");
   }
@@ -325,9 +332,9 @@ Result<int> import(const Options& options, bool as_json) {
     return fail(Code::invalid, "cli.import.mapping", options.file,
                 "--map and --date-format are for CSV; rows of NDJSON have the agreement's field names already");
   }
-  HF_CHECK(require_file(options.file));
+  HF_CHECK(require_file(options));
   std::vector<std::string> inputs = files_of(options.client);
-  inputs.push_back(options.file);
+  inputs.push_back(options.file == kStandardInput ? "/dev/stdin" : options.file);
   HF_CHECK(require_output(options.rejects, inputs));
   HF_TRY(Client first, Client::create(options.client));
   HF_TRY(Client second, Client::create(options.client));
@@ -360,7 +367,8 @@ void add_import(CLI::App& program, Session& session) {
                                   "email=EmailAddress,zip=ZipCode,birthdate=Birthday --date-format birthdate=M/D/YYYY",
                                   [&session, options] { return import(*options, session.json); });
   command->add_option("COLLECTION", options->collection, "A collection of the agreement")->required();
-  command->add_option("FILE", options->file, "CSV with a header, or NDJSON; UTF-8")->required();
+  command->add_option("FILE", options->file, "CSV with a header, or NDJSON; UTF-8; - is standard input, with --format")
+      ->required();
   command->add_option("--format", options->format, "csv or ndjson (default: by the file's name)")
       ->check(CLI::IsMember({"csv", "ndjson"}));
   command

@@ -6,6 +6,7 @@
 #include <memory>
 #include <thread>
 
+#include "base/plain.h"
 #include "cli/commands/groups.h"
 #include "cli/frame/client.h"
 #include "cli/frame/command.h"
@@ -51,16 +52,17 @@ std::string line_of(const json::object& job) {
   std::string out = fmt::format("{} {} → {}: {}", text_of(job, "job"), text_of(job, "flow"), text_of(job, "product"),
                                 text_of(job, "state"));
   if (job.contains("subjects_in_all")) {
-    out += fmt::format(", {} of {} subjects, {} records, {}", with_commas(number_of(job, "subjects")),
-                       with_commas(number_of(job, "subjects_in_all")), with_commas(number_of(job, "records")),
-                       size_text(number_of(job, "bytes")));
+    out += fmt::format(", {} of {}, {}, {}", with_commas(number_of(job, "subjects")),
+                       counted(number_of(job, "subjects_in_all"), "subject", "subjects"),
+                       counted(number_of(job, "records"), "record", "records"), size_text(number_of(job, "bytes")));
   }
   if (job.contains("phase_ms")) {
     out += fmt::format(", for {}", duration_text(std::chrono::seconds(number_of(job, "phase_ms") / 1000)));
   }
   if (text_of(job, "state") == "finished") {
-    out += fmt::format(", {} of {} records of {} subjects", size_text(number_of(job, "size")),
-                       with_commas(number_of(job, "records")), with_commas(number_of(job, "subjects")));
+    out += fmt::format(", {} of {} of {}", size_text(number_of(job, "size")),
+                       counted(number_of(job, "records"), "record", "records"),
+                       counted(number_of(job, "subjects"), "subject", "subjects"));
   }
   if (job.contains("reason")) out += ", " + text_of(job, "reason");
   if (has_ended(job)) out += fmt::format("; entry {} of the evidence", text_of(job, "receipt"));

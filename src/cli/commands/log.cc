@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/plain.h"
 #include "cli/commands/groups.h"
 #include "cli/evidence/evidence_place.h"
 #include "cli/evidence/mirror.h"
@@ -51,9 +52,9 @@ Result<int> export_log(const Options& options, bool as_json) {
                             {"bytes", done.bytes},
                             {"signed_by", log.key ? json::value(log.key->text()) : json::value(nullptr)}});
   } else {
-    print_line(fmt::format("{}: {} entries; {} of {} tiles were new ({})", options.directory,
-                           with_commas(log.checkpoint.size), with_commas(done.fetched), with_commas(done.tiles),
-                           size_text(done.bytes)));
+    print_line(fmt::format("{}: {}; {} of {} new ({})", options.directory,
+                           counted(log.checkpoint.size, "entry", "entries"), with_commas(done.fetched),
+                           counted(done.tiles, "tile was", "tiles were"), size_text(done.bytes)));
     warn_unless_checked(log);
   }
   return exit_ok;
@@ -80,7 +81,7 @@ Result<int> show_proof(const Options& options, bool as_json) {
   HF_TRY(const Hash leaf, hashes(0, options.index));
   HF_CHECK(evidence::check_inclusion(leaf, options.index, tree.size, tree.root, path));
   const std::string proof = evidence::TlogProof{options.index, std::move(path), log.note, {}}.encode();
-  if (!options.out.empty()) HF_CHECK(write_file(options.out, proof));
+  if (!options.out.empty()) HF_CHECK(write_output(options.out, proof));
   if (as_json) {
     print_json(json::object{{"index", options.index}, {"proof", proof}});
   } else if (options.out.empty()) {
@@ -113,7 +114,7 @@ Result<void> check_payload(const Options& options, ByteView salt, const Bytes& e
 
 Result<int> check_receipt(const Options& options, bool as_json) {
   HF_TRY(const std::string text, read_file(options.file, 1u << 20));
-  HF_TRY(const auto proof, evidence::TlogProof::parse(text));
+  HF_TRY(const auto proof, of_file(evidence::TlogProof::parse(text), options.file));
   HF_TRY(const VerifierKey key, read_verifier_key(options.place.log_key));
   const auto salt = from_hex(options.salt);
   if (!options.payload.empty() && (!salt || salt->size() != kSaltBytes)) {
@@ -130,7 +131,7 @@ Result<int> check_receipt(const Options& options, bool as_json) {
     HF_TRY(entry, read_file(options.entry_file, evidence::kEntryBytesMax + 1));
     if (entry.ends_with('\n')) entry.pop_back();
   }
-  HF_TRY(const auto checkpoint, proof.check(entry, key));
+  HF_TRY(const auto checkpoint, of_file(proof.check(entry, key), options.file));
   if (!options.payload.empty()) HF_CHECK(check_payload(options, *salt, entry));
   if (as_json) {
     print_json(json::object{{"ok", true},
@@ -140,8 +141,8 @@ Result<int> check_receipt(const Options& options, bool as_json) {
                             {"entry", json::parse(entry)}});
   } else {
     print_line(entry);
-    print_line(fmt::format("holds: this is entry {} of {}, under a checkpoint of {} entries{}", proof.index,
-                           checkpoint.origin, with_commas(checkpoint.size),
+    print_line(fmt::format("holds: this is entry {} of {}, under a checkpoint of {}{}", proof.index, checkpoint.origin,
+                           counted(checkpoint.size, "entry", "entries"),
                            options.payload.empty() ? "" : ", and what it released is " + options.payload));
   }
   return exit_ok;

@@ -27,15 +27,6 @@ struct Options {
   ClientOptions client;
 };
 
-/// Errors of a file bear its name.
-template <class T>
-Result<T> of_file(Result<T> read, const std::string& path) {
-  if (read) return read;
-  Error error = std::move(read).error();
-  error.where = error.where.empty() ? path : path + ": " + error.where;
-  return tl::unexpected<Error>(std::move(error));
-}
-
 std::string hex(const Hash& hash) { return to_hex(hash.view()); }
 
 /// Who signed, as far as that can be told: an envelope names keys, and does not hold them.
@@ -56,6 +47,8 @@ Result<Signers> signers_of(const sealed::Envelope& envelope, const std::vector<V
 }
 
 Result<int> sign(const Options& options, bool as_json) {
+  const std::string out = options.out.empty() ? options.statement : options.out;
+  HF_CHECK(require_output(out, options.parties));
   HF_TRY(StatementFile file, read_statement_file(options.statement));
   HF_TRY(const SigningKey key, load_key(options.key));
   std::vector<VerifierKey> keys{key.verifier()};  // whoever signs again sees whether it is the same statement
@@ -66,8 +59,7 @@ Result<int> sign(const Options& options, bool as_json) {
   HF_CHECK(of_file(signers_of(file.envelope, keys), options.statement));
   file.envelope.sign(key);
   HF_TRY(const Signers signers, signers_of(file.envelope, keys));
-  const std::string out = options.out.empty() ? options.statement : options.out;
-  HF_CHECK(write_file(out, file.envelope.encode() + "\n"));
+  HF_CHECK(write_output(out, file.envelope.encode() + "\n"));
   if (as_json) {
     json::array ids;
     for (const auto& signature : file.envelope.signatures) ids.emplace_back(signature.key_id);
@@ -136,12 +128,16 @@ const json::object& object_of(const json::object& object, std::string_view name)
   return value && value->is_object() ? value->get_object() : kNone;
 }
 
+tl::unexpected<Error> unreadable() {
+  return fail(Code::corrupt, "cli.answer", "", "the server's answer cannot be read; is this a Holdfast server?");
+}
+
 /// What the server answered, if it is an object.
 Result<json::object> parse_answer(const std::string& body) {
   json::error_code wrong;
   json::value value = json::parse(body, wrong);
   if (!wrong && value.is_object()) return std::move(value.get_object());
-  return fail(Code::corrupt, "cli.answer", "", "the server's answer cannot be read");
+  return unreadable();
 }
 
 /// Its state; of a file that was submitted anew while flows run it, that too.
@@ -205,14 +201,14 @@ void print_module(const json::object& module) {
 }
 
 Result<int> show(const Options& options, bool as_json) {
+  HF_CHECK(require_output(options.out, files_of(options.client)));
   HF_TRY(Client client, Client::create(options.client));
   HF_TRY(const auto answer, client.call("GET", options.hash.empty() ? "/v1/modules" : "/v1/modules/" + options.hash));
   HF_TRY(const json::object shown, parse_answer(answer.body));
   if (!options.out.empty()) {
     const json::value* envelope = shown.if_contains("envelope");
-    if (!envelope)
-      return fail(Code::invalid, "cli.usage", "", "--output writes the statement of one module; give HASH");
-    HF_CHECK(write_file(options.out, json::serialize(*envelope) + "\n"));
+    if (!envelope) return unreadable();
+    HF_CHECK(write_output(options.out, json::serialize(*envelope) + "\n"));
   }
   if (as_json) {
     print_body(answer.body);
@@ -295,8 +291,8 @@ void add_module(CLI::App& program, Session& session) {
                                   "  holdfast module show --as treasury\n"
                                   "  holdfast module show 5f0c…a1 --as treasury -o ranker.statement     # to sign it",
                                   [&session, options] { return show(*options, session.json); });
-  showing->add_option("HASH", options->hash, "SHA-256 of its file; without it, all are listed");
-  showing->add_option("--output,-o", options->out, "Write its statement here");
+  auto* one = showing->add_option("HASH", options->hash, "SHA-256 of its file; without it, all are listed");
+  showing->add_option("--output,-o", options->out, "Write its statement here")->needs(one);
   add_client_options(*showing, options->client);
 
   CLI::App* releasing =

@@ -68,14 +68,15 @@ Result<void> require_free(const std::string& path) {
 Result<int> commit(const Options& options, bool as_json) {
   bool made = false;
   const std::string out = options.out.empty() ? options.name + ".statement" : options.out;
-  if (!options.module.empty() && !options.force) HF_CHECK(require_free(out));
   const std::string secret_file = secret_of(options);
+  if (!options.module.empty()) HF_CHECK(require_output(out, {options.module, secret_file}));
+  if (!options.module.empty() && !options.force) HF_CHECK(require_free(out));
   HF_TRY(const Key256 secret, ensure_source_secret(secret_file, options.source, made));
   HF_TRY(const auto tree, tree_of(options.source, secret));
   const sealed::SourceCommitment commitment = tree.commitment();
   if (!options.module.empty()) {
     HF_TRY(const sealed::Envelope envelope, state(options, commitment));
-    HF_CHECK(write_file(out, envelope.encode() + "\n"));
+    HF_CHECK(write_output(out, envelope.encode() + "\n"));
   }
   if (as_json) {
     json::object object{
@@ -91,11 +92,12 @@ Result<int> commit(const Options& options, bool as_json) {
 }
 
 Result<int> open_file(const Options& options, bool as_json) {
+  const std::string out = options.out.empty() ? fs::path(options.path).filename().string() + ".opening" : options.out;
+  HF_CHECK(require_output(out, {secret_of(options), fs::path(options.source) / options.path}));
   HF_TRY(const Key256 secret, load_source_secret(secret_of(options)));
   HF_TRY(const auto tree, tree_of(options.source, secret));
   HF_TRY(const sealed::SourceOpening opening, tree.open(options.path));
-  const std::string out = options.out.empty() ? fs::path(options.path).filename().string() + ".opening" : options.out;
-  HF_CHECK(write_file(out, to_json(opening) + "\n"));
+  HF_CHECK(write_output(out, to_json(opening) + "\n"));
   const std::string root = hex(tree.commitment().root);
   if (as_json) {
     print_json(json::object{{"file", out}, {"path", options.path}, {"root", root}});

@@ -6,7 +6,7 @@
 #include <boost/json.hpp>
 #include <memory>
 
-#include "base/file.h"
+#include "base/plain.h"
 #include "cli/commands/groups.h"
 #include "cli/evidence/evidence_source.h"
 #include "cli/frame/command.h"
@@ -108,7 +108,7 @@ Result<int> run_report(const EvidenceSource& log, const ReportOptions& options, 
     const std::string text = as_json ? report::to_json(*report) + "\n" : page::report_page(*report);
     if (options.out.empty()) {
       print_text(text);
-    } else if (const auto written = write_file(options.out, text); !written) {
+    } else if (const auto written = write_output(options.out, text); !written) {
       print_error(written.error(), as_json);
       return static_cast<int>(verify::Verdict::nothing_proven);
     }

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <filesystem>
 #include <memory>
@@ -73,6 +74,26 @@ Result<void> require_ready_place(const std::string& path) {
                   "); name a file in a folder that its user may write to with --ready-file");
 }
 
+/// It replaces nothing but what a server wrote there before, and takes no name of what the directory keeps, for at the
+/// end it is removed.
+Result<void> require_ready_free(const std::string& path, const WorkDir& dir, const server::Config& config) {
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  if (fs::is_other(fs::status(path, ignored))) return {};
+  const auto ready = read_ready(path);
+  const fs::path place = fs::weakly_canonical(path, ignored);
+  const auto holds = [&](const std::string& kept) {
+    const fs::path known = fs::weakly_canonical(kept, ignored);
+    return std::ranges::mismatch(known, place).in1 == known.end();
+  };
+  const std::string kept[] = {dir.config(),    dir.path() + "/tls",      dir.path() + "/clients", dir.path() + "/keys",
+                              mark_of(config), config.data + "/records", config.data + "/keys",   config.data + "/log"};
+  if ((ready || ready.error().code == Code::not_found) && std::ranges::none_of(kept, holds)) return {};
+  return fail(Code::invalid, "cli.serve.ready", path,
+              "it would be replaced and, at the end, removed, and this is no file that 'holdfast serve' wrote, or lies "
+              "where the directory keeps its own; name another with --ready-file");
+}
+
 /// A root key file of another store is the configuration's fault, which no other start mends.
 Result<std::unique_ptr<trustee::Trustee>> open_trustee(const server::Config& config, storage::Store& store,
                                                        vault::RootKeys& roots, SigningKey log_key, const Clock& clock,
@@ -138,7 +159,8 @@ Result<int> serve(const Options& options, bool as_json) {
   HF_TRY(const server::Config config, server::load_config(options.config.empty() ? dir.config() : options.config));
   const std::string ready_file = options.ready_file.empty() ? dir.ready_file() : options.ready_file;
   HF_CHECK(require_ready_place(ready_file));
-  HF_CHECK(require_output(ready_file));  // a key is there: it would be replaced, and removed at the end
+  HF_CHECK(require_output(ready_file));
+  HF_CHECK(require_ready_free(ready_file, dir, config));
   bound_arenas(config.threads);
   HF_TRY(SigningKey log_key, load_log_key(config));
   HF_TRY(const auto roots, vault::FileRootKeys::load(config.root_keys));

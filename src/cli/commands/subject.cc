@@ -5,7 +5,6 @@
 #include <iostream>
 #include <memory>
 
-#include "base/file.h"
 #include "cli/commands/groups.h"
 #include "cli/frame/client.h"
 #include "cli/frame/command.h"
@@ -33,7 +32,7 @@ Result<int> export_subject(const Options& options, bool as_json) {
   if (options.out.empty()) {
     print_line(answer.body);
   } else {
-    HF_CHECK(write_file(options.out, answer.body + "\n", 0600));
+    HF_CHECK(write_output(options.out, answer.body + "\n", 0600));
     print_line(as_json ? fmt::format(R"({{"receipt":{},"salt":"{}"}})", answer.header("holdfast-receipt"),
                                      answer.header("holdfast-salt"))
                        : options.out + ": everything held on this subject");

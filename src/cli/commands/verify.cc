@@ -176,14 +176,15 @@ void print_report(const verify::Report& report) {
   }
   print_line(report.verdict == verify::Verdict::good
                  ? "GOOD: tree and signatures hold, and every release was agreed, in its form and within its limits."
-                 : fmt::format("NOT GOOD ({}): {} finding{}.", text_of(report.verdict),
-                               with_commas(report.findings_total), report.findings_total == 1 ? "" : "s"));
+                 : fmt::format("NOT GOOD ({}): {}.", text_of(report.verdict),
+                               counted(report.findings_total, "finding", "findings")));
 }
 
 Result<verify::Report> check(const EvidenceSource& log, const VerifyOptions& options) {
   std::vector<std::string> keys = log.parties;
   keys.push_back(log.log_key);
   HF_CHECK(require_public(keys));
+  HF_CHECK(require_output(options.state));
   HF_TRY(verify::Options wanted, to_verify(log));
   wanted.state_file = options.state;
   wanted.also = options.also;

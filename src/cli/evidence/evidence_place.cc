@@ -6,7 +6,9 @@
 #include <filesystem>
 
 #include "base/file.h"
+#include "base/plain.h"
 #include "cli/frame/client.h"
+#include "cli/frame/command.h"
 #include "cli/workdir/workdir.h"
 #include "evidence/formats/entry.h"
 #include "evidence/formats/tile.h"
@@ -60,11 +62,9 @@ Result<VerifierKey> read_verifier_key(const std::string& text_or_path) {
                 "this is neither a file nor a public key (name+hash+base64); 'holdfast key show FILE' prints one");
   }
   HF_TRY(const std::string text, read_file(text_or_path, 4096));
-  auto key = VerifierKey::parse(text);
-  if (key) return key;
-  Error error = std::move(key).error();
-  error.where = text_or_path;
-  return tl::unexpected(std::move(error));
+  auto key = of_file(VerifierKey::parse(text), text_or_path);
+  if (!key) key.error().what += "; 'holdfast key show FILE' prints one";
+  return key;
 }
 
 void add_evidence_options(CLI::App& command, EvidenceOptions& options) {
@@ -104,8 +104,9 @@ Result<Evidence> Evidence::open(const EvidenceOptions& options) {
   while (out.place.size() > 1 && out.place.ends_with('/')) out.place.pop_back();
   HF_TRY(out.source, verify::Source::open(place, http));
   HF_TRY(out.note, out.source->get("checkpoint", kCheckpointBytesMax));
-  HF_TRY(const Note note, Note::parse(out.note));
-  HF_TRY(out.checkpoint, evidence::Checkpoint::parse(note.text));
+  const std::string where = out.place + "/checkpoint";
+  HF_TRY(const Note note, of_file(Note::parse(out.note), where));
+  HF_TRY(out.checkpoint, of_file(evidence::Checkpoint::parse(note.text), where));
   HF_TRY(out.key, known_key(options));
   if (!out.key) {
     out.key = pinned_key(*out.source, out.checkpoint);
@@ -113,7 +114,7 @@ Result<Evidence> Evidence::open(const EvidenceOptions& options) {
   }
   if (!out.key || evidence::open_checkpoint(out.note, *out.key)) return out;
   return fail(
-      Code::corrupt, "evidence.checkpoint.signature", out.place + "/checkpoint",
+      Code::corrupt, "evidence.checkpoint.signature", where,
       fmt::format("this checkpoint does not bear the signature of the log's key, {}, so nothing in this log can "
                   "be relied on; fetch it anew, and ask whoever gave it to you if that is no better",
                   out.key->text()));
@@ -122,7 +123,7 @@ Result<Evidence> Evidence::open(const EvidenceOptions& options) {
 Result<void> Evidence::require(std::uint64_t index) const {
   if (index < checkpoint.size) return {};
   return fail(Code::not_found, "cli.log.entry", std::to_string(index),
-              fmt::format("the log has {} entries, numbered from 0", checkpoint.size));
+              fmt::format("the log has {}, numbered from 0", counted(checkpoint.size, "entry", "entries")));
 }
 
 tl::unexpected<Error> Evidence::forged(const std::string& path) const {

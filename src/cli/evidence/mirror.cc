@@ -67,9 +67,11 @@ Result<void> require_continuation(const Evidence& log, verify::Source& mirror, c
   const auto note = Note::parse(text);
   const auto old = note ? evidence::Checkpoint::parse(note->text) : tl::unexpected<Error>(note.error());
   const evidence::Checkpoint& now = log.checkpoint;
-  // A key that the served log says of itself may not judge the mirror: its own has to.
-  const auto key = old && log.pinned ? pinned_key(mirror, *old) : log.key;
-  const bool sound = old && (!key || old->origin != key->name() || evidence::open_checkpoint(text, *key));
+  // A key that the served log says of itself may not judge the mirror, nor may that of a log with another name: the
+  // mirror's own has to.
+  const bool by_its_own = old && (log.pinned || old->origin != log.key->name());
+  const auto key = by_its_own ? pinned_key(mirror, *old) : log.key;
+  const bool sound = old && (!key || evidence::open_checkpoint(text, *key));
   if (!sound) {
     return fail(
         Code::corrupt, "cli.log.mirror.altered", path,

@@ -138,6 +138,7 @@ Result<std::string> find_server(const ClientOptions& options) {
 
 Result<Client> Client::create(const ClientOptions& options) {
   HF_TRY(const ClientOptions files, complete(options));
+  HF_CHECK(fetch::require_authority(files.ca));
   HF_TRY(std::string url, find_server(options));
   fetch::HttpOptions http;
   http.ca_file = files.ca;

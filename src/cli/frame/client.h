@@ -23,7 +23,7 @@ void add_client_options(CLI::App& command, ClientOptions& options);
 /// One caller's connection to a server, over TLS with a client certificate. Not thread-safe.
 class Client {
  public:
-  /// Errors: invalid "cli.client.…", each with what to give.
+  /// Errors: invalid "cli.client.…", each with what to give; those of require_authority.
   static Result<Client> create(const ClientOptions& options);
 
   /// One exchange; `path` is encoded already. An answer that is no 2xx becomes an Error with the server's own code.

@@ -1,19 +1,22 @@
 #include "cli/frame/command.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <memory>
 
+#include "base/file.h"
 #include "base/plain.h"
 #include "base/secret.h"
 #include "cli/frame/client.h"
-#include "cli/frame/progress.h"
 #include "cli/workdir/workdir.h"
 
 namespace holdfast::cli {
@@ -57,6 +60,18 @@ bool is_private_key(const std::string& path) {
                      (beginning.starts_with("-----BEGIN ") && beginning.find("PRIVATE KEY-----") != std::string::npos);
   wipe(beginning);
   return found;
+}
+
+/// The stream of this process that goes to `path`, if one does.
+std::FILE* standard_stream(const std::string& path) {
+  struct stat wanted {};
+  if (::stat(path.c_str(), &wanted) != 0) return nullptr;
+  for (std::FILE* stream : {stdout, stderr}) {
+    struct stat open {};
+    const bool known = ::fstat(::fileno(stream), &open) == 0;
+    if (known && open.st_dev == wanted.st_dev && open.st_ino == wanted.st_ino) return stream;
+  }
+  return nullptr;
 }
 
 }  // namespace
@@ -128,7 +143,7 @@ CLI::Validator whole_number() {
 
 Result<void> require_output(const std::string& path, const std::vector<std::string>& inputs) {
   namespace fs = std::filesystem;
-  if (path.empty()) return {};
+  if (path.empty() || standard_stream(path)) return {};
   std::error_code ignored;
   if (fs::is_directory(path, ignored)) {
     return fail(Code::invalid, "file.folder", path, "this is a folder, so nothing was done; name a file in it");
@@ -155,6 +170,13 @@ Result<void> require_output(const std::string& path, const std::vector<std::stri
   return {};
 }
 
+Result<void> write_output(const std::string& path, std::string_view content, unsigned mode) {
+  std::FILE* const stream = standard_stream(path);
+  if (!stream) return write_file(path, content, mode);
+  if (std::fwrite(content.data(), 1, content.size(), stream) == content.size() && std::fflush(stream) == 0) return {};
+  return fail(Code::unavailable, "file.io", path, std::string("cannot write: ") + std::strerror(errno));
+}
+
 std::vector<std::string> files_of(const ClientOptions& options) {
   const WorkDir dir(options.dir);
   return {options.cert, options.ca, dir.client_certificate(options.as), dir.authority_certificate()};
@@ -168,10 +190,6 @@ Result<void> require_public(const std::vector<std::string>& keys) {
               fmt::format("this is the private half of a key, for its owner alone; who verifies is given the public "
                           "half, {}, which its owner makes with: holdfast key show {} > {}",
                           half, *found, half));
-}
-
-std::string counted(std::uint64_t count, std::string_view one, std::string_view many) {
-  return fmt::format("{} {}", with_commas(count), count == 1 ? one : many);
 }
 
 void print_json(const boost::json::value& value) { print_line(boost::json::serialize(value)); }

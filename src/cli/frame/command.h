@@ -56,13 +56,22 @@ CLI::Validator whole_number();
 /// Errors: invalid "file.folder", "file.io"; "cli.output.input": it is one of `inputs`, by whatever name, those that
 /// are there; "cli.output.key": a private key is there.
 Result<void> require_output(const std::string& path, const std::vector<std::string>& inputs = {});
+/// Writes `content` to `path`, which require_output let pass. Where this is what standard output or error goes to, by
+/// whatever name, it goes on there, as a file would be replaced under the hands of whoever redirected it.
+/// Errors: of write_file.
+Result<void> write_output(const std::string& path, std::string_view content, unsigned mode = 0644);
+/// An error of what was read from `path` bears its name.
+template <class T>
+Result<T> of_file(Result<T> read, const std::string& path) {
+  if (read) return read;
+  Error error = std::move(read).error();
+  error.where = error.where.empty() ? path : path + ": " + error.where;
+  return tl::unexpected<Error>(std::move(error));
+}
 /// Certificates that a call on the server reads: never to be written to.
 std::vector<std::string> files_of(const ClientOptions& options);
 /// invalid "cli.key.private" when one of `keys` is a file with a private key, where a public one is wanted.
 Result<void> require_public(const std::vector<std::string>& keys);
-
-/// "1 request", "2,000 requests".
-std::string counted(std::uint64_t count, std::string_view one, std::string_view many);
 
 /// One JSON document and a line feed on stdout.
 void print_json(const boost::json::value& value);

@@ -8,6 +8,8 @@
 #include <array>
 #include <cstdio>
 
+#include "base/plain.h"
+
 namespace holdfast::cli {
 namespace {
 
@@ -26,12 +28,6 @@ std::string bar(double share) {
 }
 
 }  // namespace
-
-std::string with_commas(std::uint64_t count) {
-  std::string digits = std::to_string(count);
-  for (std::size_t at = digits.size(); at > 3;) digits.insert(at -= 3, ",");
-  return digits;
-}
 
 std::string size_text(std::uint64_t bytes) {
   constexpr std::array units{"B", "KiB", "MiB", "GiB", "TiB"};

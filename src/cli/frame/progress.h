@@ -8,8 +8,6 @@
 
 namespace holdfast::cli {
 
-/// "1,234,567".
-std::string with_commas(std::uint64_t count);
 /// "999 B", "1.5 KiB", "3.2 GiB".
 std::string size_text(std::uint64_t bytes);
 /// "0:07", "12:34", "1:02:03".

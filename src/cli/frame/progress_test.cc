@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/plain.h"
+
 namespace holdfast::cli {
 namespace {
 

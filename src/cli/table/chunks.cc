@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <iostream>
 #include <memory>
 #include <optional>
 
@@ -13,6 +14,22 @@ namespace {
 
 constexpr std::size_t kReadBytes = 256u << 10;
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+
+/// What `path` names, opened in `file` unless it is standard input.
+std::istream& open(const std::string& path, std::ifstream& file) {
+  if (path == kStandardInput) {
+    std::ios::sync_with_stdio(false);  // else it comes byte by byte
+    return std::cin;
+  }
+  file.open(path, std::ios::binary);
+  return file;
+}
+
+/// No row of a table begins like this, since a quote stands only around a whole cell.
+bool is_json(std::string_view text) {
+  const std::size_t member = text.find_first_not_of(" {");
+  return text.starts_with('{') && member != std::string_view::npos && text[member] == '"';
+}
 
 tl::unexpected<Error> not_readable(const std::string& path) {
   return fail(Code::not_found, "file.missing", path, "cannot open the file");
@@ -137,7 +154,8 @@ std::uint64_t Chunk::row_of(std::uint64_t line) const {
 
 Result<ReadSummary> read_csv_chunks(const std::string& path, const agreement::Collection& collection,
                                     const MappingOptions& options, const std::function<bool(Chunk&&)>& take) {
-  std::ifstream file(path, std::ios::binary);
+  std::ifstream opened;
+  std::istream& file = open(path, opened);
   if (!file) return not_readable(path);
   Chunker chunker(Chunk::Format::csv, take);
   CsvReading reading(collection, options, chunker);
@@ -158,6 +176,11 @@ Result<ReadSummary> read_csv_chunks(const std::string& path, const agreement::Co
     if (first && piece.starts_with("PK\x03\x04")) {
       return fail(Code::invalid, "cli.import.zipped", path, "this is a zip archive; unpack it first");
     }
+    if (first && is_json(piece)) {
+      return fail(
+          Code::invalid, "cli.import.csv", path,
+          "this begins with a JSON object, and no table does; rows of NDJSON are imported with --format ndjson");
+    }
     first = false;
     if (!parser.feed(piece)) broken = malformed();
   }
@@ -173,7 +196,8 @@ Result<ReadSummary> read_csv_chunks(const std::string& path, const agreement::Co
 }
 
 Result<ReadSummary> read_ndjson_chunks(const std::string& path, const std::function<bool(Chunk&&)>& take) {
-  std::ifstream file(path, std::ios::binary);
+  std::ifstream opened;
+  std::istream& file = open(path, opened);
   if (!file) return not_readable(path);
   Chunker chunker(Chunk::Format::ndjson, take);
   ReadSummary summary;

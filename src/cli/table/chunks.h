@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "agreement/plan.h"
@@ -37,6 +38,9 @@ struct Chunk {
 inline constexpr std::size_t kFirstChunkRows = 8192;
 inline constexpr std::size_t kChunkRows = 131'072;
 inline constexpr std::size_t kChunkBytes = 16u << 20;
+
+/// As the path of a file: standard input.
+inline constexpr std::string_view kStandardInput = "-";
 
 /// What is told of a file as a whole once it was read.
 struct ReadSummary {

@@ -169,6 +169,12 @@ TEST_F(Chunks, what_is_no_table_is_refused) {
   EXPECT_EQ(read("PK\x03\x04zip").error().slug, "cli.import.zipped");
   EXPECT_EQ(read("subject,\"email\n").error().slug, "cli.import.csv");
   EXPECT_EQ(read("subject,nothing\n1,a\n").error().slug, "cli.import.field");
+  for (const char* json : {"{\"subject\": \"1\"}\n", "{ \"subject\": \"1\"}\n"}) {
+    const auto refused = read(json);
+    EXPECT_EQ(refused.error().slug, "cli.import.csv");
+    EXPECT_NE(refused.error().what.find("--format ndjson"), std::string::npos) << refused.error().what;
+  }
+  EXPECT_EQ(read("{subject}\n").error().slug, "cli.import.column");
 }
 
 TEST_F(Chunks, rows_before_a_break_are_handed_on_and_the_break_is_told) {

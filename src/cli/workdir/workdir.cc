@@ -108,7 +108,7 @@ Result<void> require_owner(const std::string& data, const std::string& command) 
   if (!has_parts && (::geteuid() != 0 || ::stat(data.c_str(), &status) != 0)) return {};
   if (status.st_uid == ::geteuid()) return {};
   return fail(Code::invalid, "cli.data.owner", data,
-              fmt::format("this store belongs to user {0}, who could not open what you would write; as that user: "
+              fmt::format("this belongs to user {0}, who could not open what you would write; as that user: "
                           "runuser -u {0} -- {1}",
                           name_of(status.st_uid), command));
 }

@@ -51,8 +51,8 @@ Result<void> require_data(const server::Config& config);
 Result<bool> find_store(const server::Config& config);
 /// Says beside a log's key that it has signed a log, so that a store that is not mounted is not taken for a new one.
 std::string mark_of(const server::Config& config);
-/// Files made by another user, root above all, the server could not open any more: invalid "cli.data.owner".
-/// `command` is what to run as the right one.
+/// Files made by another user, root above all, the server could not open any more: invalid "cli.data.owner". `data` is
+/// a store, or the folder that it is to be made in. `command` is what to run as the right one.
 Result<void> require_owner(const std::string& data, const std::string& command);
 
 /// "127.0.0.1:8443", "[::1]:8443"; an address that means all of the machine's becomes localhost.
