@@ -24,6 +24,20 @@ tl::unexpected<Error> malformed(std::string where, std::string what) {
   return fail(Code::invalid, "request.malformed", std::move(where), std::move(what));
 }
 
+Error other_version() { return {Code::invalid, "request.version", "", "only HTTP/1.1 is spoken here"}; }
+
+/// Is the request line sound but for its version? The parser says of the line's end too that its version is bad.
+bool names_other_version(std::string_view header) {
+  std::string_view line = header.substr(0, header.find('\n'));
+  if (line.ends_with('\r')) line.remove_suffix(1);
+  constexpr std::string_view kName = " HTTP/";
+  const std::size_t at = line.rfind(kName);
+  if (at == std::string_view::npos) return false;
+  const std::string_view version = line.substr(at + kName.size());
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  return version.size() == 3 && is_digit(version[0]) && version[1] == '.' && is_digit(version[2]) && version != "1.1";
+}
+
 /// The characters of RFC 3986's host and port; whoever routes by another reading of it is told apart here. May be empty
 /// (RFC 9112 §3.2).
 bool is_host(std::string_view value) {
@@ -42,7 +56,7 @@ Result<void> check_lines(std::string_view taken) {
 }
 
 Result<void> check_header(const http::request_header<>& header) {
-  if (header.version() != 11) return fail(Code::invalid, "request.version", "", "only HTTP/1.1 is spoken here");
+  if (header.version() != 11) return tl::unexpected<Error>(other_version());
   if (header.count(http::field::host) != 1) return malformed("Host", "a request must have exactly one Host field");
   const auto host = header[http::field::host];
   if (!is_host({host.data(), host.size()}))
@@ -76,10 +90,12 @@ bool is_cut_last_chunk(std::string_view begin) {
   return begin.size() < kLast.size() && begin.starts_with('0');
 }
 
-Error parse_error(const boost::system::error_code& error) {
+Error parse_error(const boost::system::error_code& error, std::string_view header) {
   if (error == http::error::header_limit || error == http::error::buffer_overflow) {
-    return {Code::invalid, "request.header.large", "", "the request's header is larger than this server takes"};
+    return {Code::invalid, "request.header.large", "",
+            "the request's header is larger than this server takes; send fewer or shorter fields"};
   }
+  if (error == http::error::bad_version && names_other_version(header)) return other_version();
   return {Code::invalid, "request.malformed", "", "this is not an HTTP/1.1 request (" + error.message() + ")"};
 }
 

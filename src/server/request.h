@@ -22,7 +22,8 @@ Result<void> check_header(const boost::beast::http::request_header<>& header);
 /// bytes, so that nothing waits in vain, and these can hold no byte of a chunk.
 bool is_cut_last_chunk(std::string_view begin);
 
-/// Of what the parser says: "request.header.large" (431) or "request.malformed".
-Error parse_error(const boost::system::error_code& error);
+/// Of what the parser says: "request.header.large" (431), "request.version" (505; `header` is what came of it, from its
+/// request line on) or "request.malformed".
+Error parse_error(const boost::system::error_code& error, std::string_view header = {});
 
 }  // namespace holdfast::server

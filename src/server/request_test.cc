@@ -20,7 +20,7 @@ std::string check(std::string fields, std::string_view first = "PUT /x HTTP/1.1\
   boost::system::error_code error;
   const std::string whole = std::string(first) + std::move(fields) + "\r\n";
   parser.put(boost::asio::buffer(whole), error);
-  if (error) return std::string(parse_error(error).slug);
+  if (error) return std::string(parse_error(error, whole).slug);
   const auto checked = check_header(parser.get());
   return checked ? "" : std::string(checked.error().slug);
 }
@@ -59,7 +59,13 @@ TEST(Request, whatever_two_servers_could_read_differently_is_refused) {
 
 TEST(Request, other_versions_and_expectations) {
   EXPECT_EQ(check("Host: a\r\n", "GET / HTTP/1.0\r\n"), "request.version");
-  EXPECT_EQ(check("Host: a\r\n", "GET / HTTP/2.0\r\n"), "request.malformed");
+  for (const char* line : {"GET / HTTP/0.9\r\n", "GET / HTTP/1.2\r\n", "GET / HTTP/2.0\r\n", "PRI * HTTP/3.1\r\n"}) {
+    EXPECT_EQ(check("Host: a\r\n", line), "request.version") << line;
+  }
+  for (const char* line : {"GET / HTTP/1.1\n", "GET / HTTP/1.1 \r\n", "GET / HTTP/2\r\n", "GET / HTTP/2.00\r\n",
+                           "GET / http/1.1\r\n", "GET / HTTQ/1.2\r\n"}) {
+    EXPECT_EQ(check("Host: a\r\n", line), "request.malformed") << line;
+  }
   EXPECT_EQ(check("Host: a\r\nExpect: miracles\r\n"), "request.expect");
 }
 

@@ -42,7 +42,8 @@ Result<Tcp::acceptor> listen_on(asio::io_context& io, const Endpoint& endpoint) 
   Tcp::resolver resolver(io);
   const auto found = resolver.resolve(endpoint.host, std::to_string(endpoint.port), Tcp::resolver::passive, error);
   if (error || found.empty()) {
-    return fail(Code::invalid, "config.address", where, "this address cannot be found: " + error.message());
+    return fail(Code::invalid, "config.address", where,
+                "this address cannot be found: " + error.message() + "; correct it in holdfast.yaml");
   }
   const Tcp::endpoint at = *found.begin();
   Tcp::acceptor acceptor(io);
@@ -51,7 +52,9 @@ Result<Tcp::acceptor> listen_on(asio::io_context& io, const Endpoint& endpoint) 
   if (!error) acceptor.bind(at, error);
   if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
   if (!error) return acceptor;
-  return fail(Code::unavailable, "server.listen", where, "cannot listen here: " + error.message());
+  return fail(
+      Code::unavailable, "server.listen", where,
+      "cannot listen here: " + error.message() + "; stop what has this port, or name another one in holdfast.yaml");
 }
 
 }  // namespace

@@ -120,7 +120,8 @@ Async<bool> Session::fill(Transport::Likely likely) {
 }
 
 Error Session::aborted_error() const {
-  if (timed_out_) return {Code::invalid, "request.timeout", "", "the request did not come in time"};
+  if (timed_out_)
+    return {Code::invalid, "request.timeout", "", "the request did not come in time; send it again, all of it at once"};
   return {Code::unavailable, "request.aborted", "", "the connection ended early"};
 }
 
@@ -134,13 +135,13 @@ Task<void> Session::read_header() {
   while (true) {
     if (in_.size() > 0) {
       error_code error;
-      const auto* const begin = static_cast<const char*>(in_.data().data());
+      const std::string_view unread(static_cast<const char*>(in_.data().data()), in_.size());
       const std::size_t used = parser_->put(in_.data(), error);
-      const Result<void> lines = check_lines({begin, used});
+      const Result<void> lines = check_lines(unread.substr(0, used));
       in_.consume(used);
       if (!lines) co_return tl::unexpected<Error>(lines.error());
       if (!error) break;
-      if (error != http::error::need_more) co_return tl::unexpected<Error>(parse_error(error));
+      if (error != http::error::need_more) co_return tl::unexpected<Error>(parse_error(error, unread));
     }
     const bool more = co_await fill(begun ? Transport::Likely::here : Transport::Likely::later);
     if (!more && begun && in_.max_size() == in_.size()) {
@@ -240,7 +241,8 @@ Result<void> Session::admit(const Match& match) const {
     case Match::Outcome::found:
       break;
     case Match::Outcome::no_path:
-      return fail(Code::not_found, "request.path", "", "there is nothing at this path");
+      return fail(Code::not_found, "request.path", "",
+                  "there is nothing at this path; /openapi.yaml has those that there are");
     case Match::Outcome::no_method:
       return fail(Code::invalid, "request.method", "", "this path takes other methods: " + match.allow);
     case Match::Outcome::malformed:

@@ -32,6 +32,13 @@ bool is_mendable(const Error& error) {
          (file.extension() == ".log" || file.parent_path().filename() == kJournalsFolder);
 }
 
+Error cut_short(const std::string& path) {
+  return {
+      Code::corrupt, "storage.corrupt", path,
+      "this file is shorter than it was written, and what stood in the rest may have been acknowledged; put it back "
+      "as it was, restore a backup, or read what 'holdfast repair' would drop"};
+}
+
 Error part_missing(const std::string& path) {
   return {Code::not_found, "storage.part.missing", path,
           "this part of the store is gone; put it back, or restore a backup"};
@@ -76,11 +83,6 @@ Result<std::size_t> DirectFile::read(char* blocks, std::size_t size, std::size_t
     if (got > 0) return static_cast<std::size_t>(got);
     if (got == 0 || errno != EINTR) return failed(got == 0 ? EIO : errno);
   }
-}
-
-Result<void> DirectFile::truncate(std::size_t size) {
-  if (::ftruncate(file_, static_cast<off_t>(size)) != 0) return failed(errno);
-  return {};
 }
 
 void DirectFile::close() {

@@ -15,6 +15,9 @@ namespace holdfast::storage {
 Error disk_error(int reason, const std::string& path);
 /// corrupt "storage.corrupt". Names 'holdfast repair' too, if the damage is_mendable.
 Error damage(const std::string& path);
+/// corrupt "storage.corrupt", of a write-ahead log or a journal's file: both keep zeros behind their last record, so
+/// that one which has none was longer.
+Error cut_short(const std::string& path);
 /// The journals' files lie there, in the log's part of a store.
 inline constexpr const char* kJournalsFolder = "journals";
 /// Does RocksOptions::drop_damaged_tail help with the damage that `error` tells of? What a write-ahead log or a journal
@@ -49,7 +52,6 @@ class DirectFile {
   Result<void> write(const char* blocks, std::size_t size, std::size_t at);
   /// At least one byte of what is there.
   Result<std::size_t> read(char* blocks, std::size_t size, std::size_t at) const;
-  Result<void> truncate(std::size_t size);
   void close();
 
  private:

@@ -54,7 +54,8 @@ class File {
 
 tl::unexpected<Error> unreadable(const std::string& path) {
   return fail(Code::unavailable, "storage.search", path,
-              "the file cannot be read, so it is not known what it holds: " + std::string(std::strerror(errno)));
+              "the file cannot be read, so it is not known what it holds (" + std::string(std::strerror(errno)) +
+                  "); mend that and try again");
 }
 
 void drop_headers(Bytes& chunk, std::size_t start) {

@@ -55,8 +55,6 @@ Result<Blocks> read_blocks(const std::string& path, std::size_t size) {
 Journal::Journal(std::string folder, std::string name, Options options)
     : folder_(std::move(folder)), name_(std::move(name)), options_(options) {}
 
-Journal::~Journal() { close_last(); }
-
 std::string Journal::path(std::uint64_t start) const {
   std::string file = name_, digits = std::to_string(start);
   std::ranges::replace(file, '/', '+');
@@ -96,7 +94,7 @@ Result<void> Journal::put(const SegmentRecord& record) {
   const std::size_t size = record_size(record.packed.size());
   Segment& last = segments_.back();
   // The space first: what fails for want of room must not be there whole all the same.
-  HF_CHECK(zero_ahead(last.size + size));
+  HF_CHECK(zero_ahead(last.size + size + kRoom));
   if (blocks_size_ < size) {
     blocks_ = make_blocks(size);
     blocks_size_ = blocks_ ? size : 0;
@@ -109,35 +107,48 @@ Result<void> Journal::put(const SegmentRecord& record) {
   return {};
 }
 
-/// The new file is there before the old one says so.
+/// The new file is there, and has room, before the old one says so.
 Result<void> Journal::begin_segment() {
   HF_TRY(DirectFile next, DirectFile::open(path(end_), O_WRONLY | O_DSYNC | O_CREAT | O_TRUNC));
+  if (auto room = next.write(zeros, kAhead, 0); !room) {
+    ::unlink(path(end_).c_str());  // or a start on a disk that is still full would want to make it whole
+    return room;
+  }
   HF_CHECK(sync(folder_));
   if (!segments_.empty()) {
     if (!file_.is_open()) HF_CHECK(open_last());
     HF_CHECK(put({end_, 0, begin_, kAnotherFollows}));
-    close_last();
+  } else {
+    HF_CHECK(note_begun(folder_, {name_}));
   }
   file_ = std::move(next);
-  zeroed_ = 0;
+  zeroed_ = kAhead;
   segments_.push_back({end_, end_, 0, 0});
   return {};
 }
 
-/// Ends the file behind its last record, so that zeros follow whatever a torn one left there.
-Result<void> Journal::open_last() {
+/// Zeros behind the last record, whatever a torn one left there, and room.
+Result<void> Journal::clear_behind_last() {
   const Segment& last = segments_.back();
-  HF_TRY(file_, DirectFile::open(path(last.start), O_WRONLY | O_DSYNC));
-  HF_CHECK(file_.truncate(last.size));
-  zeroed_ = last.size;
+  const std::string file = path(last.start);
+  std::error_code unknown;
+  const std::size_t size = fs::file_size(file, unknown);
+  if (unknown) return failed(unknown.value(), file);
+  HF_TRY(DirectFile out, DirectFile::open(file, O_WRONLY | O_DSYNC));
+  const std::size_t end = std::max(size, last.size + kRoom);
+  for (std::size_t at = last.size; at < end; at += kAhead) HF_CHECK(out.write(zeros, kAhead, at));
   return {};
 }
 
-void Journal::close_last() {
-  if (!file_.is_open()) return;
-  // The zeros are of no use to anybody, and do no harm if they stay.
-  static_cast<void>(file_.truncate(segments_.back().size).has_value());
-  file_.close();
+/// Zeros are behind its last record.
+Result<void> Journal::open_last() {
+  const std::string file = path(segments_.back().start);
+  std::error_code unknown;
+  const std::size_t size = fs::file_size(file, unknown);
+  if (unknown) return failed(unknown.value(), file);
+  HF_TRY(file_, DirectFile::open(file, O_WRONLY | O_DSYNC));
+  zeroed_ = size / kBlock * kBlock;
+  return {};
 }
 
 Result<void> Journal::zero_ahead(std::size_t size) {
@@ -194,7 +205,10 @@ Result<void> Journal::Held::read(std::uint64_t from, const Visit& take) const {
   for (const Part& part : parts_) {
     if (part.segment.end <= from) continue;
     const auto bytes = read_file(part.path, kFileBytesMax);
-    if (!bytes) return fail(Code::unavailable, "storage.io", part.path, bytes.error().what);
+    if (!bytes) {
+      return fail(Code::unavailable, "storage.io", part.path,
+                  bytes.error().what + "; mend the disk and restart the server");
+    }
     HF_CHECK(visit(part, *bytes, [&](const SegmentRecord& record) {
       if (record.count > 0 && record.end() > from) more = take(record.position, record.count, record.packed);
       return more;
@@ -218,6 +232,7 @@ Result<void> Journal::Held::copy_to(const std::string& folder) const {
     for (std::size_t at = 0; at < size; at += std::min(kPiece, size - at)) {
       HF_CHECK(copy.write(blocks.get() + at, std::min(kPiece, size - at), at));
     }
+    HF_CHECK(copy.write(zeros, kRoom, size));
     HF_CHECK(sync(path));
   }
   return {};

@@ -46,9 +46,12 @@ class Journal {
   /// off; damage in what is trimmed is none. Errors: corrupt "storage.corrupt" (names the file), not_found
   /// "storage.part.missing" (a file; read_only, the folder), unavailable.
   static Result<ByName> open_all(const std::string& folder, Options options);
+  /// Is there a file in `folder`, which may not be made yet, of each journal that was ever begun? For before the store
+  /// is opened; changes nothing. Errors: not_found "storage.part.missing" (the folder, or a journal's files), corrupt
+  /// "storage.corrupt" (the list of them), unavailable.
+  static Result<void> require_begun(const std::string& folder);
 
   Journal(std::string folder, std::string name, Options options);
-  ~Journal();
   Journal(const Journal&) = delete;
   Journal& operator=(const Journal&) = delete;
 
@@ -84,19 +87,21 @@ class Journal {
   Held hold() const;
 
  private:
+  static Result<void> note_begun(const std::string& folder, const std::vector<std::string>& names);
   std::string path(std::uint64_t start) const;
   struct Run;
   struct Scanned;
   Result<Scanned> scan(const std::vector<std::uint64_t>& starts) const;
   Result<std::pair<std::size_t, std::size_t>> live_runs(Scanned& all) const;
-  Result<void> load(const std::vector<std::uint64_t>& starts);
+  Result<void> load(const std::vector<std::uint64_t>& starts, bool begun);
+  Result<void> check_end(const Scanned& all, bool begun) const;
   Error broken_before(const Scanned& all, std::size_t run) const;
   Error broken_behind(const Scanned& all, std::size_t file, std::uint64_t number) const;
   Result<void> write_record(const SegmentRecord& record);
   Result<void> begin_segment();
   Result<void> open_last();
+  Result<void> clear_behind_last();
   Result<void> put(const SegmentRecord& record);
-  void close_last();
   Result<void> zero_ahead(std::size_t size);
   void remove_trimmed();
 

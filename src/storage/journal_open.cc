@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <mutex>
+#include <set>
 
 #include "base/file.h"
 #include "storage/disk.h"
@@ -14,6 +16,14 @@ namespace holdfast::storage {
 namespace {
 
 namespace fs = std::filesystem;
+
+/// Beside the folder: the names of the journals that were begun, a line each. One is named before its first record is
+/// written, so that its files are missed when all of them are gone.
+constexpr const char* kBegunFile = "JOURNALS";
+constexpr std::size_t kBegunBytesMax = 64u << 10;
+std::mutex begun_mutex;  ///< one changes it at a time
+
+std::string begun_file(const std::string& folder) { return fs::path(folder).parent_path() / kBegunFile; }
 
 struct FileName {
   std::string journal;
@@ -31,7 +41,61 @@ std::optional<FileName> parse(const std::string& file) {
   return out;
 }
 
+/// The first entries of each journal's files, in order.
+Result<std::map<std::string, std::vector<std::uint64_t>>> starts_in(const std::string& folder) {
+  std::map<std::string, std::vector<std::uint64_t>> out;
+  std::error_code error;
+  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+    const auto name = parse(it->path().filename().string());
+    if (name) out[name->journal].push_back(name->start);
+  }
+  if (error) return tl::unexpected<Error>(disk_error(error.value(), folder));
+  for (auto& [name, numbers] : out) std::ranges::sort(numbers);
+  return out;
+}
+
+Result<std::set<std::string>> read_begun(const std::string& folder) {
+  const std::string path = begun_file(folder);
+  const auto text = read_file(path, kBegunBytesMax);
+  std::set<std::string> out;
+  if (!text && text.error().code == Code::not_found) return out;
+  if (!text) return tl::unexpected<Error>(text.error());
+  for (std::string_view rest = *text; !rest.empty();) {
+    const std::size_t end = rest.find('\n');
+    const std::string_view name = rest.substr(0, end);
+    if (end == std::string_view::npos || !check_name(name)) return tl::unexpected<Error>(damage(path));
+    out.emplace(name);
+    rest.remove_prefix(end + 1);
+  }
+  return out;
+}
+
 }  // namespace
+
+Result<void> Journal::note_begun(const std::string& folder, const std::vector<std::string>& names) {
+  const std::lock_guard lock(begun_mutex);
+  HF_TRY(std::set<std::string> begun, read_begun(folder));
+  const std::size_t before = begun.size();
+  begun.insert(names.begin(), names.end());
+  if (begun.size() == before) return {};
+  std::string text;
+  for (const std::string& name : begun) text += name + "\n";
+  return write_file(begun_file(folder), text, 0600);
+}
+
+Result<void> Journal::require_begun(const std::string& folder) {
+  HF_TRY(const auto begun, read_begun(folder));
+  if (begun.empty()) return {};
+  std::error_code unknown;
+  if (!fs::exists(folder, unknown) && !unknown) return tl::unexpected<Error>(part_missing(folder));
+  HF_TRY(const auto there, starts_in(folder));
+  for (std::string name : begun) {
+    if (there.contains(name)) continue;
+    std::ranges::replace(name, '/', '+');
+    return tl::unexpected<Error>(part_missing(folder + "/" + name + ".*"));
+  }
+  return {};
+}
 
 Result<Journal::ByName> Journal::open_all(const std::string& folder, Options options) {
   std::error_code error;
@@ -42,19 +106,18 @@ Result<Journal::ByName> Journal::open_all(const std::string& folder, Options opt
     fs::permissions(folder, fs::perms::owner_all, error);
     HF_CHECK(sync(fs::path(folder).parent_path().string()));
   }
-  std::map<std::string, std::vector<std::uint64_t>> starts;
-  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
-    const auto name = parse(it->path().filename().string());
-    if (name) starts[name->journal].push_back(name->start);
-  }
-  if (error) return tl::unexpected<Error>(disk_error(error.value(), folder));
+  HF_TRY(const auto starts, starts_in(folder));
+  HF_TRY(const auto begun, read_begun(folder));
   ByName out;
-  for (auto& [name, numbers] : starts) {
+  std::vector<std::string> names;
+  for (const auto& [name, numbers] : starts) {
     auto journal = std::make_unique<Journal>(folder, name, options);
-    std::ranges::sort(numbers);
-    HF_CHECK(journal->load(numbers));
+    HF_CHECK(journal->load(numbers, begun.contains(name)));
     out.emplace(name, std::move(journal));
+    names.push_back(name);
   }
+  // Of a kill right before it was noted, or restored: a backup has no list.
+  if (!options.read_only) HF_CHECK(note_begun(folder, names));
   return out;
 }
 
@@ -87,7 +150,10 @@ Result<Journal::Scanned> Journal::scan(const std::vector<std::uint64_t>& starts)
   Scanned out;
   for (const std::uint64_t start : starts) {
     const auto bytes = read_file(path(start), kFileBytesMax);
-    if (!bytes) return fail(Code::unavailable, "storage.io", path(start), bytes.error().what);
+    if (!bytes) {
+      return fail(Code::unavailable, "storage.io", path(start),
+                  bytes.error().what + "; mend the disk and restart the server");
+    }
     SegmentReader reader(*bytes);
     bool joined = false;  // nothing but whole records since the last one
     while (true) {
@@ -114,6 +180,7 @@ Result<Journal::Scanned> Journal::scan(const std::vector<std::uint64_t>& starts)
 
 /// What is wrong between a file's last whole record, which ends at `number`, and what follows it.
 Error Journal::broken_behind(const Scanned& all, std::size_t file, std::uint64_t number) const {
+  if (all.files[file].ending == SegmentReader::End::cut) return cut_short(path(all.files[file].start));
   if (all.files[file].ending != SegmentReader::End::clean) return damage(path(all.files[file].start));
   return part_missing(path(number));
 }
@@ -151,10 +218,21 @@ Result<std::pair<std::size_t, std::size_t>> Journal::live_runs(Scanned& all) con
   return std::pair(first, end);
 }
 
-Result<void> Journal::load(const std::vector<std::uint64_t>& starts) {
+/// Of a journal that was `begun`, as is on record: is its last file as long as it was, and what is in it as it was?
+Result<void> Journal::check_end(const Scanned& all, bool begun) const {
+  const Scanned::File& last = all.files.back();
+  if (last.ending == SegmentReader::End::damaged) return tl::unexpected<Error>(damage(path(last.start)));
+  // A file has room before anything says that it is there.
+  const bool is_first = all.files.size() == 1;
+  const bool holds_records = !all.runs.empty() && all.runs.back().file + 1 == all.files.size();
+  const bool has_room = holds_records || (is_first ? begun : all.goes_on);
+  if (last.ending == SegmentReader::End::cut && has_room) return tl::unexpected<Error>(cut_short(path(last.start)));
+  return {};
+}
+
+Result<void> Journal::load(const std::vector<std::uint64_t>& starts, bool begun) {
   HF_TRY(Scanned all, scan(starts));
-  const bool damaged_end = all.files.back().ending == SegmentReader::End::damaged;
-  if (damaged_end && !options_.drop_damaged) return tl::unexpected<Error>(damage(path(all.files.back().start)));
+  if (!options_.drop_damaged) HF_CHECK(check_end(all, begun));
   const std::uint64_t said = all.begin;
   HF_TRY(const auto live, live_runs(all));
   const auto [first, end] = live;
@@ -170,13 +248,13 @@ Result<void> Journal::load(const std::vector<std::uint64_t>& starts) {
   const std::size_t last = segments_.empty() ? 0 : all.runs[end - 1].file;
   std::size_t files_end = last + 1;
   if (!dropped) {
-    const std::size_t begun = segments_.empty() ? 0 : last + 1;
-    if (begun + 1 == all.files.size() && all.files[begun].start == end_) {
+    const std::size_t next = segments_.empty() ? 0 : last + 1;
+    if (next + 1 == all.files.size() && all.files[next].start == end_) {
       segments_.push_back({end_, end_, 0, 0});
-      files_end = begun + 1;
-    } else if (begun < all.files.size() && !options_.drop_damaged) {
+      files_end = next + 1;
+    } else if (next < all.files.size() && !options_.drop_damaged) {
       return tl::unexpected<Error>(broken_behind(all, last, end_));
-    } else if (segments_.empty() || (all.goes_on && begun == all.files.size())) {
+    } else if (segments_.empty() || (all.goes_on && next == all.files.size())) {
       return tl::unexpected<Error>(part_missing(path(end_)));
     }
   }
@@ -184,11 +262,11 @@ Result<void> Journal::load(const std::vector<std::uint64_t>& starts) {
   for (std::size_t i = 0; i < all.files.size(); ++i) {
     if (all.files[i].start < segments_.front().start || i >= files_end) ::unlink(path(all.files[i].start).c_str());
   }
-  HF_CHECK(open_last());  // which cuts what is behind its last record
+  if (dropped || all.files[files_end - 1].ending != SegmentReader::End::clean) HF_CHECK(clear_behind_last());
   // What is left may say that the journal begins earlier than it does.
-  if (dropped || begin_ != said) HF_CHECK(put({end_, 0, begin_, {}}));
-  close_last();
-  return {};
+  if (!dropped && begin_ == said) return {};
+  HF_CHECK(open_last());
+  return put({end_, 0, begin_, {}});
 }
 
 }  // namespace holdfast::storage

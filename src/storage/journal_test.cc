@@ -141,11 +141,41 @@ TEST(Journal, the_end_of_a_record_that_was_not_written_whole_is_cut_and_written_
     EXPECT_EQ(both, (std::vector<Read>{{0, "first"}, {1, "second"}}));
   };
   after([](std::string& bytes) { bytes[bytes.find_last_not_of('\0')] = '\0'; });
-  after([](std::string& bytes) { bytes.resize(kBlock + 10); });
-  after([](std::string& bytes) { bytes.resize(kBlock + 5'000); });
   after([](std::string& bytes) { bytes.replace(kBlock, 512, Bytes(512, '\0')); });
   after([](std::string& bytes) { bytes.replace(kBlock + 2'048, 512, Bytes(512, '\0')); });
   after([](std::string& bytes) { bytes.replace(kBlock + 20, 15'000, Bytes(15'000, '\0')); });
+}
+
+TEST(Journal, a_file_that_was_cut_shorter_is_named) {
+  const std::size_t large_size = record_size(large('a').size());
+  struct Case {
+    std::size_t records, left, entries_left;
+  };
+  for (const auto& [records, left, entries_left] :
+       {Case{1, 0, 0}, Case{1, 10, 0}, Case{1, large_size - kBlock, 0}, Case{1, large_size, 1},
+        Case{1, large_size + 10, 1}, Case{2, large_size, 1}, Case{2, large_size + kBlock, 1}, Case{3, 0, 2},
+        Case{3, kBlock, 2}}) {
+    Files files;
+    Journal& journal = files.must_open();
+    for (std::size_t i = 0; i < records; ++i) append(journal, large('a'));
+    files.change([left](std::string& bytes) { bytes.resize(left); });
+    for (const bool read_only : {true, false}) {
+      const auto opened = files.open({.read_only = read_only});
+      ASSERT_TRUE(fails(opened, Code::corrupt, "storage.corrupt")) << records << " " << left;
+      EXPECT_EQ(opened.error().where, files.files().back());
+    }
+    EXPECT_EQ(files.must_open({.drop_damaged = true}).end(), entries_left);
+    append(files.must_open(), "next");
+    EXPECT_EQ(files.must_open().end(), entries_left + 1);
+  }
+}
+
+TEST(Journal, zeros_that_are_gone_are_no_loss) {
+  Files files;
+  append(files.must_open(), "a");
+  files.change([](std::string& bytes) { bytes.resize(2 * kBlock + 10); });
+  append(files.must_open(), Bytes(10'000, 'b'));
+  EXPECT_EQ(files.must_open().end(), 2u);
 }
 
 TEST(Journal, rot_is_named_and_never_taken_for_a_torn_end) {
@@ -253,12 +283,17 @@ TEST(Journal, a_file_that_is_gone_is_named) {
     const auto gone = files.files().at(which);
     files.close();
     std::filesystem::remove(gone);
+    const auto left = files.files();
     for (const bool drop : {false, true}) {
-      const auto opened = files.open({.read_only = true, .drop_damaged = drop});
-      if (drop && which < 2) continue;  // what is left is the log's to judge
-      ASSERT_TRUE(fails(opened, Code::not_found, "storage.part.missing")) << which;
-      EXPECT_EQ(opened.error().where, gone);
+      for (const bool read_only : {true, false}) {
+        if (drop && (which < 2 || !read_only)) continue;  // what is left is the log's to judge
+        const auto opened = files.open({.read_only = read_only, .drop_damaged = drop});
+        ASSERT_TRUE(fails(opened, Code::not_found, "storage.part.missing")) << which;
+        EXPECT_EQ(opened.error().where, gone);
+        EXPECT_EQ(files.files(), left) << "nothing is made in its place";
+      }
     }
+    EXPECT_TRUE(Journal::require_begun(files.folder())) << "others are there, and say which is gone";
   }
 }
 
@@ -266,12 +301,17 @@ TEST(Journal, a_file_that_was_begun_and_has_nothing_yet_is_no_loss) {
   Files files;
   Journal& journal = files.must_open();
   for (const char c : {'a', 'b', 'c'}) append(journal, large(c));
-  files.change([](std::string& bytes) { bytes.clear(); });
+  const auto nothing_yet = [](std::string& bytes) { bytes = Bytes(1u << 20, '\0'); };
+  files.change(nothing_yet);
   Journal& again = files.must_open();
   EXPECT_EQ(again.end(), 2u);
   append(again, "c");
   EXPECT_EQ(files.must_open().end(), 3u);
-  files.change([](std::string& bytes) { bytes.clear(); });
+  files.close();
+  std::ofstream(files.folder() + "/log.00000000000000000003").flush();
+  EXPECT_EQ(files.must_open().end(), 3u) << "of which nothing says that it is there";
+  std::filesystem::remove(files.files().back());
+  files.change(nothing_yet);
   damage(files.files().front(), std::size_t{4} << 20);  // "b"
   const auto opened = files.open();
   ASSERT_TRUE(fails(opened, Code::corrupt, "storage.corrupt"));
@@ -283,7 +323,7 @@ TEST(Journal, a_file_that_was_begun_and_has_nothing_yet_is_no_loss) {
 TEST(Journal, one_that_only_looks_changes_nothing) {
   Files files;
   append(files.must_open(), "a");
-  files.change([](std::string& bytes) { bytes += "torn"; });
+  files.change([](std::string& bytes) { bytes.replace(kBlock, 4, "torn"); });
   const std::string before = slurp(files.files().back());
   Journal& journal = files.must_open({.read_only = true});
   EXPECT_EQ(read(journal), (std::vector<Read>{{0, "a"}}));

@@ -27,10 +27,26 @@ Result<void> sync_copy(const fs::path& path) {
   return {};
 }
 
-bool absent_or_empty(const fs::path& path) {
+/// Of a place where nothing can be made. Trying again helps only where the disk or the process lacked something.
+tl::unexpected<Error> place_failure(const std::string& path, std::error_code why) {
+  for (const std::errc passing : {std::errc::no_space_on_device, std::errc::io_error, std::errc::not_enough_memory,
+                                  std::errc::too_many_files_open, std::errc::too_many_files_open_in_system}) {
+    if (why == passing) return disk_failure(path, why);
+  }
+  if (why.value() == EDQUOT) return disk_failure(path, why);
+  return fail(
+      Code::invalid, "storage.place", path,
+      "no folder can be made or looked into here (" + why.message() +
+          "); name another place, or let the server's user write there (in the packaged unit: ReadWritePaths=)");
+}
+
+/// Errors: as place_failure.
+Result<bool> absent_or_empty(const fs::path& path) {
   std::error_code failed;
-  if (!fs::exists(path, failed)) return !failed;
-  return fs::is_directory(path, failed) && fs::is_empty(path, failed) && !failed;
+  const bool there = fs::exists(path, failed);
+  const bool is_free = !there || (fs::is_directory(path, failed) && fs::is_empty(path, failed));
+  if (failed) return place_failure(path.string(), failed);
+  return is_free;
 }
 
 bool is_mount_point(const fs::path& path) {
@@ -45,10 +61,7 @@ Result<fs::path> private_directory(const std::string& directory) {
   const fs::path path = fs::absolute(directory, failed);
   if (!failed) fs::create_directories(path, failed);
   if (!failed) fs::permissions(path, fs::perms::owner_all, failed);
-  if (failed == std::errc::read_only_file_system) {
-    return disk_failure(directory, failed, "; in the packaged unit, ReadWritePaths= lets the server write there");
-  }
-  if (failed) return disk_failure(directory, failed);
+  if (failed) return place_failure(directory, failed);
   return path;
 }
 
@@ -61,7 +74,7 @@ struct Places {
 Result<fs::path> resolved(const std::string& path) {
   std::error_code failed;
   fs::path out = fs::weakly_canonical(fs::absolute(path, failed), failed);
-  if (failed) return disk_failure(path, failed);
+  if (failed) return place_failure(path, failed);
   if (!out.has_filename()) out = out.parent_path();
   return out;
 }
@@ -156,8 +169,10 @@ class Undo {
 
 Result<Places> prepare(const RocksInstance& records, const std::string& directory, const std::string& keys_directory) {
   for (const std::string& path : {directory, keys_directory}) {
-    if (path.empty() || !absent_or_empty(path)) {
-      return fail(Code::conflict, "storage.backup.exists", path, "a backup goes into a directory that is new or empty");
+    HF_TRY(const bool is_free, absent_or_empty(path));
+    if (path.empty() || !is_free) {
+      return fail(Code::conflict, "storage.backup.exists", path,
+                  "a backup goes into a directory that is new or empty; name another one");
     }
   }
   HF_CHECK(require_apart(fs::path(records.path()).parent_path(), directory, keys_directory));
@@ -217,7 +232,8 @@ Result<void> restore_rocksdb(const std::string& directory, const std::string& ke
   std::error_code failed;
   fs::path into = fs::absolute(target, failed).lexically_normal();
   if (!into.has_filename()) into = into.parent_path();
-  if (failed || target.empty() || !absent_or_empty(into)) {
+  HF_TRY(const bool is_free, absent_or_empty(into));
+  if (failed || target.empty() || !is_free) {
     return fail(Code::conflict, "storage.restore.target", target,
                 "a backup is restored into a directory that is new or empty; move what is there away first");
   }
@@ -239,7 +255,9 @@ Result<void> restore_rocksdb(const std::string& directory, const std::string& ke
   for (const Part& part : parts) {
     if (!fs::exists(part.from / "CURRENT", failed)) {
       if (failed) return disk_failure(part.from, failed);
-      return fail(Code::not_found, "storage.restore.backup", part.from.string(), "there is no backup here");
+      return fail(
+          Code::not_found, "storage.restore.backup", part.from.string(),
+          "there is no backup here; name the folders that 'holdfast backup' was given, that of the keys with --keys");
     }
   }
   if (is_mount_point(into)) {

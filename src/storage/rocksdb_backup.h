@@ -8,7 +8,8 @@
 namespace holdfast::storage {
 
 /// Both directories must be absent or empty: else conflict ("storage.backup.exists"); neither may lie within the other,
-/// nor in the store: invalid ("storage.backup.same", "storage.backup.inside"). Makes both, private.
+/// nor in the store: invalid ("storage.backup.same", "storage.backup.inside"); and both can be made: else invalid
+/// ("storage.place"). Makes both, private.
 Result<void> prepare_backup_places(const RocksInstance& records, const std::string& directory,
                                    const std::string& keys_directory);
 /// Checkpoints of the three, into `directory`/records, `directory`/log and `keys_directory`/keys, which it prepares.

@@ -46,13 +46,13 @@ TEST(Backup, a_restored_store_has_everything_and_keys_lie_apart) {
   EXPECT_EQ(*store->get_blob("tile/0"), "tile");
   EXPECT_EQ(*store->end("log"), 2u);
   EXPECT_FALSE(std::filesystem::exists(scratch / "restored.restoring"));
-  EXPECT_EQ(slurp(scratch / "restored/log/FORMAT"), "holdfast store 3\n");
+  EXPECT_EQ(slurp(scratch / "restored/log/FORMAT"), "holdfast store 4\n");
 }
 
 TEST(Backup, of_a_later_format_is_not_restored) {
   const Scratch scratch;
   ASSERT_TRUE(must_open(scratch / "store")->backup(scratch / "backup", scratch / "backup-keys"));
-  std::ofstream(scratch / "backup-keys/keys/FORMAT", std::ios::trunc) << "holdfast store 4\n";
+  std::ofstream(scratch / "backup-keys/keys/FORMAT", std::ios::trunc) << "holdfast store 5\n";
   EXPECT_TRUE(fails(restore_rocksdb(scratch / "backup", scratch / "backup-keys", scratch / "restored"),
                     Code::unsupported, "storage.format"));
   EXPECT_FALSE(std::filesystem::exists(scratch / "restored"));
@@ -133,6 +133,25 @@ TEST(Backup, refuses_places_that_are_taken) {
   EXPECT_TRUE(
       fails(restore_rocksdb(scratch / "k", scratch / "b", scratch / "r"), Code::not_found, "storage.restore.backup"));
   EXPECT_FALSE(std::filesystem::exists(scratch / "r"));
+}
+
+TEST(Backup, a_place_where_nothing_can_be_made_is_said_to_be_no_place) {
+  const Scratch scratch;
+  const auto store = must_open(scratch / "store");
+  fill(*store);
+  std::ofstream(scratch / "file") << "x";
+  const std::string name(300, 'n');
+  // Below a file, in a folder where nobody makes any, and by a name that is too long.
+  for (const std::string& place : {scratch / "file/b", std::string("/proc/holdfast/b"), scratch / name}) {
+    for (const auto& [records, keys] : {std::pair(place, scratch / "k"), {scratch / "b", place}}) {
+      const auto refused = store->prepare_backup(records, keys);
+      ASSERT_TRUE(fails(refused, Code::invalid, "storage.place")) << records << " " << keys;
+      EXPECT_EQ(refused.error().where, place);
+      EXPECT_NE(refused.error().what.find("name another place"), std::string::npos) << refused.error().what;
+    }
+  }
+  ASSERT_TRUE(store->backup(scratch / "b", scratch / "k"));
+  EXPECT_TRUE(fails(restore_rocksdb(scratch / "b", scratch / "k", "/proc/holdfast/r"), Code::invalid, "storage.place"));
 }
 
 TEST(Backup, damage_in_a_table_is_found_by_reading_and_names_no_repair) {

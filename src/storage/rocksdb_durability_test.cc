@@ -122,6 +122,58 @@ TEST(Durability, a_file_that_is_gone_is_named_and_nothing_is_made_in_its_place) 
   }
 }
 
+TEST(Durability, a_journal_that_is_gone_is_named_and_nothing_is_made_in_its_place) {
+  const Scratch scratch;
+  run_and_kill(scratch / "store", 20);
+  const std::string log = scratch / "store/log", journals = log + "/journals";
+  const std::string file = files_of(journals).at(0);
+  ASSERT_EQ(files_of(journals).size(), 1u);
+  const auto refuses = [&](const std::string& where) {
+    const auto before = files_of(log);
+    for (const RocksOptions& how : {RocksOptions{.read_only = true}, RocksOptions{.drop_damaged_tail = true},
+                                    RocksOptions{.drop_damaged_tail = true, .read_only = true}, RocksOptions{}}) {
+      const auto opened = open_rocksdb(scratch / "store", how);
+      ASSERT_TRUE(fails(opened, Code::not_found, "storage.part.missing"));
+      EXPECT_EQ(opened.error().where, where);
+      EXPECT_EQ(files_of(log), before);
+    }
+  };
+  std::filesystem::rename(journals + "/" + file, scratch / "aside");
+  refuses(journals + "/log.*");
+  EXPECT_TRUE(files_of(journals).empty());
+  std::filesystem::remove(journals);
+  refuses(journals);
+  std::filesystem::create_directory(journals);
+  std::filesystem::rename(scratch / "aside", journals + "/" + file);
+  EXPECT_GE(*must_open(scratch / "store")->end("log"), 20u);
+}
+
+TEST(Durability, a_journal_whose_beginning_was_cut_short_is_begun_anew) {
+  const Scratch scratch;
+  const std::string log = scratch / "store/log";
+  const auto append = [&] {
+    const auto store = must_open(scratch / "store");
+    const auto lease = store->acquire("long/log", "me", std::chrono::seconds(60));
+    EXPECT_TRUE(store->append("long/log", *store->end("long/log"), 1, "x", *lease));
+  };
+  must_open(scratch / "store").reset();
+  std::filesystem::remove(log + "/journals");  // made after the database: as a kill between the two leaves it
+  must_open(scratch / "store").reset();
+  EXPECT_FALSE(std::filesystem::exists(log + "/JOURNALS")) << "nothing is begun";
+  append();
+  EXPECT_EQ(slurp(log + "/JOURNALS"), "long/log\n");
+  // A kill before the first record, and before its name is noted.
+  std::filesystem::resize_file(log + "/journals/" + files_of(log + "/journals").at(0), 0);
+  std::filesystem::remove(log + "/JOURNALS");
+  append();
+  EXPECT_EQ(slurp(log + "/JOURNALS"), "long/log\n");
+  EXPECT_EQ(*must_open(scratch / "store")->end("long/log"), 1u);
+  std::ofstream(log + "/JOURNALS") << "long/log";
+  const auto rotten = open_rocksdb(scratch / "store");
+  ASSERT_TRUE(fails(rotten, Code::corrupt, "storage.corrupt"));
+  EXPECT_EQ(rotten.error().where, log + "/JOURNALS");
+}
+
 TEST(Durability, a_store_whose_making_was_cut_short_is_made_anew) {
   const Scratch scratch;
   must_open(scratch / "store").reset();
@@ -198,7 +250,40 @@ TEST(Durability, damage_within_the_log_refuses_to_open_until_told_to_go_on) {
   EXPECT_EQ(*reduced->get(Shelf::records, locker(200), "r"), std::nullopt);
 }
 
-TEST(Durability, a_log_torn_at_its_end_opens) {
+TEST(Durability, a_log_that_was_cut_refuses_to_open_until_told_to_go_on) {
+  const Scratch scratch;
+  fill_log(scratch / "killed", 300);
+  {
+    const auto stopped = must_open(scratch / "stopped");
+    for (std::uint64_t n = 0; n < 300; ++n) ASSERT_TRUE(put(*stopped, Shelf::records, n, "r", value_of(n)));
+  }
+  for (const std::string& store : {scratch / "killed", scratch / "stopped"}) {
+    const auto logs = files(store + "/records", ".log");
+    ASSERT_EQ(logs.size(), 1u);
+    const std::string whole = slurp(logs[0]);
+    const std::size_t used = whole.find_last_not_of('\0') + 1;
+    EXPECT_GT(whole.size(), used);
+    for (const std::size_t size : {std::size_t{0}, used / 2, used - 1, used}) {
+      std::ofstream(logs[0], std::ios::binary) << whole.substr(0, size);
+      for (const bool read_only : {true, false}) {
+        const auto opened = open_rocksdb(store, {.read_only = read_only});
+        ASSERT_TRUE(fails(opened, Code::corrupt, "storage.corrupt")) << size;
+        EXPECT_EQ(opened.error().where, logs[0]);
+        EXPECT_TRUE(is_mendable(opened.error()));
+        EXPECT_NE(opened.error().what.find("shorter"), std::string::npos) << opened.error().what;
+      }
+    }
+    std::ofstream(logs[0], std::ios::binary) << whole.substr(0, used / 2);
+    for (const bool read_only : {true, false}) {
+      const auto reduced = must_open(store, {.drop_damaged_tail = true, .read_only = read_only});
+      EXPECT_EQ(*reduced->get(Shelf::records, locker(50), "r"), value_of(50));
+      EXPECT_EQ(*reduced->get(Shelf::records, locker(290), "r"), std::nullopt);
+    }
+    must_open(store).reset();
+  }
+}
+
+TEST(Durability, a_log_that_lacks_a_few_of_its_zeros_opens) {
   const Scratch scratch;
   fill_log(scratch / "store", 50);
   const auto logs = files(scratch / "store/records", ".log");
@@ -247,6 +332,8 @@ TEST(Durability, a_write_that_the_disk_does_not_take_changes_nothing_and_is_the_
     ::setrlimit(RLIMIT_FSIZE, &small);
     const auto refused = put(**store, Shelf::records, 1, "k", Bytes(4 << 20, 'x'));
     if (refused || refused.error().code != Code::unavailable) ::_exit(3);
+    if (!refused.error().where.ends_with(".log") || refused.error().what.find("File too large") == Bytes::npos)
+      ::_exit(7);
     if (!fails((*store)->health(), Code::unavailable, "storage.failed")) ::_exit(5);
     ::setrlimit(RLIMIT_FSIZE, &size);
     if (!fails(put(**store, Shelf::records, 1, "k", "after"), Code::unavailable, "storage.failed")) ::_exit(6);

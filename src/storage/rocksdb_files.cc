@@ -1,12 +1,15 @@
 #include "storage/rocksdb_files.h"
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
+#include <fstream>
 #include <mutex>
 #include <set>
 
 #include "base/file.h"
 #include "storage/disk.h"
+#include "storage/journal.h"
 
 namespace holdfast::storage {
 namespace {
@@ -51,17 +54,25 @@ template <class Change>
 Result<void> change_logs(const fs::path& log, Change change) {
   const std::lock_guard lock(logs_mutex);
   const fs::path directory = log.parent_path();
-  auto names = read_logs(directory);
-  if (!names && names.error().code != Code::not_found) return tl::unexpected<Error>(names.error());
-  if (!names) names = std::set<std::string>();
-  if (!change(*names, log.filename().string())) return {};
-  return write_logs(directory, *names);
+  HF_TRY(std::set<std::string> names, noted_logs(directory));
+  if (!change(names, log.filename().string())) return {};
+  return write_logs(directory, names);
+}
+
+/// Has a log a record, or was one begun? Each begins with a header that is not of zeros.
+bool is_written(const fs::path& log) {
+  std::array<char, 7> header{};
+  std::ifstream(log, std::ios::binary).read(header.data(), header.size());
+  return std::ranges::any_of(header, [](char c) { return c != '\0'; });
 }
 
 /// What a database consists of, by the files' names.
 struct Parts {
   bool tables = false, full_logs = false, log_list = false;
   std::set<std::string> logs, manifests;
+
+  /// Was anything ever written to it?
+  bool used() const { return tables || full_logs; }
 };
 
 Result<Parts> parts_of(const fs::path& directory) {
@@ -75,8 +86,7 @@ Result<Parts> parts_of(const fs::path& directory) {
     if (name.starts_with(kManifest)) out.manifests.insert(name);
     if (!is_log(name)) continue;
     out.logs.insert(name);
-    std::error_code gone;
-    out.full_logs = out.full_logs || fs::file_size(it->path(), gone) > 0;
+    out.full_logs = out.full_logs || is_written(it->path());
   }
   if (failed && failed != std::errc::no_such_file_or_directory) {
     return tl::unexpected<Error>(disk_error(failed.value(), directory));
@@ -95,15 +105,37 @@ Result<void> forget_log(const std::string& path) {
   return change_logs(path, [](std::set<std::string>& names, const std::string& log) { return names.erase(log) > 0; });
 }
 
+Result<std::set<std::string>> noted_logs(const std::string& directory) {
+  auto names = read_logs(directory);
+  if (!names && names.error().code == Code::not_found) return std::set<std::string>();
+  return names;
+}
+
 Result<void> note_logs_of(const std::string& directory) {
   HF_TRY(const Parts parts, parts_of(directory));
   return write_logs(directory, parts.logs);
 }
 
+Result<void> require_databases(std::span<const std::string> directories) {
+  bool used = false;
+  const std::string* missing = nullptr;
+  for (const std::string& directory : directories) {
+    const auto parts = parts_of(directory);
+    if (!parts) return {};  // of which opening it says more
+    used = used || parts->used();
+    std::error_code unknown;
+    const bool is_there = fs::exists(directory, unknown) && !fs::is_empty(directory, unknown);
+    if (!is_there && !unknown && !missing) missing = &directory;
+  }
+  if (!used || !missing) return {};
+  return tl::unexpected<Error>(part_missing(*missing));
+}
+
 Result<void> require_files(const std::string& directory) {
   const fs::path folder = directory;
+  HF_CHECK(Journal::require_begun(folder / kJournalsFolder));
   HF_TRY(const Parts parts, parts_of(folder));
-  const bool used = parts.tables || parts.full_logs;
+  const bool used = parts.used();
   const auto missing = [&](const std::string& name) { return tl::unexpected<Error>(part_missing(folder / name)); };
 
   const auto current = read_file(folder / "CURRENT", kBytesMax);

@@ -10,7 +10,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 #include <filesystem>
+#include <optional>
 
 #include "base/priority.h"
 #include "storage/disk.h"
@@ -22,6 +24,7 @@ namespace holdfast::storage {
 namespace {
 
 constexpr std::size_t kMemtableBuckets = 16'384;
+constexpr int kReasonsMax = 133;  // of Linux's errno
 
 std::size_t memtable_bytes(FamilyKind kind) {
   if (kind == FamilyKind::states) return 1u << 20;  // stays in the processor's caches
@@ -99,8 +102,8 @@ rocksdb::DBOptions database_options(const RocksShared& shared) {
   return options;
 }
 
-/// The file that RocksDB's message blames; a damaged write-ahead log it does not name, so that one is looked for.
-std::string blamed_file(const std::string& message, const std::string& path) {
+/// The file that RocksDB's message names.
+std::optional<std::string> named_file(const std::string& message, const std::string& path) {
   const auto word_at = [&](std::size_t at) {
     const std::size_t start = message.find_last_of("/ :\"'", at) + 1;  // npos + 1 is 0
     return message.substr(start, message.find_first_of(" :\"',", at) - start);
@@ -112,7 +115,18 @@ std::string blamed_file(const std::string& message, const std::string& path) {
     const std::filesystem::path file = path + "/" + word_at(at);
     return file.extension() == ".ldb" ? std::filesystem::path(file).replace_extension(".sst") : file;
   }
-  return damaged_log(path).value_or(path);
+  return std::nullopt;
+}
+
+/// Of an I/O error: what it names, if that is there, and why it failed, with which the message ends.
+Error io_error(const std::string& message, const std::string& path) {
+  std::error_code unknown;
+  std::string file = named_file(message, path).value_or(path);
+  if (!std::filesystem::exists(file, unknown)) file = path;
+  for (int reason = 1; reason <= kReasonsMax; ++reason) {
+    if (message.ends_with(": " + std::string(std::strerror(reason)))) return disk_error(reason, file);
+  }
+  return disk_error(EIO, file);
 }
 
 Error busy(const std::string& path) {
@@ -158,7 +172,8 @@ Result<std::unique_ptr<RocksInstance>> RocksInstance::open(const std::string& pa
   if (!failed) std::filesystem::permissions(path, std::filesystem::perms::owner_all, failed);
   if (failed) {
     return fail(Code::unavailable, "storage.directory", path,
-                "the directory cannot be created or made private: " + failed.message());
+                "the directory cannot be created or made private (" + failed.message() +
+                    "); let the server's user write there, or name another place as data: in holdfast.yaml");
   }
   HF_CHECK(check_format(path));
   const auto descriptors = describe(families, shared);
@@ -169,7 +184,7 @@ Result<std::unique_ptr<RocksInstance>> RocksInstance::open(const std::string& pa
   rocksdb::Status status = rocksdb::Env::Default()->LockFile(path + "/LOCK", &lock);
   if (status.ok()) {
     Result<void> ended = require_files(path);
-    if (ended) ended = end_logs(path, shared.drop_damaged_tail);
+    if (ended) ended = end_logs(path, {.drop_damaged = shared.drop_damaged_tail});
     status = rocksdb::Env::Default()->UnlockFile(lock);
     HF_CHECK(ended);
   }
@@ -194,6 +209,7 @@ Result<std::unique_ptr<RocksInstance>> RocksInstance::look_into(const std::strin
   HF_CHECK(check_format(path));
   if (is_locked(path + "/LOCK")) return tl::unexpected<Error>(busy(path));
   HF_CHECK(require_files(path));
+  HF_CHECK(end_logs(path, {.drop_damaged = shared.drop_damaged_tail, .read_only = true}));
   rocksdb::DBOptions options = database_options(shared);
   options.create_if_missing = options.create_missing_column_families = false;
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
@@ -276,13 +292,15 @@ std::uint64_t RocksInstance::property(const char* name) const {
 Error RocksInstance::error(const rocksdb::Status& status, const std::string& path) {
   const std::string text = status.ToString();  // may quote stored bytes, so it is read but not shown
   if (status.IsCorruption()) {
-    const std::string file = blamed_file(text, path);
+    // A damaged write-ahead log it does not name, so that one is looked for.
+    const auto named = named_file(text, path);
+    const std::string file = named ? *named : damaged_log(path).value_or(path);
     std::error_code unknown;
     const bool gone = file.ends_with(".sst") && !std::filesystem::exists(file, unknown) && !unknown;
     return gone ? part_missing(file) : damage(file);
   }
   if (status.IsNoSpace()) return disk_error(ENOSPC, path);
-  if (status.IsIOError()) return disk_error(EIO, path);
+  if (status.IsIOError()) return io_error(text, path);
   return {Code::unavailable, "storage.io", path,
           "the engine does not take this now, nothing was acknowledged; try again"};
 }

@@ -179,7 +179,8 @@ Result<std::vector<LockerId>> RocksLockers::list(std::optional<LockerId> after, 
   }
   for (; it->Valid() && ids.size() < count; it->Next()) {
     const auto id = LockerId::from(view(it->key()));
-    if (!id) return fail(Code::corrupt, "storage.corrupt", instance_.path(), "a locker's id is malformed");
+    if (!id)
+      return fail(Code::corrupt, "storage.corrupt", instance_.path(), "a locker's id is malformed; restore a backup");
     HF_TRY(const LockerState state, decode(view(it->value()), instance_.path()));
     if (state.exists) ids.push_back(*id);
   }

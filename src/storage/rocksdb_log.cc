@@ -176,7 +176,8 @@ Result<void> check_reach(const std::string& path) {
     const auto there = journals.find(name);
     if ((there == journals.end() ? 0 : there->second->end()) == end) continue;
     return fail(Code::corrupt, "storage.corrupt", folder,
-                "the end of journal '" + name + "' is not here: it reached to " + std::to_string(end));
+                "the end of journal '" + name + "' is not here: it reached to " + std::to_string(end) +
+                    "; take another backup");
   }
   return {};
 }

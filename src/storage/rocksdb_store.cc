@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "storage/rocksdb_backup.h"
+#include "storage/rocksdb_files.h"
 #include "storage/rocksdb_lockers.h"
 #include "storage/rocksdb_log.h"
 
@@ -152,9 +153,11 @@ class RocksStore final : public Store {
 
 Result<std::unique_ptr<Store>> open_rocksdb(const std::string& directory, RocksOptions options) {
   const RocksShared shared = RocksShared::create(options);
-  HF_TRY(auto records, RocksInstance::open(directory + "/records", shared, records_families()));
-  HF_TRY(auto keys, RocksInstance::open(directory + "/keys", shared, keys_families()));
-  HF_TRY(auto log, RocksInstance::open(directory + "/log", shared, log_families()));
+  const std::string parts[] = {directory + "/records", directory + "/keys", directory + "/log"};
+  HF_CHECK(require_databases(parts));
+  HF_TRY(auto records, RocksInstance::open(parts[0], shared, records_families()));
+  HF_TRY(auto keys, RocksInstance::open(parts[1], shared, keys_families()));
+  HF_TRY(auto log, RocksInstance::open(parts[2], shared, log_families()));
   const Journal::Options journal_options{.read_only = options.read_only, .drop_damaged = options.drop_damaged_tail};
   HF_TRY(auto journals, Journal::open_all(journals_of(directory + "/log"), journal_options));
   auto store = std::make_unique<RocksStore>(shared, std::move(records), std::move(keys), std::move(log),

@@ -32,8 +32,8 @@ Result<std::unique_ptr<Store>> open_rocksdb(const std::string& directory, RocksO
 Result<void> verify_rocksdb(const std::string& directory, RocksOptions options = {});
 
 /// Makes `target` (absent or empty: else conflict, "storage.restore.target"; outside of the backup: else invalid,
-/// "storage.restore.inside") a store with the content of a backup.
-/// Copies aside, opens the copy and reads every block against its checksum, and only then puts it in place.
+/// "storage.restore.inside"; where one can be made: else invalid, "storage.place") a store with the content of a
+/// backup. Copies aside, opens the copy and reads every block against its checksum, and only then puts it in place.
 /// Errors: not_found (no backup there), corrupt (names the file), unavailable (disk).
 Result<void> restore_rocksdb(const std::string& directory, const std::string& keys_directory,
                              const std::string& target);

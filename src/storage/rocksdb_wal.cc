@@ -22,8 +22,10 @@ using rocksdb::IOOptions;
 using rocksdb::IOStatus;
 using rocksdb::Slice;
 
-/// Zeroed at a time: some hundred batches' worth, which costs the one sync that meets it a fraction of a millisecond.
+/// Zeroed at a time: some hundred batches' worth, which costs the one append that meets it a sync of its own.
 constexpr std::uint64_t kAhead = 256u << 10;
+/// Always zeroed behind what is appended: a block of the log's and a header, and then some.
+constexpr std::uint64_t kRoom = 64u << 10;
 
 IOStatus failed(const std::string& path) {
   const std::string why = path + ": " + std::strerror(errno);
@@ -38,6 +40,9 @@ class WalFile final : public FSWritableFile {
     if (file_ >= 0) ::close(file_);
   }
 
+  /// Before anything else.
+  IOStatus begin() { return zero_ahead(0); }
+
   using FSWritableFile::Append;
   IOStatus Append(const Slice& data, const IOOptions&, IODebugContext*) override {
     // The space first: what fails for want of room must not be there whole all the same.
@@ -51,10 +56,9 @@ class WalFile final : public FSWritableFile {
     end_ = zeroed_ = size;
     return IOStatus::OK();
   }
+  /// The zeros stay, and say that nothing is cut off.
   IOStatus Close(const IOOptions&, IODebugContext*) override {
-    const bool ended = zeroed_ <= end_ || ::ftruncate(file_, static_cast<off_t>(end_)) == 0;
-    const bool closed = ::close(std::exchange(file_, -1)) == 0;
-    return ended && closed ? IOStatus::OK() : failed(path_);
+    return ::close(std::exchange(file_, -1)) == 0 ? IOStatus::OK() : failed(path_);
   }
   IOStatus Flush(const IOOptions&, IODebugContext*) override { return IOStatus::OK(); }  // nothing is held back
   IOStatus Sync(const IOOptions&, IODebugContext*) override {
@@ -77,17 +81,20 @@ class WalFile final : public FSWritableFile {
     }
     return IOStatus::OK();
   }
-  /// Makes the file longer than `end`, where what is appended will end. Only what lies behind that is zeroed.
+  /// Makes the file longer than `end`, where what is appended will end, by kRoom at least. Only what lies behind that
+  /// is zeroed. The length is on disk before what needs it is written: no kill and no power cut leaves a record that
+  /// the file's end cuts, or that ends with the file, so that one which does was cut afterwards (end_logs).
   IOStatus zero_ahead(std::uint64_t end) {
     static constexpr std::array<char, 16u << 10> kZeros{};
-    const std::uint64_t until = end < zeroed_ ? zeroed_ : (end / kAhead + 1) * kAhead;
+    if (end + kRoom <= zeroed_) return IOStatus::OK();
+    const std::uint64_t until = ((end + kRoom) / kAhead + 1) * kAhead;
     zeroed_ = std::max(zeroed_, end);
     while (zeroed_ < until) {
       const auto size = std::min<std::uint64_t>(kZeros.size(), until - zeroed_);
       if (auto done = put(kZeros.data(), static_cast<std::size_t>(size), zeroed_); !done.ok()) return done;
       zeroed_ += size;
     }
-    return IOStatus::OK();
+    return ::fdatasync(file_) == 0 ? IOStatus::OK() : failed(path_);
   }
 
   const std::string path_;
@@ -141,7 +148,9 @@ class LogsFileSystem final : public rocksdb::FileSystemWrapper {
     }
     const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (file < 0) return failed(path);
-    *out = std::make_unique<WalFile>(path, file, options);
+    auto log = std::make_unique<WalFile>(path, file, options);
+    if (auto begun = log->begin(); !begun.ok()) return begun;
+    *out = std::move(log);
     return noted(note_log(path));
   }
   IOStatus DeleteFile(const std::string& path, const IOOptions& options, IODebugContext* debug) override {

@@ -2,13 +2,17 @@
 // length (2, little-endian), type (1), payload. A record is one fragment, or a first, middle ones, and a last.
 #include <algorithm>
 #include <boost/crc.hpp>
+#include <cerrno>
 #include <filesystem>
+#include <fstream>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "base/bytes.h"
 #include "base/file.h"
 #include "storage/disk.h"
+#include "storage/rocksdb_files.h"
 #include "storage/rocksdb_wal.h"
 
 namespace holdfast::storage {
@@ -32,13 +36,14 @@ class RecordLog {
     data_end_ = bytes_.find_last_not_of('\0') + 1;  // npos + 1 is 0
   }
 
-  /// The size that the file should have.
+  /// Behind the last whole record.
   struct End {
-    std::size_t size = 0;
+    std::size_t at = 0;
     bool rotten = false;  ///< what lies behind was whole once
+    bool cut = false;     ///< the file was longer
   };
-  /// Nothing: leave it as it is.
-  std::optional<End> end() const {
+  /// Nothing: leave it as it is. `room` was kept behind the last record, whether it is whole or not.
+  std::optional<End> end(bool room) const {
     std::size_t at = 0;               // behind what was walked over
     std::size_t last = 0;             // where the last record begins
     std::vector<Fragment> fragments;  // of the last record
@@ -53,11 +58,21 @@ class RecordLog {
     }
     const bool good = whole && std::ranges::all_of(fragments, [this](const Fragment& f) { return is_sound(f); });
     const std::size_t damaged = good ? at : last;
-    if (damaged >= data_end_) return End{damaged};
-    if (a_record_begins_after(damaged) || only_its_length_is_wrong(damaged)) return End{damaged, true};
-    if (!is_torn(damaged)) return std::nullopt;
-    return End{damaged};
+    if (damaged < data_end_ && (a_record_begins_after(damaged) || only_its_length_is_wrong(damaged))) {
+      return End{damaged, true, false};
+    }
+    if (room && !has_room(at)) return End{damaged, false, true};
+    if (damaged < data_end_ && !is_torn(damaged)) return std::nullopt;
+    return End{damaged, false, false};
   }
+
+  /// Does the file reach to where a header behind `at` would end, and if there is one, what follows it?
+  bool has_room(std::size_t at) const {
+    at = header_at(at);
+    if (at + kHeader > bytes_.size()) return false;
+    return byte(at + 6) < kFull || byte(at + 6) > kLast || reach(at) <= bytes_.size();
+  }
+  std::size_t data_end() const { return data_end_; }
 
   /// Is every fragment as it was written, up to the last byte that is not zero?
   bool is_whole() const {
@@ -147,23 +162,41 @@ class RecordLog {
   std::size_t data_end_;   ///< behind the last byte that is not zero
 };
 
+/// Zeros behind `end`, as they are written ahead: all that is there, and room for another record.
+Result<void> end_log(const std::string& path, std::size_t end, const RecordLog& log) {
+  if (end >= log.data_end() && log.has_room(end)) return {};
+  const std::size_t size = std::max(end + kBlock, log.data_end()) - end;
+  std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
+  file.seekp(static_cast<std::streamoff>(end));
+  file << Bytes(size, '\0') << std::flush;
+  if (!file) return tl::unexpected<Error>(disk_error(errno, path));
+  return sync(path);
+}
+
 }  // namespace
 
-Result<void> end_logs(const std::string& directory, bool drop_damaged) {
+Result<void> end_logs(const std::string& directory, EndLogs how) {
+  HF_TRY(const std::set<std::string> noted, noted_logs(directory));
   std::error_code failed;
   for (std::filesystem::directory_iterator it(directory, failed), end; !failed && it != end; it.increment(failed)) {
     const bool manifest = is_manifest(it->path().string());
     if (it->path().extension() != ".log" && !manifest) continue;
-    HF_TRY(const Bytes bytes, read_file(it->path().string(), kLogBytesMax));
-    const auto log = RecordLog(bytes, manifest ? kUnwrittenManifest : kUnwrittenLog).end();
-    if (log && log->rotten && (manifest || !drop_damaged)) {
-      return tl::unexpected<Error>(damage(it->path().string()));
-    }
-    if (log && log->size < bytes.size()) std::filesystem::resize_file(it->path(), log->size, failed);
+    const std::string path = it->path();
+    HF_TRY(const Bytes bytes, read_file(path, kLogBytesMax));
+    const RecordLog log(bytes, manifest ? kUnwrittenManifest : kUnwrittenLog);
+    // One that is not noted yet was being made, and holds nothing.
+    const auto found = log.end(!manifest && noted.contains(it->path().filename()));
+    if (!found) continue;
+    if (found->rotten && (manifest || !how.drop_damaged)) return tl::unexpected<Error>(damage(path));
+    if (found->cut && !how.drop_damaged) return tl::unexpected<Error>(cut_short(path));
+    if (how.read_only) continue;
+    if (!manifest) HF_CHECK(end_log(path, found->at, log));
+    if (manifest && found->at < bytes.size()) std::filesystem::resize_file(path, found->at, failed);
     if (failed) break;
   }
   if (!failed) return {};
-  return fail(Code::unavailable, "storage.io", directory, "its files cannot be read or cut: " + failed.message());
+  return fail(Code::unavailable, "storage.io", directory,
+              "its files cannot be read or cut (" + failed.message() + "); mend the disk and start again");
 }
 
 std::optional<std::string> damaged_log(const std::string& directory) {

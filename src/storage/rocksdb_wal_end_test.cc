@@ -4,6 +4,8 @@
 #include <filesystem>
 
 #include "base/file.h"
+#include "storage/disk.h"
+#include "storage/rocksdb_files.h"
 #include "storage/rocksdb_wal.h"
 #include "storage/scratch_test.h"
 
@@ -60,16 +62,19 @@ class Log {
   }
 };
 
-/// What is left of it; nothing if it is refused.
+std::size_t data_end(const Bytes& bytes) { return bytes.find_last_not_of('\0') + 1; }
+
+/// What is left of it, before zeros; nothing if it is refused.
 std::optional<std::size_t> ended(const Log& log, const char* name = "000007.log") {
   const Scratch scratch;
   std::filesystem::create_directories(scratch / "db");
   const std::string path = scratch / "db" + "/" + name;
   EXPECT_TRUE(write_file(path, log.bytes));
-  const auto done = end_logs(scratch / "db", false);
+  const auto done = end_logs(scratch / "db", {});
   const auto left = read_file(path);
-  EXPECT_EQ(log.bytes.substr(0, left->size()), *left) << "what is left is as it was";
-  if (done) return left->size();
+  const std::size_t end = data_end(*left);
+  EXPECT_EQ(log.bytes.substr(0, end), left->substr(0, end)) << "what is left is as it was";
+  if (done) return end;
   EXPECT_EQ(done.error().slug, "storage.corrupt");
   EXPECT_EQ(done.error().where, path);
   EXPECT_EQ(left->size(), log.size());
@@ -78,11 +83,64 @@ std::optional<std::size_t> ended(const Log& log, const char* name = "000007.log"
 
 Log some() { return Log().record(Bytes(300, 'a')).record(Bytes(700, 'b')).record(Bytes(70000, 'c')); }
 
-TEST(WalEnd, CutsZerosWrittenAhead) {
+TEST(WalEnd, ZerosWrittenAheadStay) {
   EXPECT_EQ(ended(some()), some().size());
   EXPECT_EQ(ended(some().zeros(100'000)), some().size());
   EXPECT_EQ(ended(Log().zeros(100'000)), 0u);
   EXPECT_EQ(ended(Log()), 0u);
+}
+
+TEST(WalEnd, RefusesALogThatWasCut) {
+  const Scratch scratch;
+  std::filesystem::create_directories(scratch / "db");
+  const std::string path = scratch / "db/000007.log";
+  const auto end_as = [&](Bytes bytes, EndLogs how) {
+    EXPECT_TRUE(write_file(path, bytes));
+    const auto done = end_logs(scratch / "db", how);
+    EXPECT_TRUE((done && !how.read_only) || *read_file(path) == bytes) << "as it was";
+    return done;
+  };
+  // Its last record ends in a block, with it, and so that no header fits behind it.
+  for (const std::size_t last : {300, 90'000, 3 * 32768 - 71'028 - 7, 3 * 32768 - 71'028 - 12}) {
+    const Log log = some().record(Bytes(last, '\0').append("d"));
+    const Bytes whole = Log(log).zeros(1 << 16).bytes;
+    ASSERT_TRUE(end_as(whole, {})) << "not noted yet";
+    ASSERT_TRUE(end_as(log.bytes, {})) << "not noted yet";
+    ASSERT_TRUE(note_log(path));
+    ASSERT_TRUE(end_as(whole, {}));
+    std::vector<std::size_t> sizes{
+        0, 1, 7, 307, some().size(), 32768, 65536, log.size() - 1, log.size(), log.size() + 6};
+    for (std::size_t size = 500; size < log.size(); size += 19'937) sizes.push_back(size);
+    for (const std::size_t size : sizes) {
+      const Bytes cut = whole.substr(0, size);
+      for (const bool read_only : {true, false}) {
+        const auto refused = end_as(cut, {.read_only = read_only});
+        ASSERT_FALSE(refused) << size << " of " << log.size();
+        EXPECT_EQ(refused.error().slug, "storage.corrupt");
+        EXPECT_EQ(refused.error().where, path);
+        EXPECT_TRUE(is_mendable(refused.error()));
+        ASSERT_TRUE(end_as(cut, {.drop_damaged = true, .read_only = read_only}));
+      }
+      ASSERT_TRUE(end_logs(scratch / "db", {})) << "what is left has room again";
+    }
+    ASSERT_TRUE(end_as(whole.substr(0, log.size() + 32768), {})) << "only zeros are gone";
+    ASSERT_TRUE(forget_log(path));
+  }
+}
+
+TEST(WalEnd, ATornRecordIsNotACutOne) {
+  const Scratch scratch;
+  std::filesystem::create_directories(scratch / "db");
+  const std::string path = scratch / "db/000007.log";
+  ASSERT_TRUE(write_file(path, ""));
+  ASSERT_TRUE(note_log(path));
+  const std::size_t whole = some().size();
+  const Log log = some().record(Bytes(90'000, 'd'));
+  for (std::size_t size = whole; size < log.size(); size += 3989) {
+    ASSERT_TRUE(write_file(path, Log(log).wipe(size, log.size() - size).zeros(1 << 16).bytes));
+    ASSERT_TRUE(end_logs(scratch / "db", {})) << size;
+    EXPECT_EQ(data_end(*read_file(path)), whole);
+  }
 }
 
 TEST(WalEnd, EndsAManifestToo) {
@@ -158,13 +216,15 @@ TEST(WalEnd, RefusesALastRecordOfWhichOnlyTheLengthRotted) {
       Log rotten = log;
       rotten.bytes[header + 4 + bit / 8] = static_cast<char>(rotten.bytes[header + 4 + bit / 8] ^ (1 << bit % 8));
       ASSERT_TRUE(write_file(path, rotten.bytes));
-      const auto refused = end_logs(scratch / "db", false);
+      ASSERT_FALSE(end_logs(scratch / "db", {.read_only = true})) << "a look finds what a start would, bit " << bit;
+      ASSERT_TRUE(end_logs(scratch / "db", {.drop_damaged = true, .read_only = true}));
+      const auto refused = end_logs(scratch / "db", {});
       ASSERT_FALSE(refused) << bit;
       EXPECT_EQ(refused.error().slug, "storage.corrupt");
       EXPECT_EQ(refused.error().where, path);
       EXPECT_EQ(read_file(path)->size(), rotten.size()) << "as it was";
-      ASSERT_TRUE(end_logs(scratch / "db", true));
-      EXPECT_EQ(read_file(path)->size(), whole) << "what precedes it is kept";
+      ASSERT_TRUE(end_logs(scratch / "db", {.drop_damaged = true}));
+      EXPECT_EQ(data_end(*read_file(path)), whole) << "what precedes it is kept";
     }
   }
 }

@@ -93,12 +93,13 @@ std::optional<std::size_t> SegmentReader::whole_record_behind(std::size_t at) co
 }
 
 SegmentReader::End SegmentReader::end() const {
-  if (at_ >= data_end_) return End::clean;
+  if (at_ >= data_end_) return at_ + kRoom > bytes_.size() ? End::cut : End::clean;
   if (whole_record_behind(at_)) return End::damaged;
   // Of a header that is whole, the size is true; without one, the end of all is all that is known.
   const auto found = header(at_);
   const std::size_t end = found ? at_ + kHeader + found->size + 1 : data_end_;
-  if (end > bytes_.size() || data_end_ < end || data_end_ < at_ + kHeader) return End::torn;
+  if (std::max(end, at_ + kHeader) + kRoom > bytes_.size()) return End::cut;
+  if (data_end_ < end || data_end_ < at_ + kHeader) return End::torn;
   for (std::size_t begin = at_; begin < end; begin += kSector) {
     const ByteView sector = bytes_.substr(begin, std::min(kSector, end - begin));
     if (sector.find_first_not_of('\0') == ByteView::npos) return End::torn;

@@ -13,8 +13,11 @@
 ///
 /// A record of no entries is a note: of where the journal begins, or, if anything is packed, that another file follows.
 /// Each is on disk before the next one is begun, so that a power cut tears the last at most, and that was acknowledged
-/// to nobody.
+/// to nobody. Zeros are on disk before a record is written over them, and kRoom of them stay behind it: a file that has
+/// none was longer.
 namespace holdfast::storage {
+
+inline constexpr std::size_t kRoom = kBlock;
 
 struct SegmentRecord {
   std::uint64_t position = 0;  ///< of its first entry
@@ -35,8 +38,9 @@ void put_record(char* out, const SegmentRecord& record);
 class SegmentReader {
  public:
   enum class End {
-    clean,  ///< nothing
-    torn,   ///< a record that was not written whole: its end or one of its sectors is of zeros, or the file ends in it
+    clean,    ///< nothing
+    torn,     ///< a record that was not written whole: its end or one of its sectors is of zeros
+    cut,      ///< the file ends in what stands there, or leaves no room behind it
     damaged,  ///< what was whole once, or is followed by a record
   };
   explicit SegmentReader(ByteView bytes);

@@ -78,7 +78,10 @@ def test_a_backup_that_is_refused_is_not_said_to_be_taken(holdfast):
                             (holdfast.dir, holdfast.folder / "k"), (pathlib.Path("/proc/b"), holdfast.folder / "k")):
         places = json.dumps({"directory": str(directory), "keys_directory": str(keys)})
         answer = oracle.call("POST", "/v1/backup", places, {"Content-Type": "application/json"})
-        assert answer.status in (400, 409, 503) and answer.code.startswith("storage."), answer.body
+        # Nothing here gets better by trying again.
+        assert answer.status in (400, 409) and answer.code.startswith("storage."), answer.body
+        assert "Retry-After" not in answer.headers
+    assert answer.code == "storage.place" and "name another place" in answer.json()["detail"]
     assert json.loads(oracle.call("GET", "/v1/status").body)["log"]["entries"] == before
 
 
@@ -378,25 +381,63 @@ def test_without_its_evidence_or_its_keys_nothing_is_served_and_the_doctor_says_
 
     def start():
         refused = run("serve", "--dir", holdfast.dir, check=False)
-        assert refused.returncode == 1, refused.stderr
+        assert refused.returncode == 5, refused.stderr
         return refused.stderr
 
     assert doctor()[0] == "ok"
-    for part, code in (("log", "evidence.log.missing"), ("keys", "vault.keys.missing"), ("records", "vault.records.missing")):
+    for part in ("log", "keys", "records"):
         (data / part).rename(holdfast.folder / part)
-        grade, found = doctor()
-        assert grade == "BAD" and str(data / part) in found, "a look makes nothing"
-        assert not (data / part).exists()
-        told = start()
-        assert f"[{code}]" in told and "restore" in told
-        # The start made the folder anew, empty: it is no more whole for that.
-        assert f"[{code}]" in start()
-        grade, found = doctor()
-        assert grade == "BAD" and code in found
-        shutil.rmtree(data / part)
+        for left in ("nothing", "an empty folder"):
+            if left == "an empty folder":
+                (data / part).mkdir()
+            grade, found = doctor()
+            assert grade == "BAD" and str(data / part) in found, left
+            told = start()
+            assert "[storage.part.missing]" in told and str(data / part) in told and "restore" in told, left
+            assert not (data / part).exists() or not list((data / part).iterdir()), "nothing is made in its place"
+        (data / part).rmdir()
         (holdfast.folder / part).rename(data / part)
     holdfast.start()
     assert disclose(holdfast.client("app-us"), "account", "una").status == 200
+    assert holdfast.verify().returncode == 0
+
+
+def test_a_journal_or_the_end_of_a_log_that_is_gone_is_told_as_such_by_start_doctor_and_repair(holdfast):
+    app, data = holdfast.client("app-us"), holdfast.dir / "data"
+    for number in range(20):
+        holdfast.deposit(app, f"g{number}")
+    holdfast.stop()
+
+    def told(where, code, by_repair):
+        before = sorted((data / "log").rglob("*"))
+        for command, said_as in (("serve", f"[{code}]"), ("repair", f"[{by_repair}]"), ("doctor", "BAD   store")):
+            said = run(command, "--dir", holdfast.dir, check=False)
+            assert said.returncode not in (0, 3), said
+            assert said_as in said.stdout + said.stderr and str(where) in said.stdout + said.stderr, said
+        assert sorted((data / "log").rglob("*")) == before, "nothing is made in its place"
+
+    (journal,) = data.glob("log/journals/log.*")
+    journal.rename(holdfast.folder / "aside")
+    told(data / "log/journals/log.*", "storage.part.missing", "storage.part.missing")
+    journal.parent.rmdir()
+    told(data / "log/journals", "storage.part.missing", "storage.part.missing")
+    journal.parent.mkdir()
+    (holdfast.folder / "aside").rename(journal)
+
+    holdfast.start(adopt=False)
+    app = holdfast.client("app-us")
+    for number in range(20):
+        holdfast.deposit(app, f"h{number}")
+    holdfast.stop()
+    log = max(data.glob("records/*.log"), key=lambda path: len(path.read_bytes().rstrip(b"\0")))
+    whole = log.read_bytes()
+    used = len(whole.rstrip(b"\0"))
+    os.truncate(log, used // 2)
+    told(log, "storage.corrupt", "cli.repair.yes")
+    assert log.stat().st_size == used // 2
+    log.write_bytes(whole)
+    holdfast.start(adopt=False)
+    assert disclose(holdfast.client("app-us"), "account", "h19").status == 200
     assert holdfast.verify().returncode == 0
 
 
@@ -429,7 +470,7 @@ def test_an_agreement_that_names_another_logs_key_is_not_adopted(holdfast):
 
 def test_a_store_of_a_later_format_is_refused_with_what_to_do(holdfast):
     holdfast.stop()
-    (holdfast.dir / "data/log/FORMAT").write_text("holdfast store 4\n")
+    (holdfast.dir / "data/log/FORMAT").write_text("holdfast store 5\n")
     refused = run("serve", "--dir", holdfast.dir, check=False)
     assert refused.returncode == 1
     assert "[storage.format]" in refused.stderr and "run the version of holdfast that wrote it" in refused.stderr

@@ -455,14 +455,24 @@ class Chain:
         """A file is gone while the server is down: missed and named, or one of which nothing is needed."""
         self.damage(pathlib.Path.unlink)
 
-    def damage(self, change):
+    def cut(self):
+        """A write-ahead log or a journal is shorter than it was: missed and named, or only zeros of it are gone."""
+        def shorten(path):
+            size = path.stat().st_size
+            used = len(path.read_bytes().rstrip(b"\0"))
+            at = self.choose.choice((0, self.choose.randrange(used + 1), used // 32768 * 32768, self.choose.randrange(size)))
+            self.what += f" at {at} of {used}"
+            os.truncate(path, at)
+        self.damage(shorten, self.choose.choice(("*/*.log", "log/journals/*")))
+
+    def damage(self, change, which="**/*"):
         """Changes one file of the stopped store, starts and judges, and puts the store back as it was."""
         self.finish(self.load(self.seconds()))
         self.server.kill() if self.choose.random() < 0.5 else self.server.stop()
         data, whole = self.server.dir / "data", self.folder / "whole"
         shutil.rmtree(whole, ignore_errors=True)
         subprocess.run(["cp", "-a", str(data), str(whole)], check=True)
-        files = [path for path in sorted(data.rglob("*")) if path.is_file() and path.stat().st_size]
+        files = [path for path in sorted(data.glob(which)) if path.is_file() and path.stat().st_size]
         path = self.choose.choice(files)
         self.what += f" {path.relative_to(data)}"
         change(path)
@@ -525,8 +535,9 @@ KINDS = {"kill": Chain.kill, "boundary": Chain.boundary, "torn": Chain.torn, "po
          "write-error": Chain.write_error, "sync-error": Chain.sync_error, "read-error": Chain.read_error,
          "slow": Chain.slow, "clock": Chain.clock, "upkeep": Chain.upkeep, "retention": Chain.retention,
          "memory": Chain.memory_out, "files": Chain.files, "clients": Chain.clients, "rot": Chain.rot, "lost": Chain.lost,
+         "cut": Chain.cut,
          "expired": Chain.expired}
-WEIGHTS = {"kill": 3, "boundary": 6, "power": 6, "torn": 2, "rot": 2, "lost": 1}
+WEIGHTS = {"kill": 3, "boundary": 6, "power": 6, "torn": 2, "rot": 2, "lost": 1, "cut": 1}
 FIRING = {"boundary", "torn", "full", "write-error", "sync-error", "read-error", "slow", "memory"}  # must, now and then
 FIRING_RUNS = 8
 ENDS = {"expired", "retention"}  # these leave the log's time far ahead, so their chain ends

@@ -164,7 +164,8 @@ long inode_of(int file) {
   return fstat(file, &status) == 0 ? static_cast<long>(status.st_ino) : 0;
 }
 
-int opened(int file, const char* path, bool is_new) {
+/// `flags` as open(2)'s.
+int opened(int file, const char* path, bool is_new, int flags) {
   if (file < 0) return file;
   set_kind(file, Kind::other);
   if (!is_data(path)) return file;
@@ -172,6 +173,9 @@ int opened(int file, const char* path, bool is_new) {
   if (fstat(file, &status) != 0) return file;
   set_kind(file, S_ISDIR(status.st_mode) ? Kind::directory : Kind::data);
   if (is_new) note("C %ld %s\n", static_cast<long>(status.st_ino), path);
+  if (!is_new && (flags & O_ACCMODE) != O_RDONLY) {
+    note("L %ld %ld\n", static_cast<long>(status.st_ino), static_cast<long>(status.st_size));
+  }
   return file;
 }
 
@@ -180,7 +184,7 @@ int open_any(const char* path, int flags, mode_t mode) {
   if (data && suffers_before(due(kOpen))) return -1;
   const bool is_new = data && (flags & O_CREAT) != 0 && access(path, F_OK) != 0;
   const auto file = static_cast<int>(syscall(SYS_openat, AT_FDCWD, path, flags, mode));
-  return opened(file, path, is_new);
+  return opened(file, path, is_new, flags);
 }
 
 int sync_any(int file, long call) {

@@ -2,6 +2,7 @@
 
 What was synced stays. Of the rest: names (made, renamed, removed) are kept up to a random moment, as a journaling file
 system does; bytes written behind a file's last sync are dropped, cut at a random byte, or kept and lost sector by sector.
+A file stays as long as it was when it was synced: what is lost of zeros that were written over is zeros again.
 """
 import collections
 import os
@@ -14,6 +15,7 @@ class PowerCut:
     def __init__(self, journal, data, choose):
         self.choose, self.data, self.lost = choose, pathlib.Path(data), []
         self.written = collections.defaultdict(list)  # inode -> (line, offset, size), not synced
+        self.synced = collections.defaultdict(int)    # inode -> behind the last byte that was
         self.names = []                               # (kind, paths…) whose folder was not synced since
         for number, line in enumerate(pathlib.Path(journal).read_text().splitlines(), 1):
             self.take(number, line[0], line[2:])
@@ -24,9 +26,15 @@ class PowerCut:
             self.written[inode].append((number, offset, size))
         elif kind == "S":
             inode, before = map(int, rest.split())
+            self.synced[inode] = max([self.synced[inode], *(w[1] + w[2] for w in self.written[inode] if w[0] <= before)])
             self.written[inode] = [w for w in self.written[inode] if w[0] > before]
+        elif kind == "L":  # as long as an earlier process left it, which counts as synced
+            inode, size = map(int, rest.split())
+            if inode not in self.written:
+                self.synced[inode] = size
         elif kind == "C":
             inode, path = rest.split(" ", 1)
+            self.synced.pop(int(inode), None)  # of a file that is gone
             self.names.append((number, kind, path))
         elif kind == "D":
             inode, before = map(int, rest.split())
@@ -41,19 +49,18 @@ class PowerCut:
         inodes = {path.stat().st_ino: path for path in self.data.glob("**/*") if path.is_file()}
         for inode, writes in self.written.items():
             if writes and inode in inodes:
-                self.lose_bytes(inodes[inode], writes, how)
+                self.lose_bytes(inodes[inode], writes, how, self.synced[inode])
         for _, kind, *paths in reversed(self.names[keep:]):
             self.lose_name(kind, paths)
         return self.lost
 
-    def lose_bytes(self, path, writes, how):
+    def lose_bytes(self, path, writes, how, synced):
         start, end = min(w[1] for w in writes), max(w[1] + w[2] for w in writes)
         self.lost.append(f"{path.relative_to(self.data)}: {how} from {start} of {end}")
-        if how == "drop":
-            os.truncate(path, min(start, path.stat().st_size))
-            return
-        cut = self.choose.randint(start, end)
-        os.truncate(path, min(cut, path.stat().st_size))
+        cut = start if how == "drop" else self.choose.randint(start, end)
+        size = path.stat().st_size
+        os.truncate(path, min(cut, size))
+        os.truncate(path, max(min(cut, size), min(synced, size)))
         if how == "misordered":
             with open(path, "r+b") as file:
                 for sector in range(start // SECTOR * SECTOR, cut, SECTOR):
