@@ -83,8 +83,8 @@ Result<void> require_ready_free(const std::string& path, const WorkDir& dir, con
   const auto ready = read_ready(path);
   const fs::path place = fs::weakly_canonical(path, ignored);
   const auto holds = [&](const std::string& kept) {
-    const fs::path known = fs::weakly_canonical(kept, ignored);
-    return std::ranges::mismatch(known, place).in1 == known.end();
+    const fs::path known = fs::weakly_canonical(kept, ignored);  // empty where this user may not look: find_store says so
+    return !known.empty() && std::ranges::mismatch(known, place).in1 == known.end();
   };
   const std::string kept[] = {dir.config(),    dir.path() + "/tls",      dir.path() + "/clients", dir.path() + "/keys",
                               mark_of(config), config.data + "/records", config.data + "/keys",   config.data + "/log"};
