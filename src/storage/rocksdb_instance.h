@@ -30,6 +30,7 @@ enum class FamilyKind {
   keys,    ///< as items, few and hot: small files, indexes always in memory
   states,  ///< as plain, tiny, and written with every change of a locker
   plain,   ///< points and ranges
+  blobs,   ///< as plain, large, and written while requests wait for the same disk
 };
 
 struct FamilySpec {

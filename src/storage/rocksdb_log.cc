@@ -16,7 +16,7 @@ constexpr std::size_t kBlobs = 0;
 }  // namespace
 
 const std::vector<FamilySpec>& log_families() {
-  static const std::vector<FamilySpec> families{{"blobs", FamilyKind::plain}, {"leases", FamilyKind::plain}};
+  static const std::vector<FamilySpec> families{{"blobs", FamilyKind::blobs}, {"leases", FamilyKind::plain}};
   return families;
 }
 

@@ -41,7 +41,7 @@ class WalFile final : public FSWritableFile {
   }
 
   /// Before anything else.
-  IOStatus begin() { return zero_ahead(0); }
+  IOStatus begin() { return zero_until(kRoom); }
 
   using FSWritableFile::Append;
   IOStatus Append(const Slice& data, const IOOptions&, IODebugContext*) override {
@@ -85,10 +85,12 @@ class WalFile final : public FSWritableFile {
   /// is zeroed. The length is on disk before what needs it is written: no kill and no power cut leaves a record that
   /// the file's end cuts, or that ends with the file, so that one which does was cut afterwards (end_logs).
   IOStatus zero_ahead(std::uint64_t end) {
-    static constexpr std::array<char, 16u << 10> kZeros{};
     if (end + kRoom <= zeroed_) return IOStatus::OK();
-    const std::uint64_t until = ((end + kRoom) / kAhead + 1) * kAhead;
     zeroed_ = std::max(zeroed_, end);
+    return zero_until(((end + kRoom) / kAhead + 1) * kAhead);
+  }
+  IOStatus zero_until(std::uint64_t until) {
+    static constexpr std::array<char, 16u << 10> kZeros{};
     while (zeroed_ < until) {
       const auto size = std::min<std::uint64_t>(kZeros.size(), until - zeroed_);
       if (auto done = put(kZeros.data(), static_cast<std::size_t>(size), zeroed_); !done.ok()) return done;
