@@ -151,22 +151,21 @@ TEST(Journal, a_file_that_was_cut_shorter_is_named) {
   struct Case {
     std::size_t records, left, entries_left;
   };
-  for (const auto& [records, left, entries_left] :
-       {Case{1, 0, 0}, Case{1, 10, 0}, Case{1, large_size - kBlock, 0}, Case{1, large_size, 1},
-        Case{1, large_size + 10, 1}, Case{2, large_size, 1}, Case{2, large_size + kBlock, 1}, Case{3, 0, 2},
-        Case{3, kBlock, 2}}) {
+  for (const Case& one : {Case{1, 0, 0}, Case{1, 10, 0}, Case{1, large_size - kBlock, 0}, Case{1, large_size, 1},
+                          Case{1, large_size + 10, 1}, Case{2, large_size, 1}, Case{2, large_size + kBlock, 1},
+                          Case{3, 0, 2}, Case{3, kBlock, 2}}) {
     Files files;
     Journal& journal = files.must_open();
-    for (std::size_t i = 0; i < records; ++i) append(journal, large('a'));
-    files.change([left](std::string& bytes) { bytes.resize(left); });
+    for (std::size_t i = 0; i < one.records; ++i) append(journal, large('a'));
+    files.change([&one](std::string& bytes) { bytes.resize(one.left); });
     for (const bool read_only : {true, false}) {
       const auto opened = files.open({.read_only = read_only});
-      ASSERT_TRUE(fails(opened, Code::corrupt, "storage.corrupt")) << records << " " << left;
+      ASSERT_TRUE(fails(opened, Code::corrupt, "storage.corrupt")) << one.records << " " << one.left;
       EXPECT_EQ(opened.error().where, files.files().back());
     }
-    EXPECT_EQ(files.must_open({.drop_damaged = true}).end(), entries_left);
+    EXPECT_EQ(files.must_open({.drop_damaged = true}).end(), one.entries_left);
     append(files.must_open(), "next");
-    EXPECT_EQ(files.must_open().end(), entries_left + 1);
+    EXPECT_EQ(files.must_open().end(), one.entries_left + 1);
   }
 }
 
