@@ -309,13 +309,14 @@ void tell_json(const Sum& sum, double seconds) {
                           {"errors", std::move(problems)}});
 }
 
+constexpr std::string_view kStandardInput = "/dev/stdin";
+
 /// Better told before anything is asked of the server.
 Result<void> require_file(const Options& options) {
   const std::string& path = options.file;
   std::error_code wrong;
-  if (path == kStandardInput) {
-    if (!options.format.empty()) return {};
-    return fail(Code::invalid, "cli.import.format", "standard input",
+  if (path == kStandardInput && options.format.empty()) {
+    return fail(Code::invalid, "cli.import.format", path,
                 "it has no name that tells what it holds; give --format csv or --format ndjson");
   }
   if (std::filesystem::is_directory(path, wrong)) {
@@ -334,7 +335,7 @@ Result<int> import(const Options& options, bool as_json) {
   }
   HF_CHECK(require_file(options));
   std::vector<std::string> inputs = files_of(options.client);
-  inputs.push_back(options.file == kStandardInput ? "/dev/stdin" : options.file);
+  inputs.push_back(options.file);
   HF_CHECK(require_output(options.rejects, inputs));
   HF_TRY(Client first, Client::create(options.client));
   HF_TRY(Client second, Client::create(options.client));
@@ -365,7 +366,10 @@ void add_import(CLI::App& program, Session& session) {
                                   "  holdfast import views views.csv --as app-us\n"
                                   "  holdfast import profile people.csv --as app-us --subject Number --map "
                                   "email=EmailAddress,zip=ZipCode,birthdate=Birthday --date-format birthdate=M/D/YYYY",
-                                  [&session, options] { return import(*options, session.json); });
+                                  [&session, options] {
+                                    if (options->file == "-") options->file = kStandardInput;
+                                    return import(*options, session.json);
+                                  });
   command->add_option("COLLECTION", options->collection, "A collection of the agreement")->required();
   command->add_option("FILE", options->file, "CSV with a header, or NDJSON; UTF-8; - is standard input, with --format")
       ->required();

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <fstream>
-#include <iostream>
 #include <memory>
 #include <optional>
 
@@ -14,16 +13,6 @@ namespace {
 
 constexpr std::size_t kReadBytes = 256u << 10;
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
-
-/// What `path` names, opened in `file` unless it is standard input.
-std::istream& open(const std::string& path, std::ifstream& file) {
-  if (path == kStandardInput) {
-    std::ios::sync_with_stdio(false);  // else it comes byte by byte
-    return std::cin;
-  }
-  file.open(path, std::ios::binary);
-  return file;
-}
 
 /// No row of a table begins like this, since a quote stands only around a whole cell.
 bool is_json(std::string_view text) {
@@ -154,8 +143,7 @@ std::uint64_t Chunk::row_of(std::uint64_t line) const {
 
 Result<ReadSummary> read_csv_chunks(const std::string& path, const agreement::Collection& collection,
                                     const MappingOptions& options, const std::function<bool(Chunk&&)>& take) {
-  std::ifstream opened;
-  std::istream& file = open(path, opened);
+  std::ifstream file(path, std::ios::binary);
   if (!file) return not_readable(path);
   Chunker chunker(Chunk::Format::csv, take);
   CsvReading reading(collection, options, chunker);
@@ -196,8 +184,7 @@ Result<ReadSummary> read_csv_chunks(const std::string& path, const agreement::Co
 }
 
 Result<ReadSummary> read_ndjson_chunks(const std::string& path, const std::function<bool(Chunk&&)>& take) {
-  std::ifstream opened;
-  std::istream& file = open(path, opened);
+  std::ifstream file(path, std::ios::binary);
   if (!file) return not_readable(path);
   Chunker chunker(Chunk::Format::ndjson, take);
   ReadSummary summary;

@@ -39,9 +39,6 @@ inline constexpr std::size_t kFirstChunkRows = 8192;
 inline constexpr std::size_t kChunkRows = 131'072;
 inline constexpr std::size_t kChunkBytes = 16u << 20;
 
-/// As the path of a file: standard input.
-inline constexpr std::string_view kStandardInput = "-";
-
 /// What is told of a file as a whole once it was read.
 struct ReadSummary {
   std::uint64_t rows = 0;
