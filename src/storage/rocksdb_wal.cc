@@ -22,9 +22,12 @@ using rocksdb::IOOptions;
 using rocksdb::IOStatus;
 using rocksdb::Slice;
 
-/// Zeroed at a time: some hundred batches' worth, which costs the one append that meets it a sync of its own.
+/// Zeroed at a time: some hundred batches' worth, which costs the one sync that meets it a fraction of a millisecond.
 constexpr std::uint64_t kAhead = 256u << 10;
-/// Always zeroed behind what is appended: a block of the log's and a header, and then some.
+/// How much longer than what is in it a file is made at a time, at the price of a sync: not zeroed yet, so that it
+/// takes no room on the disk.
+constexpr std::uint64_t kLonger = 8u << 20;
+/// Always behind what is appended: a block of the log's and a header, and then some.
 constexpr std::uint64_t kRoom = 64u << 10;
 
 IOStatus failed(const std::string& path) {
@@ -41,11 +44,12 @@ class WalFile final : public FSWritableFile {
   }
 
   /// Before anything else.
-  IOStatus begin() { return zero_until(kRoom); }
+  IOStatus begin() { return lengthen(kRoom); }
 
   using FSWritableFile::Append;
   IOStatus Append(const Slice& data, const IOOptions&, IODebugContext*) override {
     // The space first: what fails for want of room must not be there whole all the same.
+    if (auto done = lengthen(end_ + data.size() + kRoom); !done.ok()) return done;
     if (auto done = zero_ahead(end_ + data.size()); !done.ok()) return done;
     if (auto done = put(data.data(), data.size(), end_); !done.ok()) return done;
     end_ += data.size();
@@ -53,7 +57,7 @@ class WalFile final : public FSWritableFile {
   }
   IOStatus Truncate(std::uint64_t size, const IOOptions&, IODebugContext*) override {
     if (::ftruncate(file_, static_cast<off_t>(size)) != 0) return failed(path_);
-    end_ = zeroed_ = size;
+    end_ = zeroed_ = length_ = size;
     return IOStatus::OK();
   }
   /// The zeros stay, and say that nothing is cut off.
@@ -81,28 +85,35 @@ class WalFile final : public FSWritableFile {
     }
     return IOStatus::OK();
   }
-  /// Makes the file longer than `end`, where what is appended will end, by kRoom at least. Only what lies behind that
-  /// is zeroed. The length is on disk before what needs it is written: no kill and no power cut leaves a record that
-  /// the file's end cuts, or that ends with the file, so that one which does was cut afterwards (end_logs).
-  IOStatus zero_ahead(std::uint64_t end) {
-    if (end + kRoom <= zeroed_) return IOStatus::OK();
-    zeroed_ = std::max(zeroed_, end);
-    return zero_until(((end + kRoom) / kAhead + 1) * kAhead);
+  /// Makes the file reach beyond `end`. Its length is on disk before what needs it is written: no kill and no power cut
+  /// leaves a record that the file's end cuts, or that ends with the file, so that one which does was cut afterwards
+  /// (end_logs).
+  IOStatus lengthen(std::uint64_t end) {
+    if (end <= length_) return IOStatus::OK();
+    const std::uint64_t length = (end / kLonger + 1) * kLonger;
+    if (auto done = put("", 1, length - 1); !done.ok()) return done;  // a zero
+    if (::fdatasync(file_) != 0) return failed(path_);
+    length_ = length;
+    return IOStatus::OK();
   }
-  IOStatus zero_until(std::uint64_t until) {
+  /// Zeros behind `end`, where what is appended will end.
+  IOStatus zero_ahead(std::uint64_t end) {
     static constexpr std::array<char, 16u << 10> kZeros{};
+    const std::uint64_t until = end < zeroed_ ? zeroed_ : std::min((end / kAhead + 1) * kAhead, length_);
+    zeroed_ = std::max(zeroed_, end);
     while (zeroed_ < until) {
       const auto size = std::min<std::uint64_t>(kZeros.size(), until - zeroed_);
       if (auto done = put(kZeros.data(), static_cast<std::size_t>(size), zeroed_); !done.ok()) return done;
       zeroed_ += size;
     }
-    return ::fdatasync(file_) == 0 ? IOStatus::OK() : failed(path_);
+    return IOStatus::OK();
   }
 
   const std::string path_;
   int file_;
   std::uint64_t end_ = 0;     ///< of what was appended
-  std::uint64_t zeroed_ = 0;  ///< the file's size
+  std::uint64_t zeroed_ = 0;  ///< behind it, on the disk
+  std::uint64_t length_ = 0;  ///< the file's, on the disk too
 };
 
 /// RocksDB writes several records before it syncs; here each is synced before the next one begins.
