@@ -73,6 +73,7 @@ struct Places {
 /// Where `path` leads, through links, as far as it exists.
 Result<fs::path> resolved(const std::string& path) {
   std::error_code failed;
+  if (path.find('\0') != path.npos) return place_failure(path, std::make_error_code(std::errc::invalid_argument));
   fs::path out = fs::weakly_canonical(fs::absolute(path, failed), failed);
   if (failed) return place_failure(path, failed);
   if (!out.has_filename()) out = out.parent_path();

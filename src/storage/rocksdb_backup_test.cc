@@ -141,8 +141,9 @@ TEST(Backup, a_place_where_nothing_can_be_made_is_said_to_be_no_place) {
   fill(*store);
   std::ofstream(scratch / "file") << "x";
   const std::string name(300, 'n');
-  // Below a file, in a folder where nobody makes any, and by a name that is too long.
-  for (const std::string& place : {scratch / "file/b", std::string("/proc/holdfast/b"), scratch / name}) {
+  // Below a file, in a folder where nobody makes any, by a name that is too long, and by none.
+  for (const std::string& place :
+       {scratch / "file/b", std::string("/proc/holdfast/b"), scratch / name, scratch / std::string("n\0n", 3)}) {
     for (const auto& [records, keys] : {std::pair(place, scratch / "k"), {scratch / "b", place}}) {
       const auto refused = store->prepare_backup(records, keys);
       ASSERT_TRUE(fails(refused, Code::invalid, "storage.place")) << records << " " << keys;

@@ -294,6 +294,13 @@ def test_a_ready_file_takes_the_place_of_no_other(unserved, tmp_path):
     unserved.wait_for(lambda: json.loads(ready.read_text())["pid"] == unserved.process.pid)
     unserved.process.terminate()
     assert unserved.process.wait(30) == 0 and not ready.exists()
+    device = tmp_path / "device"
+    device.symlink_to("/dev/null")  # the link, lest a failure of this test removes the machine's
+    unserved.process = subprocess.Popen([BINARY, "serve", "--dir", str(unserved.dir), "--ready-file", str(device)],
+                                        stdout=subprocess.PIPE, text=True)
+    assert "serving" in unserved.process.stdout.readline()
+    unserved.process.terminate()
+    assert unserved.process.wait(30) == 0 and device.is_symlink()
 
 
 def test_a_draft_that_breaks_its_own_prohibitions_is_told_by_diff(unserved, tmp_path):

@@ -83,7 +83,8 @@ Result<void> require_ready_free(const std::string& path, const WorkDir& dir, con
   const auto ready = read_ready(path);
   const fs::path place = fs::weakly_canonical(path, ignored);
   const auto holds = [&](const std::string& kept) {
-    const fs::path known = fs::weakly_canonical(kept, ignored);  // empty where this user may not look: find_store says so
+    const fs::path known =
+        fs::weakly_canonical(kept, ignored);  // empty where this user may not look: find_store says so
     return !known.empty() && std::ranges::mismatch(known, place).in1 == known.end();
   };
   const std::string kept[] = {dir.config(),    dir.path() + "/tls",      dir.path() + "/clients", dir.path() + "/keys",
@@ -185,7 +186,8 @@ Result<int> serve(const Options& options, bool as_json) {
   const auto served = server->run();
   mark_used(config, *trustee);
   std::error_code ignored;
-  std::filesystem::remove(ready_file, ignored);
+  const bool is_ours = std::filesystem::is_regular_file(std::filesystem::symlink_status(ready_file, ignored));
+  if (is_ours) std::filesystem::remove(ready_file, ignored);  // not a device or a pipe, which was written to as it is
   HF_CHECK(served);
   return exit_ok;
 }
