@@ -22,12 +22,9 @@ using rocksdb::IOOptions;
 using rocksdb::IOStatus;
 using rocksdb::Slice;
 
-/// Zeroed at a time: some hundred batches' worth, which costs the one sync that meets it a fraction of a millisecond.
+/// Zeroed at a time: some hundred batches' worth, which costs the one append that meets it a sync of its own.
 constexpr std::uint64_t kAhead = 256u << 10;
-/// How much longer than what is in it a file is made at a time, at the price of a sync: not zeroed yet, so that it
-/// takes no room on the disk.
-constexpr std::uint64_t kLonger = 8u << 20;
-/// Always behind what is appended: a block of the log's and a header, and then some.
+/// Always zeroed behind what is appended: a block of the log's and a header, and then some.
 constexpr std::uint64_t kRoom = 64u << 10;
 
 IOStatus failed(const std::string& path) {
@@ -44,12 +41,11 @@ class WalFile final : public FSWritableFile {
   }
 
   /// Before anything else.
-  IOStatus begin() { return lengthen(kRoom); }
+  IOStatus begin() { return zero_until(kRoom); }
 
   using FSWritableFile::Append;
   IOStatus Append(const Slice& data, const IOOptions&, IODebugContext*) override {
     // The space first: what fails for want of room must not be there whole all the same.
-    if (auto done = lengthen(end_ + data.size() + kRoom); !done.ok()) return done;
     if (auto done = zero_ahead(end_ + data.size()); !done.ok()) return done;
     if (auto done = put(data.data(), data.size(), end_); !done.ok()) return done;
     end_ += data.size();
@@ -57,7 +53,7 @@ class WalFile final : public FSWritableFile {
   }
   IOStatus Truncate(std::uint64_t size, const IOOptions&, IODebugContext*) override {
     if (::ftruncate(file_, static_cast<off_t>(size)) != 0) return failed(path_);
-    end_ = zeroed_ = length_ = size;
+    end_ = zeroed_ = size;
     return IOStatus::OK();
   }
   /// The zeros stay, and say that nothing is cut off.
@@ -85,35 +81,28 @@ class WalFile final : public FSWritableFile {
     }
     return IOStatus::OK();
   }
-  /// Makes the file reach beyond `end`. Its length is on disk before what needs it is written: no kill and no power cut
-  /// leaves a record that the file's end cuts, or that ends with the file, so that one which does was cut afterwards
-  /// (end_logs).
-  IOStatus lengthen(std::uint64_t end) {
-    if (end <= length_) return IOStatus::OK();
-    const std::uint64_t length = (end / kLonger + 1) * kLonger;
-    if (auto done = put("", 1, length - 1); !done.ok()) return done;  // a zero
-    if (::fdatasync(file_) != 0) return failed(path_);
-    length_ = length;
-    return IOStatus::OK();
-  }
-  /// Zeros behind `end`, where what is appended will end.
+  /// Makes the file longer than `end`, where what is appended will end, by kRoom at least. Only what lies behind that
+  /// is zeroed. The length is on disk before what needs it is written: no kill and no power cut leaves a record that
+  /// the file's end cuts, or that ends with the file, so that one which does was cut afterwards (end_logs).
   IOStatus zero_ahead(std::uint64_t end) {
-    static constexpr std::array<char, 16u << 10> kZeros{};
-    const std::uint64_t until = end < zeroed_ ? zeroed_ : std::min((end / kAhead + 1) * kAhead, length_);
+    if (end + kRoom <= zeroed_) return IOStatus::OK();
     zeroed_ = std::max(zeroed_, end);
+    return zero_until(((end + kRoom) / kAhead + 1) * kAhead);
+  }
+  IOStatus zero_until(std::uint64_t until) {
+    static constexpr std::array<char, 16u << 10> kZeros{};
     while (zeroed_ < until) {
       const auto size = std::min<std::uint64_t>(kZeros.size(), until - zeroed_);
       if (auto done = put(kZeros.data(), static_cast<std::size_t>(size), zeroed_); !done.ok()) return done;
       zeroed_ += size;
     }
-    return IOStatus::OK();
+    return ::fdatasync(file_) == 0 ? IOStatus::OK() : failed(path_);
   }
 
   const std::string path_;
   int file_;
   std::uint64_t end_ = 0;     ///< of what was appended
-  std::uint64_t zeroed_ = 0;  ///< behind it, on the disk
-  std::uint64_t length_ = 0;  ///< the file's, on the disk too
+  std::uint64_t zeroed_ = 0;  ///< the file's size
 };
 
 /// RocksDB writes several records before it syncs; here each is synced before the next one begins.
