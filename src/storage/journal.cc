@@ -37,6 +37,13 @@ tl::unexpected<Error> failed(int reason, const std::string& path) {
 
 tl::unexpected<Error> damaged(const std::string& path) { return tl::unexpected<Error>(damage(path)); }
 
+Result<std::size_t> size_of(const std::string& path) {
+  std::error_code unknown;
+  const std::size_t size = fs::file_size(path, unknown);
+  if (unknown) return failed(unknown.value(), path);
+  return size;
+}
+
 /// The first `size` bytes, whole blocks. The file may grow and shrink behind them meanwhile, and is written past the
 /// page cache, so it is read past it too.
 Result<Blocks> read_blocks(const std::string& path, std::size_t size) {
@@ -131,9 +138,7 @@ Result<void> Journal::begin_segment() {
 Result<void> Journal::clear_behind_last() {
   const Segment& last = segments_.back();
   const std::string file = path(last.start);
-  std::error_code unknown;
-  const std::size_t size = fs::file_size(file, unknown);
-  if (unknown) return failed(unknown.value(), file);
+  HF_TRY(const std::size_t size, size_of(file));
   HF_TRY(DirectFile out, DirectFile::open(file, O_WRONLY | O_DSYNC));
   const std::size_t end = std::max(size, last.size + kRoom);
   for (std::size_t at = last.size; at < end; at += kAhead) HF_CHECK(out.write(zeros, kAhead, at));
@@ -143,9 +148,7 @@ Result<void> Journal::clear_behind_last() {
 /// Zeros are behind its last record.
 Result<void> Journal::open_last() {
   const std::string file = path(segments_.back().start);
-  std::error_code unknown;
-  const std::size_t size = fs::file_size(file, unknown);
-  if (unknown) return failed(unknown.value(), file);
+  HF_TRY(const std::size_t size, size_of(file));
   HF_TRY(file_, DirectFile::open(file, O_WRONLY | O_DSYNC));
   zeroed_ = size / kBlock * kBlock;
   return {};

@@ -1,27 +1,20 @@
 #include "verify/source.h"
 
-#include <boost/json.hpp>
 #include <filesystem>
 #include <mutex>
 #include <vector>
 
 #include "base/file.h"
+#include "fetch/problem.h"
 
 namespace holdfast::verify {
 namespace {
 
-/// What a problem document (RFC 9457) says, with its code; of any other answer what may be the reason.
-std::string problem_of(const Bytes& body) {
-  boost::system::error_code wrong;
-  const boost::json::value problem = boost::json::parse(body, wrong);
-  const auto text_at = [&](std::string_view name) -> std::string {
-    const auto* object = wrong ? nullptr : problem.if_object();
-    const auto* value = object ? object->if_contains(name) : nullptr;
-    return value && value->is_string() ? std::string(value->get_string()) : std::string();
-  };
-  const std::string code = text_at("code"), detail = text_at("detail");
-  if (code.empty() && detail.empty()) return "; check that the URL is the log's prefix";
-  return ": " + detail + (code.empty() ? "" : " [" + code + "]");
+/// What a problem document says, with its code; of any other answer what may be the reason.
+std::string problem_of(std::string_view body) {
+  const fetch::Problem problem = fetch::read_problem(body);
+  if (problem.code.empty() && problem.detail.empty()) return "; check that the URL is the log's prefix";
+  return ": " + problem.detail + (problem.code.empty() ? "" : " [" + problem.code + "]");
 }
 
 class Directory final : public Source {

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/json.hpp>
 #include <charconv>
 #include <cstdlib>
 #include <filesystem>
@@ -12,12 +11,11 @@
 
 #include "base/near.h"
 #include "cli/workdir/workdir.h"
+#include "fetch/problem.h"
 #include "server/config.h"
 
 namespace holdfast::cli {
 namespace {
-
-namespace json = boost::json;
 
 /// Long: an erasure rewrites the engine's files before it answers.
 constexpr std::chrono::minutes kTimeout{10};
@@ -173,16 +171,10 @@ Error error_of(const fetch::Response& response) {
   Error error{code_of(response.status), "server.answer", "", ""};
   const std::string_view retry = response.header("retry-after");
   std::from_chars(retry.data(), retry.data() + retry.size(), error.retry_after_s);
-  boost::system::error_code wrong;
-  const json::value parsed = json::parse(response.body, wrong);
-  const json::object* problem = wrong ? nullptr : parsed.if_object();
-  const auto text_at = [&](std::string_view name) -> std::string {
-    const json::value* value = problem ? problem->if_contains(name) : nullptr;
-    return value && value->is_string() ? std::string(value->get_string()) : std::string();
-  };
-  error.what = text_at("detail");
-  error.where = text_at("where");
-  if (const std::string slug = text_at("code"); !slug.empty()) error.slug = keep_slug(slug);
+  fetch::Problem problem = fetch::read_problem(response.body);
+  error.what = std::move(problem.detail);
+  error.where = std::move(problem.where);
+  if (!problem.code.empty()) error.slug = keep_slug(problem.code);
   if (error.what.empty()) error.what = fmt::format("the server answered with status {}", response.status);
   if (error.retry_after_s > 0) error.what += fmt::format(" (try again in {} s)", error.retry_after_s);
   return error;
