@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -33,10 +34,11 @@ bool is_mendable(const Error& error) {
 }
 
 Error cut_short(const std::string& path) {
-  return {
-      Code::corrupt, "storage.corrupt", path,
-      "this file is shorter than it was written, and what stood in the rest may have been acknowledged; put it back "
-      "as it was, restore a backup, or read what 'holdfast repair' would drop"};
+  Error out{Code::corrupt, "storage.corrupt", path,
+            "this file is shorter than it was written, and what stood in the rest may have been acknowledged; put it "
+            "back as it was, or restore a backup"};
+  if (is_mendable(out)) out.what += ", or read what 'holdfast repair' would drop";
+  return out;
 }
 
 Error part_missing(const std::string& path) {
@@ -87,6 +89,16 @@ Result<std::size_t> DirectFile::read(char* blocks, std::size_t size, std::size_t
 
 void DirectFile::close() {
   if (file_ >= 0) ::close(std::exchange(file_, -1));
+}
+
+std::size_t data_end_of(ByteView bytes) {
+  static constexpr std::array<char, kBlock> kZeros{};
+  // A block at a time: there may be megabytes of zeros.
+  while (bytes.size() >= kZeros.size() &&
+         std::memcmp(bytes.data() + bytes.size() - kZeros.size(), kZeros.data(), kZeros.size()) == 0) {
+    bytes.remove_suffix(kZeros.size());
+  }
+  return bytes.find_last_not_of('\0') + 1;  // npos + 1 is 0
 }
 
 Result<void> sync(const std::string& path) {

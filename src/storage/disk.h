@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "base/bytes.h"
 #include "base/result.h"
 
 namespace holdfast::storage {
@@ -15,8 +16,8 @@ namespace holdfast::storage {
 Error disk_error(int reason, const std::string& path);
 /// corrupt "storage.corrupt". Names 'holdfast repair' too, if the damage is_mendable.
 Error damage(const std::string& path);
-/// corrupt "storage.corrupt", of a write-ahead log or a journal's file: both keep zeros behind their last record, so
-/// that one which has none was longer.
+/// corrupt "storage.corrupt", of a file that is shorter than it was: a write-ahead log or a journal's file, which keep
+/// zeros behind their last record, or a manifest. Names 'holdfast repair' as damage() does.
 Error cut_short(const std::string& path);
 /// The journals' files lie there, in the log's part of a store.
 inline constexpr const char* kJournalsFolder = "journals";
@@ -60,6 +61,9 @@ class DirectFile {
   std::string path_;
   int file_ = -1;
 };
+
+/// Behind the last byte that is not zero.
+std::size_t data_end_of(ByteView bytes);
 
 /// fsync of a file or folder. Errors: as disk_error.
 Result<void> sync(const std::string& path);

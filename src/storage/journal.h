@@ -15,6 +15,7 @@
 #include "base/bytes.h"
 #include "base/result.h"
 #include "storage/disk.h"
+#include "storage/file_list.h"
 #include "storage/segment.h"
 
 namespace holdfast::storage {
@@ -46,10 +47,10 @@ class Journal {
   /// off; damage in what is trimmed is none. Errors: corrupt "storage.corrupt" (names the file), not_found
   /// "storage.part.missing" (a file; read_only, the folder), unavailable.
   static Result<ByName> open_all(const std::string& folder, Options options);
-  /// Is there a file in `folder`, which may not be made yet, of each journal that was ever begun? For before the store
-  /// is opened; changes nothing. Errors: not_found "storage.part.missing" (the folder, or a journal's files), corrupt
-  /// "storage.corrupt" (the list of them), unavailable.
-  static Result<void> require_begun(const std::string& folder);
+  /// Is there a file in `folder`, which may not be made yet, of each journal that `list`, the one of the part that it
+  /// lies in, says was begun? For before the store is opened; changes nothing. Errors: not_found "storage.part.missing"
+  /// (the folder, or a journal's files), unavailable.
+  static Result<void> require_begun(const std::string& folder, const FileList& list);
 
   Journal(std::string folder, std::string name, Options options);
   Journal(const Journal&) = delete;

@@ -4,11 +4,11 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
-#include <mutex>
 #include <set>
 
 #include "base/file.h"
 #include "storage/disk.h"
+#include "storage/file_list.h"
 #include "storage/journal.h"
 #include "storage/rules.h"
 
@@ -16,14 +16,6 @@ namespace holdfast::storage {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// Beside the folder: the names of the journals that were begun, a line each. One is named before its first record is
-/// written, so that its files are missed when all of them are gone.
-constexpr const char* kBegunFile = "JOURNALS";
-constexpr std::size_t kBegunBytesMax = 64u << 10;
-std::mutex begun_mutex;  ///< one changes it at a time
-
-std::string begun_file(const std::string& folder) { return fs::path(folder).parent_path() / kBegunFile; }
 
 struct FileName {
   std::string journal;
@@ -54,69 +46,60 @@ Result<std::map<std::string, std::vector<std::uint64_t>>> starts_in(const std::s
   return out;
 }
 
-Result<std::set<std::string>> read_begun(const std::string& folder) {
-  const std::string path = begun_file(folder);
-  const auto text = read_file(path, kBegunBytesMax);
-  std::set<std::string> out;
-  if (!text && text.error().code == Code::not_found) return out;
-  if (!text) return tl::unexpected<Error>(text.error());
-  for (std::string_view rest = *text; !rest.empty();) {
-    const std::size_t end = rest.find('\n');
-    const std::string_view name = rest.substr(0, end);
-    if (end == std::string_view::npos || !check_name(name)) return tl::unexpected<Error>(damage(path));
-    out.emplace(name);
-    rest.remove_prefix(end + 1);
-  }
-  return out;
+/// Of all of a journal's files, as the list of the part that `folder` lies in names it, and an error.
+std::string all_files(std::string journal) {
+  std::ranges::replace(journal, '/', '+');
+  return std::string(kJournalsFolder) + "/" + journal + ".*";
 }
+
+std::string list_of(const std::string& folder) { return fs::path(folder).parent_path() / kListFile; }
 
 }  // namespace
 
 Result<void> Journal::note_begun(const std::string& folder, const std::vector<std::string>& names) {
-  const std::lock_guard lock(begun_mutex);
-  HF_TRY(std::set<std::string> begun, read_begun(folder));
-  const std::size_t before = begun.size();
-  begun.insert(names.begin(), names.end());
-  if (begun.size() == before) return {};
-  std::string text;
-  for (const std::string& name : begun) text += name + "\n";
-  return write_file(begun_file(folder), text, 0600);
+  return change_list(list_of(folder), [&](FileList& list) {
+    bool changed = false;
+    for (const std::string& name : names) changed |= list.emplace(all_files(name), 0).second;
+    return changed;
+  });
 }
 
-Result<void> Journal::require_begun(const std::string& folder) {
-  HF_TRY(const auto begun, read_begun(folder));
-  if (begun.empty()) return {};
+Result<void> Journal::require_begun(const std::string& folder, const FileList& list) {
+  const auto is_journal = [](const auto& noted) { return noted.first.starts_with(kJournalsFolder); };
+  if (std::ranges::none_of(list, is_journal)) return {};
   std::error_code unknown;
   if (!fs::exists(folder, unknown) && !unknown) return tl::unexpected<Error>(part_missing(folder));
   HF_TRY(const auto there, starts_in(folder));
-  for (std::string name : begun) {
-    if (there.contains(name)) continue;
-    std::ranges::replace(name, '/', '+');
-    return tl::unexpected<Error>(part_missing(folder + "/" + name + ".*"));
+  std::set<std::string> found;
+  for (const auto& [name, starts] : there) found.insert(all_files(name));
+  for (const auto& [name, number] : list) {
+    if (name.starts_with(kJournalsFolder) && !found.contains(name)) {
+      return tl::unexpected<Error>(part_missing(fs::path(folder).parent_path() / name));
+    }
   }
   return {};
 }
 
 Result<Journal::ByName> Journal::open_all(const std::string& folder, Options options) {
   std::error_code error;
-  if (options.read_only && !fs::exists(folder, error)) {
-    return tl::unexpected<Error>(part_missing(folder));
-  }
+  if (options.read_only && !fs::exists(folder, error) && !error) return ByName();
   if (!options.read_only && fs::create_directory(folder, error)) {
     fs::permissions(folder, fs::perms::owner_all, error);
     HF_CHECK(sync(fs::path(folder).parent_path().string()));
   }
   HF_TRY(const auto starts, starts_in(folder));
-  HF_TRY(const auto begun, read_begun(folder));
+  auto list = read_list(list_of(folder));
+  if (!list && list.error().code == Code::not_found) list = FileList();  // a folder by itself
+  if (!list) return tl::unexpected<Error>(list.error());
   ByName out;
   std::vector<std::string> names;
   for (const auto& [name, numbers] : starts) {
     auto journal = std::make_unique<Journal>(folder, name, options);
-    HF_CHECK(journal->load(numbers, begun.contains(name)));
+    HF_CHECK(journal->load(numbers, list->contains(all_files(name))));
     out.emplace(name, std::move(journal));
     names.push_back(name);
   }
-  // Of a kill right before it was noted, or restored: a backup has no list.
+  // One that a kill kept from being noted.
   if (!options.read_only) HF_CHECK(note_begun(folder, names));
   return out;
 }
@@ -189,8 +172,14 @@ Error Journal::broken_before(const Scanned& all, std::size_t run) const {
   const Run& broken = all.runs[run];
   const std::uint64_t start = all.files[broken.file].start;
   if (broken.from != 0 || broken.start != start) return damage(path(start));
-  if (run == 0)
-    return broken.file == 0 ? part_missing(path(all.begin)) : broken_behind(all, broken.file - 1, all.begin);
+  if (run == 0 && broken.file == 0) {
+    if (all.begin == 0) return part_missing(path(0));
+    // Where the first file began, the others do not say.
+    Error missing = part_missing(fs::path(folder_).parent_path() / all_files(name_));
+    missing.what = "the file before " + path(start) + " is gone; put it back, or restore a backup";
+    return missing;
+  }
+  if (run == 0) return broken_behind(all, broken.file - 1, all.begin);
   return broken_behind(all, all.runs[run - 1].file, all.runs[run - 1].end);
 }
 

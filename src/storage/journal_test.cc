@@ -292,8 +292,26 @@ TEST(Journal, a_file_that_is_gone_is_named) {
         EXPECT_EQ(files.files(), left) << "nothing is made in its place";
       }
     }
-    EXPECT_TRUE(Journal::require_begun(files.folder())) << "others are there, and say which is gone";
+    EXPECT_TRUE(Journal::require_begun(files.folder(), {{"journals/log.*", 0}})) << "others say which is gone";
   }
+}
+
+TEST(Journal, a_first_file_that_is_gone_is_not_named_by_a_number_that_it_never_had) {
+  Files files;
+  Journal& journal = files.must_open();
+  append(journal, Bytes(3u << 20, 'a'));
+  append(journal, Bytes(3u << 20, 'b'));
+  append(journal, Bytes(3u << 20, 'c'));
+  journal.trim(1);
+  append(journal, "d");
+  ASSERT_EQ(files.files().size(), 2u);
+  const auto gone = files.files().front(), next = files.files().back();
+  files.close();
+  std::filesystem::remove(gone);
+  const auto opened = files.open();
+  ASSERT_TRUE(fails(opened, Code::not_found, "storage.part.missing"));
+  EXPECT_EQ(opened.error().where, files.folder() + "/log.*");
+  EXPECT_NE(opened.error().what.find(next), std::string::npos) << opened.error().what;
 }
 
 TEST(Journal, a_file_that_was_begun_and_has_nothing_yet_is_no_loss) {

@@ -133,6 +133,7 @@ Result<void> copy_instance(const fs::path& from, const fs::path& to) {
 Result<void> verify_instance(const fs::path& path, const std::vector<FamilySpec>& families,
                              const RocksOptions& options = {}) {
   const RocksShared shared = RocksShared::create(options);
+  HF_CHECK(RocksInstance::prepare(path.string(), shared));
   HF_TRY(const auto instance, RocksInstance::open(path.string(), shared, families));
   HF_CHECK(instance->verify());
   const std::string journals = journals_of(path.string());
@@ -170,8 +171,9 @@ class Undo {
 
 Result<Places> prepare(const RocksInstance& records, const std::string& directory, const std::string& keys_directory) {
   for (const std::string& path : {directory, keys_directory}) {
+    if (path.empty()) return place_failure("\"\"", std::make_error_code(std::errc::invalid_argument));
     HF_TRY(const bool is_free, absent_or_empty(path));
-    if (path.empty() || !is_free) {
+    if (!is_free) {
       return fail(Code::conflict, "storage.backup.exists", path,
                   "a backup goes into a directory that is new or empty; name another one");
     }
@@ -275,7 +277,11 @@ Result<void> restore_rocksdb(const std::string& directory, const std::string& ke
   const fs::path aside = into.string() + ".restoring";
   fs::remove_all(aside, failed);  // of an attempt that was cut short
   undo.add(aside);
-  HF_CHECK(private_directory(aside.string()));
+  if (auto made = private_directory(aside.string()); !made) {
+    Error error = std::move(made).error();
+    if (error.where == aside) error.where = target;
+    return tl::unexpected<Error>(std::move(error));
+  }
   for (const Part& part : parts) {
     HF_CHECK(copy_instance(part.from, aside / part.name));
     if (auto verified = verify_instance(aside / part.name, part.families); !verified) {

@@ -5,6 +5,7 @@
 #include <rocksdb/listener.h>
 #include <rocksdb/memtablerep.h>
 #include <rocksdb/slice_transform.h>
+#include <rocksdb/sst_file_reader.h>
 #include <rocksdb/table.h>
 #include <rocksdb/utilities/checkpoint.h>
 #include <unistd.h>
@@ -82,8 +83,7 @@ class ShortTurns final : public rocksdb::EventListener {
 rocksdb::DBOptions database_options(const RocksShared& shared) {
   rocksdb::DBOptions options;
   options.env = logs_env();
-  options.create_if_missing = true;
-  options.create_missing_column_families = true;
+  options.create_if_missing = options.create_missing_column_families = !shared.read_only;
   options.paranoid_checks = true;
   // What follows the last sync was promised to nobody, so a torn end is fine; damage before it is not.
   options.wal_recovery_mode = shared.drop_damaged_tail ? rocksdb::WALRecoveryMode::kPointInTimeRecovery
@@ -137,6 +137,18 @@ std::optional<std::string> named_file(const std::string& message, const std::str
   return std::nullopt;
 }
 
+/// The first table in `directory` that does not open.
+std::optional<std::string> damaged_table(const std::string& directory) {
+  std::optional<std::string> first;
+  std::error_code failed;
+  for (std::filesystem::directory_iterator it(directory, failed), end; !failed && it != end; it.increment(failed)) {
+    std::string path = it->path().string();
+    if (it->path().extension() != ".sst" || (first && *first < path)) continue;
+    if (rocksdb::SstFileReader(rocksdb::Options()).Open(path).IsCorruption()) first = std::move(path);
+  }
+  return first;
+}
+
 /// Of an I/O error: what it names, if that is there, and why it failed, with which the message ends.
 Error io_error(const std::string& message, const std::string& path) {
   std::error_code unknown;
@@ -146,6 +158,10 @@ Error io_error(const std::string& message, const std::string& path) {
     if (message.ends_with(": " + std::string(std::strerror(reason)))) return disk_error(reason, file);
   }
   return disk_error(EIO, file);
+}
+
+Error none_yet(const std::string& path) {
+  return {Code::not_found, "storage.none", path, "nothing was ever written here; a start makes it"};
 }
 
 Error busy(const std::string& path) {
@@ -183,9 +199,18 @@ RocksShared RocksShared::create(const RocksOptions& options) {
           options.read_only};
 }
 
-Result<std::unique_ptr<RocksInstance>> RocksInstance::open(const std::string& path, const RocksShared& shared,
-                                                           const std::vector<FamilySpec>& families) {
-  if (shared.read_only) return look_into(path, shared, families);
+Result<void> RocksInstance::prepare(const std::string& path, const RocksShared& shared) {
+  const EndLogs how{.drop_damaged = shared.drop_damaged_tail, .read_only = shared.read_only};
+  if (shared.read_only) {
+    if (is_locked(path + "/LOCK")) return tl::unexpected<Error>(busy(path));
+    HF_CHECK(require_files(path));
+    std::error_code unknown;
+    if (!std::filesystem::exists(path + "/CURRENT", unknown)) {
+      return tl::unexpected<Error>(none_yet(path));
+    }
+    HF_CHECK(check_format(path));
+    return end_logs(path, how);
+  }
   std::error_code failed;
   std::filesystem::create_directories(path, failed);
   if (!failed) std::filesystem::permissions(path, std::filesystem::perms::owner_all, failed);
@@ -195,48 +220,30 @@ Result<std::unique_ptr<RocksInstance>> RocksInstance::open(const std::string& pa
                     "); let the server's user write there, or name another place as data: in holdfast.yaml");
   }
   HF_CHECK(check_format(path));
+  // Not while another process writes them; one that begins to before the database is opened has the lock then.
+  rocksdb::FileLock* lock = nullptr;
+  const rocksdb::Status locked = rocksdb::Env::Default()->LockFile(path + "/LOCK", &lock);
+  if (!locked.ok()) return tl::unexpected<Error>(open_error(locked, path));
+  Result<void> ended = require_files(path);
+  if (ended) ended = end_logs(path, how);
+  const rocksdb::Status unlocked = rocksdb::Env::Default()->UnlockFile(lock);
+  if (ended && !unlocked.ok()) return tl::unexpected<Error>(error(unlocked, path));
+  return ended;
+}
+
+Result<std::unique_ptr<RocksInstance>> RocksInstance::open(const std::string& path, const RocksShared& shared,
+                                                           const std::vector<FamilySpec>& families) {
+  rocksdb::DBOptions options = database_options(shared);
+  if (families.front().kind == FamilyKind::blobs) write_in_steps(options, path);
   const auto descriptors = describe(families, shared);
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;
-  // Not while another process writes them; one that begins to between the two has the lock, so that this fails.
-  rocksdb::FileLock* lock = nullptr;
-  rocksdb::Status status = rocksdb::Env::Default()->LockFile(path + "/LOCK", &lock);
-  if (status.ok()) {
-    Result<void> ended = require_files(path);
-    if (ended) ended = end_logs(path, {.drop_damaged = shared.drop_damaged_tail});
-    status = rocksdb::Env::Default()->UnlockFile(lock);
-    HF_CHECK(ended);
-  }
-  rocksdb::DBOptions options = database_options(shared);
-  if (families.front().kind == FamilyKind::blobs) write_in_steps(options, path);
-  if (status.ok()) status = rocksdb::DB::Open(options, path, descriptors, &handles, &db);
-  if (!status.ok()) {
-    const std::string text = status.ToString();
-    if (text.find("hile lock file") != std::string::npos || text.find("lock hold by") != std::string::npos) {
-      return tl::unexpected<Error>(busy(path));
-    }
-    return tl::unexpected<Error>(error(status, path));
-  }
-  return std::unique_ptr<RocksInstance>(new RocksInstance(path, db, std::move(handles)));
-}
-
-Result<std::unique_ptr<RocksInstance>> RocksInstance::look_into(const std::string& path, const RocksShared& shared,
-                                                                const std::vector<FamilySpec>& families) {
-  std::error_code unknown;
-  if (!std::filesystem::exists(path + "/CURRENT", unknown)) {
-    HF_CHECK(require_files(path));
-    return tl::unexpected<Error>(part_missing(path));
-  }
-  HF_CHECK(check_format(path));
-  if (is_locked(path + "/LOCK")) return tl::unexpected<Error>(busy(path));
-  HF_CHECK(require_files(path));
-  HF_CHECK(end_logs(path, {.drop_damaged = shared.drop_damaged_tail, .read_only = true}));
-  rocksdb::DBOptions options = database_options(shared);
-  options.create_if_missing = options.create_missing_column_families = false;
-  std::vector<rocksdb::ColumnFamilyHandle*> handles;
-  rocksdb::DB* db = nullptr;
-  const rocksdb::Status status = rocksdb::DB::OpenForReadOnly(options, path, describe(families, shared), &handles, &db);
-  if (!status.ok()) return tl::unexpected<Error>(error(status, path));
+  const rocksdb::Status status = shared.read_only
+                                     ? rocksdb::DB::OpenForReadOnly(options, path, descriptors, &handles, &db)
+                                     : rocksdb::DB::Open(options, path, descriptors, &handles, &db);
+  // The families come last, and before anything is written.
+  if (shared.read_only && status.IsInvalidArgument()) return tl::unexpected<Error>(none_yet(path));
+  if (!status.ok()) return tl::unexpected<Error>(open_error(status, path));
   return std::unique_ptr<RocksInstance>(new RocksInstance(path, db, std::move(handles)));
 }
 
@@ -297,7 +304,7 @@ Result<void> RocksInstance::checkpoint(const std::string& path) {
   const std::unique_ptr<rocksdb::Checkpoint> checkpoint(created);
   if (status.ok()) status = checkpoint->CreateCheckpoint(path);
   if (!status.ok()) return tl::unexpected<Error>(error(status, status.IsCorruption() ? path_ : path));
-  HF_CHECK(note_logs_of(path));
+  HF_CHECK(note_files_of(path));
   return write_format(path);
 }
 
@@ -310,12 +317,22 @@ std::uint64_t RocksInstance::property(const char* name) const {
   return sum;
 }
 
+Error RocksInstance::open_error(const rocksdb::Status& status, const std::string& path) {
+  const std::string text = status.ToString();
+  const bool held = text.find("hile lock file") != text.npos || text.find("lock hold by") != text.npos;
+  return held ? busy(path) : error(status, path);
+}
+
 Error RocksInstance::error(const rocksdb::Status& status, const std::string& path) {
   const std::string text = status.ToString();  // may quote stored bytes, so it is read but not shown
   if (status.IsCorruption()) {
-    // A damaged write-ahead log it does not name, so that one is looked for.
-    const auto named = named_file(text, path);
-    const std::string file = named ? *named : damaged_log(path).value_or(path);
+    // A damaged write-ahead log it does not name, and of a table's footer it says that it is the manifest's, which was
+    // found whole before (end_logs): so these are looked for.
+    const std::string named = named_file(text, path).value_or(path);
+    const auto found = named == path                           ? damaged_log(path)
+                       : named.find("MANIFEST-") != named.npos ? damaged_table(path)
+                                                               : std::nullopt;
+    const std::string file = found.value_or(named);
     std::error_code unknown;
     const bool gone = file.ends_with(".sst") && !std::filesystem::exists(file, unknown) && !unknown;
     return gone ? part_missing(file) : damage(file);

@@ -41,7 +41,11 @@ struct FamilySpec {
 /// One RocksDB database in a directory of its own, with its column families. Thread-safe.
 class RocksInstance {
  public:
-  /// The first of `families` takes RocksDB's "default".
+  /// For before open(): is all there that the engine would not miss? Ends its logs, and makes the folder if need be,
+  /// but for read_only. Errors: as require_files and end_logs; unavailable "storage.busy", "storage.directory";
+  /// unsupported "storage.format"; read_only, of one that is not made yet: not_found "storage.none".
+  static Result<void> prepare(const std::string& path, const RocksShared& shared);
+  /// After prepare(). The first of `families` takes RocksDB's "default".
   static Result<std::unique_ptr<RocksInstance>> open(const std::string& path, const RocksShared& shared,
                                                      const std::vector<FamilySpec>& families);
   ~RocksInstance();
@@ -75,8 +79,7 @@ class RocksInstance {
   static Error error(const rocksdb::Status& status, const std::string& path);
 
  private:
-  static Result<std::unique_ptr<RocksInstance>> look_into(const std::string& path, const RocksShared& shared,
-                                                          const std::vector<FamilySpec>& families);
+  static Error open_error(const rocksdb::Status& status, const std::string& path);
   RocksInstance(std::string path, rocksdb::DB* db, std::vector<rocksdb::ColumnFamilyHandle*> families)
       : path_(std::move(path)), db_(db), families_(std::move(families)) {}
 

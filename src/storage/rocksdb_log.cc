@@ -3,10 +3,9 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
-#include <sstream>
 
-#include "base/file.h"
 #include "storage/disk.h"
+#include "storage/file_list.h"
 
 namespace holdfast::storage {
 namespace {
@@ -150,12 +149,12 @@ Result<void> RocksLog::checkpoint(const std::string& path) {
     return tl::unexpected<Error>(disk_error(failed.value(), folder));
   }
   const auto held = hold();
-  std::string reach = std::to_string(held.size()) + "\n";
+  FileList reach;
   for (const auto& [name, journal] : held) {
     HF_CHECK(journal.copy_to(folder));
-    reach += std::to_string(journal.end()) + " " + std::string(name) + "\n";
+    reach.emplace(name, journal.end());
   }
-  return write_file(folder + "/" + kReachFile, reach, 0600);
+  return write_list(folder + "/" + kReachFile, reach);
 }
 
 Result<void> check_reach(const std::string& path) {
@@ -165,14 +164,9 @@ Result<void> check_reach(const std::string& path) {
     return fail(Code::not_found, "storage.restore.backup", file,
                 "this backup was not finished, or a part of it was not copied here; take another one");
   }
-  HF_TRY(const std::string reach, read_file(file, std::size_t{1} << 20));
+  HF_TRY(const FileList reach, read_list(file));
   HF_TRY(const Journal::ByName journals, Journal::open_all(folder, {.read_only = true}));
-  std::istringstream lines(reach);
-  std::size_t count = 0;
-  if (!(lines >> count)) return tl::unexpected<Error>(damage(file));
-  for (std::string name; count > 0; --count) {
-    std::uint64_t end = 0;
-    if (!(lines >> end >> name)) return tl::unexpected<Error>(damage(file));
+  for (const auto& [name, end] : reach) {
     const auto there = journals.find(name);
     if ((there == journals.end() ? 0 : there->second->end()) == end) continue;
     return fail(Code::corrupt, "storage.corrupt", folder,

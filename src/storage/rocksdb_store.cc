@@ -154,12 +154,17 @@ class RocksStore final : public Store {
 Result<std::unique_ptr<Store>> open_rocksdb(const std::string& directory, RocksOptions options) {
   const RocksShared shared = RocksShared::create(options);
   const std::string parts[] = {directory + "/records", directory + "/keys", directory + "/log"};
+  const Journal::Options look{.read_only = true, .drop_damaged = options.drop_damaged_tail};
+  const Journal::Options journal_options{.read_only = options.read_only, .drop_damaged = options.drop_damaged_tail};
+  const std::string folder = journals_of(parts[2]);
   HF_CHECK(require_databases(parts));
+  // What is missed or damaged is told before anything is written anew.
+  for (const std::string& part : parts) HF_CHECK(RocksInstance::prepare(part, shared));
+  HF_CHECK(Journal::open_all(folder, look));
   HF_TRY(auto records, RocksInstance::open(parts[0], shared, records_families()));
   HF_TRY(auto keys, RocksInstance::open(parts[1], shared, keys_families()));
   HF_TRY(auto log, RocksInstance::open(parts[2], shared, log_families()));
-  const Journal::Options journal_options{.read_only = options.read_only, .drop_damaged = options.drop_damaged_tail};
-  HF_TRY(auto journals, Journal::open_all(journals_of(directory + "/log"), journal_options));
+  HF_TRY(auto journals, Journal::open_all(folder, journal_options));
   auto store = std::make_unique<RocksStore>(shared, std::move(records), std::move(keys), std::move(log),
                                             std::move(journals), journal_options, options.clock);
   if (!options.read_only) HF_CHECK(store->start());

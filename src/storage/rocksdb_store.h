@@ -18,7 +18,8 @@ struct RocksOptions {
   /// may lie behind the damage. True: go on with what precedes it, for an operator who decided so.
   bool drop_damaged_tail = false;
   /// Only looks, and makes and changes no file: for a doctor. Refused like any other while another process has it open.
-  /// Each of the three must be there: not_found ("storage.part.missing", where names it). Every write fails.
+  /// Each of the three must be there: not_found "storage.part.missing", naming it, or "storage.none", when nothing was
+  /// ever written. Every write fails.
   bool read_only = false;
 };
 

@@ -1,4 +1,5 @@
 #include "storage/conformance_test.h"
+#include "storage/format.h"
 #include "storage/scratch_test.h"
 
 namespace holdfast::storage {
@@ -77,14 +78,16 @@ TEST(Rocks, a_store_says_its_format_and_one_of_another_is_refused_untouched) {
   const Scratch scratch;
   must_open(scratch / "store").reset();
   for (const char* part : {"records", "keys", "log"}) {
-    EXPECT_EQ(slurp(scratch / "store" + "/" + part + "/FORMAT"), "holdfast store 4\n");
+    EXPECT_EQ(slurp(scratch / "store" + "/" + part + "/FORMAT"),
+              "holdfast store " + std::to_string(kStoreFormat) + "\n");
   }
   const std::string format = scratch / "store/log/FORMAT";
-  std::ofstream(format) << "holdfast store 5\n";
+  std::ofstream(format) << "holdfast store " + std::to_string(kStoreFormat + 1) + "\n";
   const auto before = files(scratch / "store/log", ".log");
   const auto later = open_rocksdb(scratch / "store");
   ASSERT_TRUE(fails(later, Code::unsupported, "storage.format"));
-  EXPECT_NE(later.error().what.find("of format 5"), std::string::npos) << later.error().what;
+  EXPECT_NE(later.error().what.find("of format " + std::to_string(kStoreFormat + 1)), std::string::npos)
+      << later.error().what;
   EXPECT_EQ(files(scratch / "store/log", ".log"), before);
   for (const char* odd : {"", "\n", "holdfast store ", "holdfast store \n", "holdfast store 1", "holdfast store 1x\n",
                           "holdfast store -1\n", "holdfast store 99999999999\n", "holdfast store 01 \n"}) {

@@ -22,9 +22,11 @@ using rocksdb::IOOptions;
 using rocksdb::IOStatus;
 using rocksdb::Slice;
 
-/// Zeroed at a time: some hundred batches' worth, which costs the one append that meets it a sync of its own.
+/// Zeroed at a time: some hundred batches' worth, which costs the one sync that meets it a fraction of a millisecond.
 constexpr std::uint64_t kAhead = 256u << 10;
-/// Always zeroed behind what is appended: a block of the log's and a header, and then some.
+/// How much longer than what is in it a file is made at a time, at the price of a sync: a hole, which is zeroed later.
+constexpr std::uint64_t kLonger = 8u << 20;
+/// Always behind what is appended: a block of the log's and a header, and then some.
 constexpr std::uint64_t kRoom = 64u << 10;
 
 IOStatus failed(const std::string& path) {
@@ -41,11 +43,12 @@ class WalFile final : public FSWritableFile {
   }
 
   /// Before anything else.
-  IOStatus begin() { return zero_until(kRoom); }
+  IOStatus begin() { return lengthen(kRoom); }
 
   using FSWritableFile::Append;
   IOStatus Append(const Slice& data, const IOOptions&, IODebugContext*) override {
     // The space first: what fails for want of room must not be there whole all the same.
+    if (auto done = lengthen(end_ + data.size() + kRoom); !done.ok()) return done;
     if (auto done = zero_ahead(end_ + data.size()); !done.ok()) return done;
     if (auto done = put(data.data(), data.size(), end_); !done.ok()) return done;
     end_ += data.size();
@@ -53,7 +56,7 @@ class WalFile final : public FSWritableFile {
   }
   IOStatus Truncate(std::uint64_t size, const IOOptions&, IODebugContext*) override {
     if (::ftruncate(file_, static_cast<off_t>(size)) != 0) return failed(path_);
-    end_ = zeroed_ = size;
+    end_ = zeroed_ = length_ = size;
     return IOStatus::OK();
   }
   /// The zeros stay, and say that nothing is cut off.
@@ -81,59 +84,59 @@ class WalFile final : public FSWritableFile {
     }
     return IOStatus::OK();
   }
-  /// Makes the file longer than `end`, where what is appended will end, by kRoom at least. Only what lies behind that
-  /// is zeroed. The length is on disk before what needs it is written: no kill and no power cut leaves a record that
-  /// the file's end cuts, or that ends with the file, so that one which does was cut afterwards (end_logs).
-  IOStatus zero_ahead(std::uint64_t end) {
-    if (end + kRoom <= zeroed_) return IOStatus::OK();
-    zeroed_ = std::max(zeroed_, end);
-    return zero_until(((end + kRoom) / kAhead + 1) * kAhead);
+  /// Makes the file reach to `end` at least. Its length is on disk before what needs it is written: no kill and no
+  /// power cut leaves a record that the file's end cuts, or that ends with the file, so that one which does was cut
+  /// afterwards (end_logs).
+  IOStatus lengthen(std::uint64_t end) {
+    if (end <= length_) return IOStatus::OK();
+    const std::uint64_t length = (end / kLonger + 1) * kLonger;
+    if (auto done = put("", 1, length - 1); !done.ok()) return done;  // a zero
+    if (::fdatasync(file_) != 0) return failed(path_);
+    length_ = length;
+    return IOStatus::OK();
   }
-  IOStatus zero_until(std::uint64_t until) {
+  /// Zeros behind `end`, where what is appended will end.
+  IOStatus zero_ahead(std::uint64_t end) {
     static constexpr std::array<char, 16u << 10> kZeros{};
+    const std::uint64_t until = end < zeroed_ ? zeroed_ : std::min((end / kAhead + 1) * kAhead, length_);
+    zeroed_ = std::max(zeroed_, end);
     while (zeroed_ < until) {
       const auto size = std::min<std::uint64_t>(kZeros.size(), until - zeroed_);
       if (auto done = put(kZeros.data(), static_cast<std::size_t>(size), zeroed_); !done.ok()) return done;
       zeroed_ += size;
     }
-    return ::fdatasync(file_) == 0 ? IOStatus::OK() : failed(path_);
+    return IOStatus::OK();
   }
 
   const std::string path_;
   int file_;
   std::uint64_t end_ = 0;     ///< of what was appended
-  std::uint64_t zeroed_ = 0;  ///< the file's size
+  std::uint64_t zeroed_ = 0;  ///< behind it, no hole
+  std::uint64_t length_ = 0;  ///< the file's, on disk
 };
 
-/// RocksDB writes several records before it syncs; here each is synced before the next one begins.
+IOStatus noted(const Result<void>& done) {
+  if (done) return IOStatus::OK();
+  return done.error().slug == "storage.disk.full" ? IOStatus::NoSpace(done.error().where)
+                                                  : IOStatus::IOError(done.error().where);
+}
+
+bool is_log(const std::string& path) { return path.ends_with(".log"); }
+bool is_manifest(const std::string& path) { return path.find("/MANIFEST-") != std::string::npos; }
+
+/// The list says how far it is synced before the engine is told that it is.
 class ManifestFile final : public rocksdb::FSWritableFileOwnerWrapper {
  public:
-  using FSWritableFileOwnerWrapper::Append;
-  using FSWritableFileOwnerWrapper::FSWritableFileOwnerWrapper;
-  IOStatus Append(const Slice& data, const IOOptions& options, IODebugContext* debug) override {
-    if (auto done = sync_before(options, debug); !done.ok()) return done;
-    return FSWritableFileOwnerWrapper::Append(data, options, debug);
-  }
-  IOStatus Append(const Slice& data, const IOOptions& options, const rocksdb::DataVerificationInfo& sums,
-                  IODebugContext* debug) override {
-    if (auto done = sync_before(options, debug); !done.ok()) return done;
-    return FSWritableFileOwnerWrapper::Append(data, options, sums, debug);
-  }
+  ManifestFile(std::string path, std::unique_ptr<FSWritableFile> file)
+      : FSWritableFileOwnerWrapper(std::move(file)), path_(std::move(path)) {}
   IOStatus Sync(const IOOptions& options, IODebugContext* debug) override {
-    unsynced_ = false;
-    return FSWritableFileOwnerWrapper::Sync(options, debug);
+    const IOStatus synced = FSWritableFileOwnerWrapper::Sync(options, debug);
+    return synced.ok() ? noted(note_file(path_, GetFileSize(options, debug))) : synced;
   }
-  IOStatus Fsync(const IOOptions& options, IODebugContext* debug) override {
-    unsynced_ = false;
-    return FSWritableFileOwnerWrapper::Fsync(options, debug);
-  }
+  IOStatus Fsync(const IOOptions& options, IODebugContext* debug) override { return Sync(options, debug); }
 
  private:
-  IOStatus sync_before(const IOOptions& options, IODebugContext* debug) {
-    return std::exchange(unsynced_, true) ? FSWritableFileOwnerWrapper::Sync(options, debug) : IOStatus::OK();
-  }
-
-  bool unsynced_ = false;
+  const std::string path_;
 };
 
 class LogsFileSystem final : public rocksdb::FileSystemWrapper {
@@ -143,9 +146,9 @@ class LogsFileSystem final : public rocksdb::FileSystemWrapper {
 
   IOStatus NewWritableFile(const std::string& path, const FileOptions& options, std::unique_ptr<FSWritableFile>* out,
                            IODebugContext* debug) override {
-    if (!path.ends_with(".log")) {
+    if (!is_log(path)) {
       auto made = FileSystemWrapper::NewWritableFile(path, options, out, debug);
-      if (made.ok() && is_manifest(path)) *out = std::make_unique<ManifestFile>(std::move(*out));
+      if (made.ok() && is_manifest(path)) *out = std::make_unique<ManifestFile>(path, std::move(*out));
       return made;
     }
     const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -153,26 +156,17 @@ class LogsFileSystem final : public rocksdb::FileSystemWrapper {
     auto log = std::make_unique<WalFile>(path, file, options);
     if (auto begun = log->begin(); !begun.ok()) return begun;
     *out = std::move(log);
-    return noted(note_log(path));
+    return noted(note_file(path, kRoom));
   }
   IOStatus DeleteFile(const std::string& path, const IOOptions& options, IODebugContext* debug) override {
-    if (path.ends_with(".log")) {
-      if (auto forgotten = noted(forget_log(path)); !forgotten.ok()) return forgotten;
+    if (is_log(path) || is_manifest(path)) {
+      if (auto forgotten = noted(forget_file(path)); !forgotten.ok()) return forgotten;
     }
     return FileSystemWrapper::DeleteFile(path, options, debug);
-  }
-
- private:
-  static IOStatus noted(const Result<void>& done) {
-    if (done) return IOStatus::OK();
-    return done.error().slug == "storage.disk.full" ? IOStatus::NoSpace(done.error().where)
-                                                    : IOStatus::IOError(done.error().where);
   }
 };
 
 }  // namespace
-
-bool is_manifest(const std::string& path) { return path.find("/MANIFEST-") != std::string::npos; }
 
 rocksdb::Env* logs_env() {
   static const std::unique_ptr<rocksdb::Env> env = rocksdb::NewCompositeEnv(std::make_shared<LogsFileSystem>());

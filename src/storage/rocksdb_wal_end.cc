@@ -1,12 +1,11 @@
-// Where a write-ahead log or a manifest ends. The file is blocks of 32 KiB with fragments in them: CRC-32C (4, masked),
-// length (2, little-endian), type (1), payload. A record is one fragment, or a first, middle ones, and a last.
+// Where a write-ahead log and a manifest end. Such a file is blocks of 32 KiB with fragments in them: CRC-32C (4,
+// masked), length (2, little-endian), type (1), payload. A record is one fragment, or a first, middle ones, and a last.
 #include <algorithm>
 #include <boost/crc.hpp>
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <optional>
-#include <set>
 #include <vector>
 
 #include "base/bytes.h"
@@ -20,9 +19,6 @@ namespace {
 
 constexpr std::size_t kLogBytesMax = 1u << 30;
 constexpr std::size_t kBlock = 32u << 10, kHeader = 7, kSector = 512;
-// So many zeros at a record's end are no payload's: those of a log end in kRecordEnd, those of a manifest in text or
-// numbers.
-constexpr std::size_t kUnwrittenLog = 1, kUnwrittenManifest = 4;
 enum Type : unsigned char { kZero = 0, kFull = 1, kFirst = 2, kMiddle = 3, kLast = 4 };
 
 struct Fragment {
@@ -32,9 +28,7 @@ struct Fragment {
 
 class RecordLog {
  public:
-  RecordLog(ByteView bytes, std::size_t unwritten) : bytes_(bytes), unwritten_(unwritten) {
-    data_end_ = bytes_.find_last_not_of('\0') + 1;  // npos + 1 is 0
-  }
+  explicit RecordLog(ByteView bytes) : bytes_(bytes), data_end_(data_end_of(bytes)) {}
 
   /// Behind the last whole record.
   struct End {
@@ -74,14 +68,14 @@ class RecordLog {
   }
   std::size_t data_end() const { return data_end_; }
 
-  /// Is every fragment as it was written, up to the last byte that is not zero?
-  bool is_whole() const {
-    std::size_t at = 0;
-    for (auto next = fragment(at); next; next = fragment(at)) {
-      if (!is_sound(*next)) return false;
+  /// Behind the last of the records that are as they were written, from the first one on.
+  std::size_t sound_end() const {
+    std::size_t at = 0, end = 0;
+    for (auto next = fragment(at); next && is_sound(*next); next = fragment(at)) {
       at = next->begin + next->size;
+      if (next->type == kFull || next->type == kLast) end = at;
     }
-    return at >= data_end_;
+    return end;
   }
 
  private:
@@ -145,7 +139,7 @@ class RecordLog {
       at = header_at(at);
       if (at + kHeader > data_end_ || reach(at) > bytes_.size()) return true;  // a header ends in its type
     }
-    if (data_end_ + unwritten_ <= at) return true;
+    if (data_end_ < at) return true;  // it ends in kRecordEnd
     const std::size_t extent = std::max(at, data_end_);
     for (std::size_t begin = damaged; begin < extent;) {
       const std::size_t end = std::min((begin / kSector + 1) * kSector, extent);
@@ -158,12 +152,11 @@ class RecordLog {
   std::size_t reach(std::size_t at) const { return at + kHeader + byte(at + 4) + (std::size_t{byte(at + 5)} << 8); }
 
   ByteView bytes_;
-  std::size_t unwritten_;  ///< zeros at a record's end that say that it was torn
-  std::size_t data_end_;   ///< behind the last byte that is not zero
+  std::size_t data_end_;  ///< behind the last byte that is not zero
 };
 
 /// Zeros behind `end`, as they are written ahead: all that is there, and room for another record.
-Result<void> end_log(const std::string& path, std::size_t end, const RecordLog& log) {
+Result<void> zero_behind(const std::string& path, std::size_t end, const RecordLog& log) {
   if (end >= log.data_end() && log.has_room(end)) return {};
   const std::size_t size = std::max(end + kBlock, log.data_end()) - end;
   std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
@@ -173,30 +166,50 @@ Result<void> end_log(const std::string& path, std::size_t end, const RecordLog& 
   return sync(path);
 }
 
+Result<void> end_log(const std::string& path, std::optional<std::uint64_t> noted, EndLogs how) {
+  HF_TRY(const Bytes bytes, read_file(path, kLogBytesMax));
+  const RecordLog log(bytes);
+  // One that is not noted yet was being made, and holds nothing.
+  const auto found = log.end(noted.has_value());
+  if (!found) return {};
+  if (found->rotten && !how.drop_damaged) return tl::unexpected<Error>(damage(path));
+  if (found->cut && !how.drop_damaged) return tl::unexpected<Error>(cut_short(path));
+  return how.read_only ? Result<void>() : zero_behind(path, found->at, log);
+}
+
+/// `synced`: what the list says.
+Result<void> end_manifest(const std::string& path, std::uint64_t synced, EndLogs how) {
+  HF_TRY(const Bytes bytes, read_file(path, kLogBytesMax));
+  const std::size_t end = RecordLog(bytes).sound_end();
+  if (bytes.size() < synced) return tl::unexpected<Error>(cut_short(path));
+  if (end < synced) return tl::unexpected<Error>(damage(path));
+  if (how.read_only || end == bytes.size()) return {};
+  std::error_code failed;
+  std::filesystem::resize_file(path, end, failed);
+  if (failed) return tl::unexpected<Error>(disk_error(failed.value(), path));
+  return {};
+}
+
 }  // namespace
 
 Result<void> end_logs(const std::string& directory, EndLogs how) {
-  HF_TRY(const std::set<std::string> noted, noted_logs(directory));
+  auto noted = read_list(directory + "/" + kListFile);
+  if (!noted && noted.error().code == Code::not_found) noted = FileList();
+  if (!noted) return tl::unexpected<Error>(noted.error());
+  const auto bytes_of = [&](const std::string& name) {
+    const auto there = noted->find(name);
+    return there == noted->end() ? std::nullopt : std::optional(there->second);
+  };
+  const auto manifest = current_manifest(directory);
+  if (!manifest && manifest.error().code != Code::not_found) return tl::unexpected<Error>(manifest.error());
+  if (manifest) HF_CHECK(end_manifest(directory + "/" + *manifest, bytes_of(*manifest).value_or(0), how));
   std::error_code failed;
   for (std::filesystem::directory_iterator it(directory, failed), end; !failed && it != end; it.increment(failed)) {
-    const bool manifest = is_manifest(it->path().string());
-    if (it->path().extension() != ".log" && !manifest) continue;
-    const std::string path = it->path();
-    HF_TRY(const Bytes bytes, read_file(path, kLogBytesMax));
-    const RecordLog log(bytes, manifest ? kUnwrittenManifest : kUnwrittenLog);
-    // One that is not noted yet was being made, and holds nothing.
-    const auto found = log.end(!manifest && noted.contains(it->path().filename()));
-    if (!found) continue;
-    if (found->rotten && (manifest || !how.drop_damaged)) return tl::unexpected<Error>(damage(path));
-    if (found->cut && !how.drop_damaged) return tl::unexpected<Error>(cut_short(path));
-    if (how.read_only) continue;
-    if (!manifest) HF_CHECK(end_log(path, found->at, log));
-    if (manifest && found->at < bytes.size()) std::filesystem::resize_file(path, found->at, failed);
-    if (failed) break;
+    if (it->path().extension() != ".log") continue;
+    HF_CHECK(end_log(it->path(), bytes_of(it->path().filename()), how));
   }
-  if (!failed) return {};
-  return fail(Code::unavailable, "storage.io", directory,
-              "its files cannot be read or cut (" + failed.message() + "); mend the disk and start again");
+  if (failed) return tl::unexpected<Error>(disk_error(failed.value(), directory));
+  return {};
 }
 
 std::optional<std::string> damaged_log(const std::string& directory) {
@@ -206,7 +219,9 @@ std::optional<std::string> damaged_log(const std::string& directory) {
     std::string path = it->path().string();
     if (it->path().extension() != ".log" || (first && *first < path)) continue;
     const auto bytes = read_file(path, kLogBytesMax);
-    if (bytes && !RecordLog(*bytes, kUnwrittenLog).is_whole()) first = std::move(path);
+    if (!bytes) continue;
+    const RecordLog log(*bytes);
+    if (log.sound_end() < log.data_end()) first = std::move(path);
   }
   return first;
 }

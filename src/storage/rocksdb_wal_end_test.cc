@@ -106,7 +106,7 @@ TEST(WalEnd, RefusesALogThatWasCut) {
     const Bytes whole = Log(log).zeros(1 << 16).bytes;
     ASSERT_TRUE(end_as(whole, {})) << "not noted yet";
     ASSERT_TRUE(end_as(log.bytes, {})) << "not noted yet";
-    ASSERT_TRUE(note_log(path));
+    ASSERT_TRUE(note_file(path, 1));
     ASSERT_TRUE(end_as(whole, {}));
     std::vector<std::size_t> sizes{
         0, 1, 7, 307, some().size(), 32768, 65536, log.size() - 1, log.size(), log.size() + 6};
@@ -124,7 +124,7 @@ TEST(WalEnd, RefusesALogThatWasCut) {
       ASSERT_TRUE(end_logs(scratch / "db", {})) << "what is left has room again";
     }
     ASSERT_TRUE(end_as(whole.substr(0, log.size() + 32768), {})) << "only zeros are gone";
-    ASSERT_TRUE(forget_log(path));
+    ASSERT_TRUE(forget_file(path));
   }
 }
 
@@ -133,7 +133,7 @@ TEST(WalEnd, ATornRecordIsNotACutOne) {
   std::filesystem::create_directories(scratch / "db");
   const std::string path = scratch / "db/000007.log";
   ASSERT_TRUE(write_file(path, ""));
-  ASSERT_TRUE(note_log(path));
+  ASSERT_TRUE(note_file(path, 1));
   const std::size_t whole = some().size();
   const Log log = some().record(Bytes(90'000, 'd'));
   for (std::size_t size = whole; size < log.size(); size += 3989) {
@@ -143,12 +143,40 @@ TEST(WalEnd, ATornRecordIsNotACutOne) {
   }
 }
 
-TEST(WalEnd, EndsAManifestToo) {
+TEST(WalEnd, EndsTheManifestInForceBehindWhatIsWhole) {
+  const Scratch scratch;
+  const std::string folder = scratch / "db", path = folder + "/MANIFEST-000004";
+  std::filesystem::create_directories(folder);
+  ASSERT_TRUE(write_file(folder + "/CURRENT", "MANIFEST-000004\n"));
+  const std::size_t synced = some().size();
+  ASSERT_TRUE(note_file(path, synced));
+  const auto ended = [&](const Bytes& bytes) -> std::optional<std::size_t> {
+    EXPECT_TRUE(write_file(path, bytes));
+    const auto done = end_logs(folder, {});
+    if (done) return read_file(path)->size();
+    EXPECT_EQ(done.error().slug, "storage.corrupt");
+    EXPECT_EQ(done.error().where, path);
+    EXPECT_FALSE(is_mendable(done.error()));
+    EXPECT_EQ(*read_file(path), bytes);
+    return std::nullopt;
+  };
   const Log log = some().record(Bytes(900, 'd'));
-  const std::size_t whole = some().size();
-  EXPECT_EQ(ended(log, "MANIFEST-000004"), log.size());
-  EXPECT_EQ(ended(Log(log).wipe(whole, 512 - whole % 512), "MANIFEST-000004"), whole);
-  EXPECT_EQ(ended(Log(log).rot(whole + 20), "MANIFEST-000004"), log.size());
+  EXPECT_EQ(ended(some().bytes), synced);
+  EXPECT_EQ(ended(log.bytes), log.size()) << "written, and not noted yet";
+  for (std::size_t at = synced; at < log.size(); at += 31) {
+    EXPECT_EQ(ended(log.bytes.substr(0, at)), synced);
+    EXPECT_EQ(ended(Log(log).rot(at).bytes), synced);
+    EXPECT_EQ(ended(Log(log).rot(at).record(Bytes(50, 'e')).bytes), synced);
+  }
+  for (std::size_t at = 0; at < synced; at += 3989) {
+    EXPECT_FALSE(ended(log.bytes.substr(0, at))) << at;
+    EXPECT_FALSE(ended(Log(log).rot(at).bytes)) << at;
+  }
+  EXPECT_FALSE(ended(some().bytes.substr(0, synced - 1)));
+  // Of another one that was begun nothing is asked.
+  ASSERT_TRUE(write_file(path, some().bytes));
+  ASSERT_TRUE(write_file(folder + "/MANIFEST-000009", log.bytes.substr(0, synced / 2)));
+  EXPECT_TRUE(end_logs(folder, {}));
 }
 
 TEST(WalEnd, EndsAtARecordThatEndsWithABlock) {

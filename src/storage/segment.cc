@@ -46,7 +46,7 @@ struct SegmentReader::Header {
   std::uint64_t sum = 0;
 };
 
-SegmentReader::SegmentReader(ByteView bytes) : bytes_(bytes), data_end_(bytes.find_last_not_of('\0') + 1) {}
+SegmentReader::SegmentReader(ByteView bytes) : bytes_(bytes), data_end_(data_end_of(bytes)) {}
 
 std::optional<SegmentReader::Header> SegmentReader::header(std::size_t at) const {
   if (at + kHeader > bytes_.size()) return std::nullopt;

@@ -1,6 +1,7 @@
 #include "verify/memory.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <vector>
 
 #include "base/file.h"
@@ -28,14 +29,16 @@ Hash parties_digest(const std::vector<VerifierKey>& parties) {
 }
 
 Result<std::optional<Memory>> Memory::load(const std::string& path) {
-  auto file = read_file(path, kFileBytesMax);
-  if (!file && file.error().code == Code::not_found) return std::optional<Memory>();
-  HF_CHECK(file);
   const auto corrupt = [&] {
     return fail(Code::invalid, "verify.state.corrupt", path,
                 "this is no state file of an earlier run, or it is damaged; keep it for inquiry, and name another one "
                 "to check the log from its beginning");
   };
+  std::error_code ignored;
+  if (std::filesystem::is_other(path, ignored)) return corrupt();  // a device may have no end
+  auto file = read_file(path, kFileBytesMax);
+  if (!file && file.error().code == Code::not_found) return std::optional<Memory>();
+  HF_CHECK(file);
   ByteView whole(*file);
   if (whole.size() < kMagic.size() + Hash::kSize || !whole.starts_with(kMagic)) return corrupt();
   const ByteView body = whole.substr(0, whole.size() - Hash::kSize);

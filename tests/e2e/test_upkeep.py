@@ -470,7 +470,7 @@ def test_an_agreement_that_names_another_logs_key_is_not_adopted(holdfast):
 
 def test_a_store_of_a_later_format_is_refused_with_what_to_do(holdfast):
     holdfast.stop()
-    (holdfast.dir / "data/log/FORMAT").write_text("holdfast store 5\n")
+    (holdfast.dir / "data/log/FORMAT").write_text("holdfast store 99\n")
     refused = run("serve", "--dir", holdfast.dir, check=False)
     assert refused.returncode == 1
     assert "[storage.format]" in refused.stderr and "run the version of holdfast that wrote it" in refused.stderr

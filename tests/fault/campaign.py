@@ -456,14 +456,14 @@ class Chain:
         self.damage(pathlib.Path.unlink)
 
     def cut(self):
-        """A write-ahead log or a journal is shorter than it was: missed and named, or only zeros of it are gone."""
+        """A log, manifest or journal is shorter than it was: missed and named, or only zeros of it are gone."""
         def shorten(path):
             size = path.stat().st_size
             used = len(path.read_bytes().rstrip(b"\0"))
             at = self.choose.choice((0, self.choose.randrange(used + 1), used // 32768 * 32768, self.choose.randrange(size)))
             self.what += f" at {at} of {used}"
             os.truncate(path, at)
-        self.damage(shorten, self.choose.choice(("*/*.log", "log/journals/*")))
+        self.damage(shorten, self.choose.choice(("*/*.log", "log/journals/*", "*/MANIFEST-*", "*/FILES")))
 
     def damage(self, change, which="**/*"):
         """Changes one file of the stopped store, starts and judges, and puts the store back as it was."""

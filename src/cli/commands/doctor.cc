@@ -373,12 +373,8 @@ void Doctor::examine_store() {
   if (const auto found = find_store(config_); !found) {
     return bad("store", found.error().text(), "as it says; a start is refused for the same reason");
   }
-  const auto there = [this](const char* part) {
-    std::error_code ignored;
-    return fs::exists(config_.data + "/" + part + "/CURRENT", ignored);
-  };
-  if (!there("records") && !there("keys") && !there("log")) return good("store", "none yet");
   const auto store = storage::open_rocksdb(config_.data, {.read_only = true});
+  if (!store && store.error().slug == "storage.none") return good("store", "none yet");
   if (!store && store.error().slug == "storage.part.missing") {
     return bad("store", store.error().where + " is gone, and what belongs to it is not",
                "put it back, or restore a backup; a start would find that the others are without it");
@@ -390,6 +386,8 @@ void Doctor::examine_store() {
                      : log_key_ ? trustee::examine_whole(**store, *log_key_)
                                 : trustee::check_whole(**store).map([] { return std::uint64_t{0}; });
   if (!whole) return bad("store", whole.error().text(), mend_of(whole.error()));
+  const auto first_key = (*store)->list(storage::Shelf::keys, std::nullopt, 1);
+  if (first_key && first_key->empty()) return good("store", "nothing in it yet");
   // As a start would: with these very keys.
   const auto roots = vault::FileRootKeys::load(config_.root_keys);
   const SystemClock clock;

@@ -181,8 +181,8 @@ Result<int> serve(const Options& options, bool as_json) {
 
   mark_used(config, *trustee);
   const Ready ready = ready_of(config, *server);
-  HF_CHECK(write_ready(ready_file, ready));
   announce(ready, trustee->has_agreement(), as_json);
+  HF_CHECK(write_ready(ready_file, ready));  // to a pipe, once somebody reads it
   const auto served = server->run();
   mark_used(config, *trustee);
   std::error_code ignored;

@@ -26,7 +26,7 @@ tl::unexpected<Error> not_readable(const std::string& path) {
 
 Error read_failed(const std::string& path, std::uint64_t row) {
   return {Code::unavailable, "file.unreadable", fmt::format("{}:row {}", path, row),
-          "the disk failed in the middle of the file; only the rows before it were sent"};
+          "the file cannot be read any further, since the disk failed or it is none; only the rows before were sent"};
 }
 
 /// Collects rows into chunks.
