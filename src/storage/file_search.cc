@@ -8,6 +8,8 @@
 #include <cstring>
 #include <filesystem>
 
+#include "storage/disk.h"
+
 namespace holdfast::storage {
 namespace {
 
@@ -118,6 +120,7 @@ Result<bool> FileSearch::in_file(const std::string& path, bool without_headers) 
 }
 
 bool FileSearch::in_window(ByteView window) const {
+  window = window.substr(0, data_end_of(window) + longest_);  // behind a log's end there may be megabytes of zeros
   for (std::size_t end = kAnchor; end <= window.size(); ++end) {
     const std::uint64_t anchor = load(window.data() + end - kAnchor);
     if (!maybe_[slot(anchor)]) continue;

@@ -25,7 +25,7 @@ using rocksdb::Slice;
 /// Zeroed at a time: some hundred batches' worth, which costs the one sync that meets it a fraction of a millisecond.
 constexpr std::uint64_t kAhead = 256u << 10;
 /// How much longer than what is in it a file is made at a time, at the price of a sync: a hole, which is zeroed later.
-constexpr std::uint64_t kLonger = 8u << 20;
+constexpr std::uint64_t kLonger = 4u << 20;
 /// Always behind what is appended: a block of the log's and a header, and then some.
 constexpr std::uint64_t kRoom = 64u << 10;
 

@@ -4,10 +4,10 @@
 
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <string>
 #include <vector>
 
+#include "base/file.h"
 #include "storage/rocksdb_store.h"
 
 namespace holdfast::storage {
@@ -51,8 +51,7 @@ inline Result<Version> put(Store& store, Shelf shelf, std::uint64_t n, Bytes key
 }
 
 inline std::string slurp(const std::filesystem::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
+  return read_file(path, std::size_t{1} << 30).value_or(std::string());
 }
 
 /// The files beneath `directory` that hold `needle`.
