@@ -203,13 +203,11 @@ Result<void> RocksInstance::prepare(const std::string& path, const RocksShared& 
   const EndLogs how{.drop_damaged = shared.drop_damaged_tail, .read_only = shared.read_only};
   if (shared.read_only) {
     if (is_locked(path + "/LOCK")) return tl::unexpected<Error>(busy(path));
-    HF_CHECK(require_files(path));
     std::error_code unknown;
-    if (!std::filesystem::exists(path + "/CURRENT", unknown)) {
-      return tl::unexpected<Error>(none_yet(path));
-    }
-    HF_CHECK(check_format(path));
-    return end_logs(path, how);
+    const bool is_made = std::filesystem::exists(path + "/CURRENT", unknown);
+    if (is_made) HF_CHECK(check_format(path));
+    HF_CHECK(require_files(path));
+    return is_made ? end_logs(path, how) : tl::unexpected<Error>(none_yet(path));
   }
   std::error_code failed;
   std::filesystem::create_directories(path, failed);

@@ -84,6 +84,7 @@ TEST(Rocks, a_store_says_its_format_and_one_of_another_is_refused_untouched) {
   const std::string format = scratch / "store/log/FORMAT";
   std::ofstream(format) << "holdfast store " + std::to_string(kStoreFormat + 1) + "\n";
   const auto before = files(scratch / "store/log", ".log");
+  EXPECT_TRUE(fails(open_rocksdb(scratch / "store", {.read_only = true}), Code::unsupported, "storage.format"));
   const auto later = open_rocksdb(scratch / "store");
   ASSERT_TRUE(fails(later, Code::unsupported, "storage.format"));
   EXPECT_NE(later.error().what.find("of format " + std::to_string(kStoreFormat + 1)), std::string::npos)
