@@ -112,6 +112,11 @@ Result<void> copy_files(const fs::path& from, const fs::path& to) {
     if (failed) break;
     const fs::path copy = to / name;
     fs::copy_file(it->path(), copy, failed);
+    // The library tells a full disk as an error of its own.
+    if (std::error_code unknown;
+        failed == std::errc::io_error && fs::space(to, unknown).available < it->file_size(unknown)) {
+      failed = std::make_error_code(std::errc::no_space_on_device);
+    }
     // Which of the two sides failed, the error does not tell.
     if (failed) return disk_failure(copy, failed, ", from " + it->path().string());
     HF_CHECK(sync_copy(copy));
@@ -258,6 +263,9 @@ Result<void> restore_rocksdb(const std::string& directory, const std::string& ke
   for (const Part& part : parts) {
     if (!fs::exists(part.from / "CURRENT", failed)) {
       if (failed) return disk_failure(part.from, failed);
+      if (fs::exists(part.from / kListFile, failed)) {
+        return tl::unexpected<Error>(of_backup(part_missing(part.from / "CURRENT"), part.from, part.from));
+      }
       return fail(
           Code::not_found, "storage.restore.backup", part.from.string(),
           "there is no backup here; name the folders that 'holdfast backup' was given, that of the keys with --keys");

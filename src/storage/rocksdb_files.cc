@@ -4,10 +4,13 @@
 #include <array>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <optional>
 #include <set>
 #include <utility>
+#include <vector>
 
+#include "base/bytes.h"
 #include "base/file.h"
 #include "storage/disk.h"
 #include "storage/journal.h"
@@ -39,13 +42,30 @@ bool is_written(const fs::path& log) {
   return std::ranges::any_of(header, [](char c) { return c != '\0'; });
 }
 
+/// The engine takes a table's properties before it looks at their sum, and one that is built with assertions, as
+/// Debian's is, ends the process when the top bit of that block's last number is set. The block lies before the one
+/// that the footer names first: github.com/facebook/rocksdb/wiki/Rocksdb-BlockBasedTable-Format.
+bool would_end_the_engine(const fs::path& table) {
+  constexpr std::size_t kFooter = 53, kTrailer = 5;
+  std::ifstream file(table, std::ios::binary | std::ios::ate);
+  const std::streamoff size = file.tellg();
+  if (size < static_cast<std::streamoff>(kFooter)) return false;
+  std::array<char, kFooter> footer{};
+  file.seekg(size - static_cast<std::streamoff>(kFooter)).read(footer.data(), footer.size());
+  ByteReader in(ByteView(footer.data(), footer.size()).substr(1));  // behind the kind of sums
+  const std::uint64_t metaindex = in.varint();
+  if (!in.ok() || metaindex <= kTrailer || metaindex >= static_cast<std::uint64_t>(size)) return false;
+  const int last = file.seekg(static_cast<std::streamoff>(metaindex - kTrailer - 1)).get();
+  return file.good() && (last & 0x80) != 0;
+}
+
 /// What a database consists of, by the files' names.
 struct Parts {
-  bool tables = false, full_logs = false;
-  std::set<std::string> logs, manifests;
+  bool full_logs = false;
+  std::set<std::string> logs, manifests, tables;
 
   /// Was anything ever written to it?
-  bool used() const { return tables || full_logs; }
+  bool used() const { return !tables.empty() || full_logs; }
 };
 
 Result<Parts> parts_of(const fs::path& directory) {
@@ -54,7 +74,7 @@ Result<Parts> parts_of(const fs::path& directory) {
   for (auto it = fs::directory_iterator(directory, failed); !failed && it != fs::directory_iterator();
        it.increment(failed)) {
     const std::string name = it->path().filename();
-    if (name.ends_with(".sst")) out.tables = true;
+    if (name.ends_with(".sst")) out.tables.insert(name);
     if (is_manifest(name)) out.manifests.insert(name);
     if (!is_log(name)) continue;
     out.logs.insert(name);
@@ -62,6 +82,21 @@ Result<Parts> parts_of(const fs::path& directory) {
   }
   if (failed && failed != std::errc::no_such_file_or_directory) {
     return tl::unexpected<Error>(disk_error(failed.value(), directory));
+  }
+  return out;
+}
+
+/// In a part's list, the steps of starts that it has seen: two each, so that all parts have seen the first before any
+/// sees the second, after which they are written to. Parts of one time differ by one at most.
+constexpr const char* kStep = "start";
+
+Result<std::vector<std::uint64_t>> steps_of(std::span<const std::string> directories) {
+  std::vector<std::uint64_t> out;
+  for (const fs::path directory : directories) {
+    const auto list = read_list(directory / kListFile);
+    if (!list && list.error().code != Code::not_found) return tl::unexpected<Error>(list.error());
+    const bool noted = list && list->contains(kStep);
+    out.push_back(noted ? list->find(kStep)->second : 0);
   }
   return out;
 }
@@ -117,6 +152,28 @@ Result<void> require_databases(std::span<const std::string> directories) {
   return {};
 }
 
+Result<void> require_together(std::span<const std::string> directories) {
+  HF_TRY(const std::vector<std::uint64_t> steps, steps_of(directories));
+  const auto least = std::ranges::min_element(steps);
+  if (std::ranges::is_sorted(steps, std::greater()) && steps.front() - *least <= 1) return {};
+  return fail(
+      Code::corrupt, "storage.parts.differ", directories[static_cast<std::size_t>(least - steps.begin())],
+      "this part of the store is from an earlier time than another one, and what was written since is not in it; "
+      "put back the parts that belong together, or restore a backup. Nothing was changed");
+}
+
+Result<void> begin_together(std::span<const std::string> directories) {
+  HF_TRY(const std::vector<std::uint64_t> steps, steps_of(directories));
+  const std::uint64_t present = steps.front();
+  for (std::uint64_t step = present; step <= present / 2 * 2 + 2; ++step) {
+    for (const fs::path directory : directories) {
+      HF_CHECK(
+          change_list(directory / kListFile, [&](FileList& list) { return std::exchange(list[kStep], step) != step; }));
+    }
+  }
+  return {};
+}
+
 Result<void> require_files(const std::string& directory) {
   const fs::path folder = directory;
   HF_TRY(const Parts parts, parts_of(folder));
@@ -140,6 +197,9 @@ Result<void> require_files(const std::string& directory) {
   if (!list) return missing(kListFile);
   // A manifest is in the list before it comes into force.
   if (!list->contains(*current)) return tl::unexpected<Error>(damage(folder / kListFile));
+  for (const std::string& table : parts.tables) {
+    if (would_end_the_engine(folder / table)) return tl::unexpected<Error>(damage(folder / table));
+  }
   for (const auto& [name, bytes] : *list) {
     if (is_log(name) && !parts.logs.contains(name)) return missing(name);
   }

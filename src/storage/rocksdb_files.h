@@ -27,6 +27,13 @@ Result<std::string> current_manifest(const std::string& directory);
 /// Databases that are made together, and written to only when all are: is each there, if one was written to? Changes
 /// nothing. Errors: not_found "storage.part.missing", naming the folder or its CURRENT.
 Result<void> require_databases(std::span<const std::string> directories);
+/// Databases that are written to together, in an order: are they of one time? A part that was put back by itself, from
+/// an earlier start, is not. For before they are opened; those of a backup, and new ones, are of any time. Changes
+/// nothing. Errors: corrupt "storage.parts.differ", naming the older part; unavailable.
+Result<void> require_together(std::span<const std::string> directories);
+/// Has their lists say, after require_together and once they are open, that a start begins: for before anything else is
+/// written to them. Errors: unavailable.
+Result<void> begin_together(std::span<const std::string> directories);
 /// Are the files there without which the database in `directory` would open as another one, or it or the journals
 /// beside it without acknowledged writes? For before it is opened; one that is new, or whose making a crash cut short,
 /// lacks nothing. Changes nothing. Errors: not_found "storage.part.missing", corrupt "storage.corrupt", naming the

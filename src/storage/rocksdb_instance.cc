@@ -125,7 +125,9 @@ void write_in_steps(rocksdb::DBOptions& options, const std::string& directory) {
 std::optional<std::string> named_file(const std::string& message, const std::string& path) {
   const auto word_at = [&](std::size_t at) {
     const std::size_t start = message.find_last_of("/ :\"'", at) + 1;  // npos + 1 is 0
-    return message.substr(start, message.find_first_of(" :\"',", at) - start);
+    std::string word = message.substr(start, message.find_first_of(" :\"',", at) - start);
+    if (word.ends_with('.')) word.pop_back();  // of the sentence
+    return word;
   };
   // A table that is gone is looked for by its older name too.
   for (const char* mark : {".sst", ".ldb", ".log", "MANIFEST-", "CURRENT"}) {

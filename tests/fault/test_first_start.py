@@ -30,4 +30,4 @@ def test_a_first_start_that_is_killed_leaves_no_damage(tmp_path):
             server.start()
             server.stop()
             assert "ok    store               records" in e2e.run("doctor", "--dir", server.dir, check=False).stdout
-    assert count > 10 and len(told) == 3, told
+    assert count > 10 and len(told) >= 2, told

@@ -190,7 +190,8 @@ void Doctor::examine_rules() {
 
 void Doctor::examine_certificate(const std::string& name, const std::string& path, const std::string& mend) {
   const auto pem = read_file(path);
-  if (!pem) return bad(name, pem.error().text(), mend);
+  const bool is_readable = pem || pem.error().code != Code::unavailable;
+  if (!pem) return bad(name, pem.error().text(), is_readable ? mend : "ask again as the server's user");
   const auto facts = read_certificate(*pem);
   if (!facts) return bad(name, path + ": " + facts.error().what, mend);
   const UnixMillis left = facts->not_after - SystemClock().now();
@@ -363,6 +364,7 @@ std::string Doctor::mend_of(const Error& of_store) const {
     return config_.log_key + " did not sign this log's checkpoints; put its key back: another key is another log";
   }
   if (of_store.slug == "storage.format") return "run the version of holdfast that wrote it, or restore a backup";
+  if (of_store.slug == "storage.parts.differ") return "put back the parts that belong together, or restore a backup";
   if (of_store.slug.ends_with(".missing")) return "put the part that is gone back, or restore a backup";
   return "check the disk and restore a backup; 'holdfast repair' says whether there is another way";
 }
