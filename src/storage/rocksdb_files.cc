@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -20,7 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kCurrentBytesMax = 64;
+constexpr std::size_t kCurrentBytesMax = 64, kManifestBytesMax = 1u << 30;
 constexpr std::string_view kManifest = "MANIFEST-", kFirstManifest = "MANIFEST-000001";
 
 bool is_number(std::string_view text) {
@@ -57,6 +58,23 @@ bool would_end_the_engine(const fs::path& table) {
   if (!in.ok() || metaindex <= kTrailer || metaindex >= static_cast<std::uint64_t>(size)) return false;
   const int last = file.seekg(static_cast<std::streamoff>(metaindex - kTrailer - 1)).get();
   return file.good() && (last & 0x80) != 0;
+}
+
+/// Did the manifest ever take the table in? One that was not may be torn, and the engine only deletes it. Looks for how
+/// its record begins: 103, level, number, bytes (rocksdb/db/version_edit.cc).
+bool is_taken_in(const fs::path& table, ByteView manifest) {
+  constexpr std::uint64_t kNewFile = 103, kLevels = 7;
+  std::error_code failed;
+  const auto bytes = fs::file_size(table, failed);
+  const std::string name = table.stem();
+  std::uint64_t number = 0;
+  std::from_chars(name.data(), name.data() + name.size(), number);
+  for (std::uint64_t level = 0; level < kLevels && !failed; ++level) {
+    Bytes record;
+    for (const std::uint64_t value : {kNewFile, level, number, bytes}) put_varint(record, value);
+    if (manifest.find(record) != manifest.npos) return true;
+  }
+  return false;
 }
 
 /// What a database consists of, by the files' names.
@@ -198,7 +216,9 @@ Result<void> require_files(const std::string& directory) {
   // A manifest is in the list before it comes into force.
   if (!list->contains(*current)) return tl::unexpected<Error>(damage(folder / kListFile));
   for (const std::string& table : parts.tables) {
-    if (would_end_the_engine(folder / table)) return tl::unexpected<Error>(damage(folder / table));
+    if (!would_end_the_engine(folder / table)) continue;
+    HF_TRY(const Bytes manifest, read_file(folder / *current, kManifestBytesMax));
+    if (is_taken_in(folder / table, manifest)) return tl::unexpected<Error>(damage(folder / table));
   }
   for (const auto& [name, bytes] : *list) {
     if (is_log(name) && !parts.logs.contains(name)) return missing(name);

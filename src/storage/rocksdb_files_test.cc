@@ -223,6 +223,17 @@ TEST(Files, a_bit_that_would_end_the_engine_is_found_before_it_does) {
   }
 }
 
+TEST(Files, a_table_that_was_begun_and_never_taken_in_is_no_damage) {
+  const Scratch scratch;
+  fill_table(scratch / "store");
+  std::string torn = slurp(files(scratch / "store/records", ".sst").front());
+  for (std::size_t back = 60; back < 400; ++back) torn[torn.size() - back] = '\xff';
+  const std::string table = scratch / "store/records/000999.sst";
+  std::ofstream(table, std::ios::binary) << torn;
+  EXPECT_TRUE(open_rocksdb(scratch / "store"));
+  EXPECT_FALSE(std::filesystem::exists(table));
+}
+
 TEST(Files, damage_in_the_last_part_leaves_the_others_as_they_were) {
   const Scratch scratch;
   run_and_kill(scratch / "store", 20);
