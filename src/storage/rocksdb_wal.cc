@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <utility>
 
 #include "storage/rocksdb_files.h"
@@ -121,6 +122,8 @@ IOStatus noted(const Result<void>& done) {
                                                   : IOStatus::IOError(done.error().where);
 }
 
+/// In a folder that a checkpoint is being made in, which gets its list when all is there (note_files_of).
+bool is_copy(const std::string& path) { return std::filesystem::path(path).parent_path().extension() == ".tmp"; }
 bool is_log(const std::string& path) { return path.ends_with(".log"); }
 bool is_manifest(const std::string& path) { return path.find("/MANIFEST-") != std::string::npos; }
 
@@ -131,7 +134,7 @@ class ManifestFile final : public rocksdb::FSWritableFileOwnerWrapper {
       : FSWritableFileOwnerWrapper(std::move(file)), path_(std::move(path)) {}
   IOStatus Sync(const IOOptions& options, IODebugContext* debug) override {
     const IOStatus synced = FSWritableFileOwnerWrapper::Sync(options, debug);
-    return synced.ok() ? noted(note_file(path_, GetFileSize(options, debug))) : synced;
+    return synced.ok() && !is_copy(path_) ? noted(note_file(path_, GetFileSize(options, debug))) : synced;
   }
   IOStatus Fsync(const IOOptions& options, IODebugContext* debug) override { return Sync(options, debug); }
 
@@ -156,7 +159,7 @@ class LogsFileSystem final : public rocksdb::FileSystemWrapper {
     auto log = std::make_unique<WalFile>(path, file, options);
     if (auto begun = log->begin(); !begun.ok()) return begun;
     *out = std::move(log);
-    return noted(note_file(path, kRoom));
+    return is_copy(path) ? IOStatus::OK() : noted(note_file(path, kRoom));
   }
   IOStatus DeleteFile(const std::string& path, const IOOptions& options, IODebugContext* debug) override {
     if (is_log(path) || is_manifest(path)) {
