@@ -25,21 +25,32 @@ std::string sum_of(std::string_view lines) { return fmt::format("{:016x}\n", XXH
 
 }  // namespace
 
-Result<FileList> read_list(const std::string& path) {
-  HF_TRY(const std::string text, read_file(path, kBytesMax));
-  const std::size_t end = text.size() - std::min(text.size(), kSumLine);
-  if (text.substr(end) != sum_of(text.substr(0, end))) return tl::unexpected<Error>(damage(path));
+std::optional<FileList> parse_list(std::string_view text) {
+  const std::string_view lines = text.substr(0, text.size() - std::min(text.size(), kSumLine));
+  if (text.substr(lines.size()) != sum_of(lines)) return std::nullopt;
   FileList out;
-  std::istringstream fields(text.substr(0, end));
+  std::istringstream fields{std::string(lines)};
   std::uint64_t number = 0;
   for (std::string name; fields >> name >> number;) out.emplace(name, number);
+  if (write_list(out) != text) return std::nullopt;
   return out;
 }
 
+std::string write_list(const FileList& list) {
+  std::string lines;
+  for (const auto& [name, number] : list) lines += name + " " + std::to_string(number) + "\n";
+  return lines + sum_of(lines);
+}
+
+Result<FileList> read_list(const std::string& path) {
+  HF_TRY(const std::string text, read_file(path, kBytesMax));
+  auto list = parse_list(text);
+  if (!list) return tl::unexpected<Error>(damage(path));
+  return *std::move(list);
+}
+
 Result<void> write_list(const std::string& path, const FileList& list) {
-  std::string text;
-  for (const auto& [name, number] : list) text += name + " " + std::to_string(number) + "\n";
-  return write_file(path, text + sum_of(text), 0600);
+  return write_file(path, write_list(list), 0600);
 }
 
 Result<void> change_list(const std::string& path, const std::function<bool(FileList&)>& change) {

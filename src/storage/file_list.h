@@ -5,7 +5,9 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
 
@@ -18,6 +20,10 @@ using FileList = std::map<std::string, std::uint64_t, std::less<>>;
 /// A part of a store has its list in this file: logs and manifests, with the bytes that they have at least, and in the
 /// log's part the journals that were begun.
 inline constexpr const char* kListFile = "FILES";
+
+/// Nothing for what was not written so.
+std::optional<FileList> parse_list(std::string_view text);
+std::string write_list(const FileList& list);
 
 /// Errors: not_found, when there is no such file; corrupt "storage.corrupt", naming it; unavailable.
 Result<FileList> read_list(const std::string& path);

@@ -77,6 +77,7 @@ class RecordLog {
     }
     return end;
   }
+  bool is_sound_until(std::size_t at) const { return header_at(sound_end()) >= at; }
 
  private:
   unsigned char byte(std::size_t at) const { return static_cast<unsigned char>(bytes_[at]); }
@@ -155,9 +156,10 @@ class RecordLog {
   std::size_t data_end_;  ///< behind the last byte that is not zero
 };
 
-/// Zeros behind `end`, as they are written ahead: all that is there, and room for another record.
+/// Zeros behind `end`, as they are written ahead: all that is there, and room for another record. Not behind damage:
+/// the engine refuses it, and without what follows it the next start might take it for torn.
 Result<void> zero_behind(const std::string& path, std::size_t end, const RecordLog& log) {
-  if (end >= log.data_end() && log.has_room(end)) return {};
+  if ((end >= log.data_end() && log.has_room(end)) || !log.is_sound_until(end)) return {};
   const std::size_t size = std::max(end + kBlock, log.data_end()) - end;
   std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
   file.seekp(static_cast<std::streamoff>(end));

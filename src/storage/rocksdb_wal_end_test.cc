@@ -268,6 +268,14 @@ TEST(WalEnd, RefusesALengthThatRottedBeforeARecord) {
   }
 }
 
+TEST(WalEnd, CutsNoTornRecordBehindDamage) {
+  const std::size_t whole = some().size(), sector = (whole / 512 + 1) * 512;
+  const Log log = some().record(Bytes(2000, 'd')).record(Bytes(2000, 'e'));
+  const std::size_t torn = log.size() - 300;
+  const Log both = Log(log).wipe(sector, 512).wipe(torn, 300).zeros(5000);
+  EXPECT_EQ(ended(both), data_end(both.bytes)) << "or the hole would be in the last record, and torn";
+}
+
 TEST(WalEnd, CutsNothingAtAHoleThatARecordFollows) {
   const std::size_t whole = some().size();
   const Log log = some().record(Bytes(2000, 'd')).record(Bytes(10, 'e'));
