@@ -49,16 +49,20 @@ Result<FileList> read_list(const std::string& path) {
   return *std::move(list);
 }
 
+Result<FileList> read_list_if_any(const std::string& path) {
+  auto list = read_list(path);
+  if (!list && list.error().code == Code::not_found) return FileList();
+  return list;
+}
+
 Result<void> write_list(const std::string& path, const FileList& list) {
   return write_file(path, write_list(list), 0600);
 }
 
 Result<void> change_list(const std::string& path, const std::function<bool(FileList&)>& change) {
   const std::lock_guard lock(change_mutex);
-  auto list = read_list(path);
-  if (!list && list.error().code == Code::not_found) list = FileList();
-  if (!list) return tl::unexpected<Error>(list.error());
-  return change(*list) ? write_list(path, *list) : Result<void>();
+  HF_TRY(FileList list, read_list_if_any(path));
+  return change(list) ? write_list(path, list) : Result<void>();
 }
 
 }  // namespace holdfast::storage

@@ -27,6 +27,8 @@ std::string write_list(const FileList& list);
 
 /// Errors: not_found, when there is no such file; corrupt "storage.corrupt", naming it; unavailable.
 Result<FileList> read_list(const std::string& path);
+/// None when there is no such file. Errors: as read_list.
+Result<FileList> read_list_if_any(const std::string& path);
 /// On disk on return. Errors: unavailable.
 Result<void> write_list(const std::string& path, const FileList& list);
 /// Reads the list, none without the file, and writes it if `change` says that it differs now. One at a time, from any

@@ -88,14 +88,12 @@ Result<Journal::ByName> Journal::open_all(const std::string& folder, Options opt
     HF_CHECK(sync(fs::path(folder).parent_path().string()));
   }
   HF_TRY(const auto starts, starts_in(folder));
-  auto list = read_list(list_of(folder));
-  if (!list && list.error().code == Code::not_found) list = FileList();  // a folder by itself
-  if (!list) return tl::unexpected<Error>(list.error());
+  HF_TRY(const FileList list, read_list_if_any(list_of(folder)));  // there is none beside a folder by itself
   ByName out;
   std::vector<std::string> names;
   for (const auto& [name, numbers] : starts) {
     auto journal = std::make_unique<Journal>(folder, name, options);
-    HF_CHECK(journal->load(numbers, list->contains(all_files(name))));
+    HF_CHECK(journal->load(numbers, list.contains(all_files(name))));
     out.emplace(name, std::move(journal));
     names.push_back(name);
   }

@@ -111,10 +111,8 @@ constexpr const char* kStep = "start";
 Result<std::vector<std::uint64_t>> steps_of(std::span<const std::string> directories) {
   std::vector<std::uint64_t> out;
   for (const fs::path directory : directories) {
-    const auto list = read_list(directory / kListFile);
-    if (!list && list.error().code != Code::not_found) return tl::unexpected<Error>(list.error());
-    const bool noted = list && list->contains(kStep);
-    out.push_back(noted ? list->find(kStep)->second : 0);
+    HF_TRY(FileList list, read_list_if_any(directory / kListFile));
+    out.push_back(list[kStep]);  // 0 where there is none
   }
   return out;
 }
@@ -153,6 +151,18 @@ Result<std::string> current_manifest(const std::string& directory) {
   current.pop_back();
   if (!is_manifest(current)) return tl::unexpected<Error>(damage(path));
   return current;
+}
+
+std::optional<std::string> first_file(const std::string& directory, std::string_view extension,
+                                      const std::function<bool(const std::string&)>& is_it) {
+  std::optional<std::string> first;
+  std::error_code failed;
+  for (fs::directory_iterator it(directory, failed), end; !failed && it != end; it.increment(failed)) {
+    std::string path = it->path().string();
+    if (it->path().extension() != extension || (first && *first < path)) continue;
+    if (is_it(path)) first = std::move(path);
+  }
+  return first;
 }
 
 Result<void> require_databases(std::span<const std::string> directories) {

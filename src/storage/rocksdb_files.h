@@ -1,8 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
 #include "storage/file_list.h"
@@ -23,6 +26,10 @@ Result<void> note_files_of(const std::string& directory);
 
 /// The name of the manifest in force. Errors: not_found, without CURRENT; corrupt "storage.corrupt"; unavailable.
 Result<std::string> current_manifest(const std::string& directory);
+
+/// By its name, the first file in `directory` that ends in `extension` and is what is asked for.
+std::optional<std::string> first_file(const std::string& directory, std::string_view extension,
+                                      const std::function<bool(const std::string& path)>& is_it);
 
 /// Databases that are made together, and written to only when all are: is each there, if one was written to? Changes
 /// nothing. Errors: not_found "storage.part.missing", naming the folder or its CURRENT.

@@ -141,14 +141,9 @@ std::optional<std::string> named_file(const std::string& message, const std::str
 
 /// The first table in `directory` that does not open.
 std::optional<std::string> damaged_table(const std::string& directory) {
-  std::optional<std::string> first;
-  std::error_code failed;
-  for (std::filesystem::directory_iterator it(directory, failed), end; !failed && it != end; it.increment(failed)) {
-    std::string path = it->path().string();
-    if (it->path().extension() != ".sst" || (first && *first < path)) continue;
-    if (rocksdb::SstFileReader(rocksdb::Options()).Open(path).IsCorruption()) first = std::move(path);
-  }
-  return first;
+  return first_file(directory, ".sst", [](const std::string& path) {
+    return rocksdb::SstFileReader(rocksdb::Options()).Open(path).IsCorruption();
+  });
 }
 
 /// Of an I/O error: what it names, if that is there, and why it failed, with which the message ends.

@@ -161,12 +161,14 @@ Result<std::unique_ptr<Store>> open_rocksdb(const std::string& directory, RocksO
   // What is missed or damaged is told before anything is written anew.
   for (const std::string& part : parts) HF_CHECK(RocksInstance::prepare(part, shared));
   HF_CHECK(require_together(parts));
-  HF_CHECK(Journal::open_all(folder, look));
+  HF_TRY(auto journals, Journal::open_all(folder, look));
   HF_TRY(auto records, RocksInstance::open(parts[0], shared, records_families()));
   HF_TRY(auto keys, RocksInstance::open(parts[1], shared, keys_families()));
   HF_TRY(auto log, RocksInstance::open(parts[2], shared, log_families()));
-  HF_TRY(auto journals, Journal::open_all(folder, journal_options));
-  if (!options.read_only) HF_CHECK(begin_together(parts));
+  if (!options.read_only) {
+    HF_TRY(journals, Journal::open_all(folder, journal_options));
+    HF_CHECK(begin_together(parts));
+  }
   auto store = std::make_unique<RocksStore>(shared, std::move(records), std::move(keys), std::move(log),
                                             std::move(journals), journal_options, options.clock);
   if (!options.read_only) HF_CHECK(store->start());

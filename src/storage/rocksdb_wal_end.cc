@@ -195,12 +195,10 @@ Result<void> end_manifest(const std::string& path, std::uint64_t synced, EndLogs
 }  // namespace
 
 Result<void> end_logs(const std::string& directory, EndLogs how) {
-  auto noted = read_list(directory + "/" + kListFile);
-  if (!noted && noted.error().code == Code::not_found) noted = FileList();
-  if (!noted) return tl::unexpected<Error>(noted.error());
+  HF_TRY(const FileList noted, read_list_if_any(directory + "/" + kListFile));
   const auto bytes_of = [&](const std::string& name) {
-    const auto there = noted->find(name);
-    return there == noted->end() ? std::nullopt : std::optional(there->second);
+    const auto there = noted.find(name);
+    return there == noted.end() ? std::nullopt : std::optional(there->second);
   };
   const auto manifest = current_manifest(directory);
   if (!manifest && manifest.error().code != Code::not_found) return tl::unexpected<Error>(manifest.error());
@@ -215,17 +213,12 @@ Result<void> end_logs(const std::string& directory, EndLogs how) {
 }
 
 std::optional<std::string> damaged_log(const std::string& directory) {
-  std::optional<std::string> first;
-  std::error_code failed;
-  for (std::filesystem::directory_iterator it(directory, failed), end; !failed && it != end; it.increment(failed)) {
-    std::string path = it->path().string();
-    if (it->path().extension() != ".log" || (first && *first < path)) continue;
+  return first_file(directory, ".log", [](const std::string& path) {
     const auto bytes = read_file(path, kLogBytesMax);
-    if (!bytes) continue;
+    if (!bytes) return false;
     const RecordLog log(*bytes);
-    if (log.sound_end() < log.data_end()) first = std::move(path);
-  }
-  return first;
+    return log.sound_end() < log.data_end();
+  });
 }
 
 }  // namespace holdfast::storage
