@@ -117,14 +117,35 @@ TEST(File, a_folder_is_no_file_and_waiting_makes_it_none) {
   }
 }
 
+TEST(File, a_pipe_is_waited_for_only_where_a_person_named_it) {
+  const std::string pipe = temp_dir() + "/pipe";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  for (const std::string& path : {pipe, std::string("/dev/zero")}) {
+    EXPECT_EQ(read_file(path).error().slug, "file.pipe");
+    EXPECT_EQ(require_no_pipe(path).error().slug, "file.pipe");
+  }
+  EXPECT_TRUE(require_no_pipe(pipe + ".none"));
+  std::jthread writer([&] { EXPECT_TRUE(write_file(pipe, "all of it")); });
+  EXPECT_EQ(read_input(pipe).value(), "all of it");
+}
+
 TEST(File, what_is_no_file_of_its_own_is_written_to_and_not_replaced) {
   const std::string folder = temp_dir(), link = folder + "/link", pipe = folder + "/pipe";
   ASSERT_TRUE(write_file(folder + "/file", "old"));
   ASSERT_EQ(::symlink("file", link.c_str()), 0);
   ASSERT_TRUE(write_file(link, "new"));
   EXPECT_EQ(read_file(folder + "/file").value(), "new");
+  ASSERT_TRUE(std::filesystem::create_directory(folder + "/deep"));
+  ASSERT_EQ(::symlink("../later", (folder + "/deep/link").c_str()), 0);
+  ASSERT_EQ(::symlink("deep/link", (folder + "/dangling").c_str()), 0);
+  ASSERT_TRUE(write_file(folder + "/dangling", "where the links lead"));
+  EXPECT_EQ(read_file(folder + "/later").value(), "where the links lead");
+  EXPECT_TRUE(std::filesystem::is_symlink(folder + "/dangling"));
+  ASSERT_EQ(::symlink("loop", (folder + "/loop").c_str()), 0);
+  EXPECT_EQ(write_file(folder + "/loop", "").error().code, Code::invalid);
+  EXPECT_TRUE(std::filesystem::is_symlink(folder + "/loop"));
   ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
-  std::jthread reader([&] { EXPECT_EQ(read_file(pipe).value(), "all of it"); });
+  std::jthread reader([&] { EXPECT_EQ(read_input(pipe).value(), "all of it"); });
   ASSERT_EQ(::symlink("pipe", (folder + "/link-to-pipe").c_str()), 0);
   ASSERT_TRUE(write_file(folder + "/link-to-pipe", "all of it"));
 }

@@ -6,9 +6,8 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
-#include <memory>
+#include <filesystem>
 
 namespace holdfast {
 namespace {
@@ -29,18 +28,20 @@ class File {
 
 tl::unexpected<Error> io_error(const std::string& path, const char* doing) {
   const int code = errno;
-  const std::string what = std::string("cannot ") + doing + ": " + std::strerror(code);
+  std::string what = std::string("cannot ") + doing + ": " + std::strerror(code);
   if (code == ENOENT) return fail(Code::not_found, "file.missing", path, what);
-  // Waiting makes no file of a folder.
-  const bool wrong = code == EISDIR || code == ENOTDIR || code == ENAMETOOLONG || code == ELOOP;
+  if (code == EACCES || code == EPERM) what += "; let this user do that, or run this as one who may";
+  // Waiting makes no file of a folder or a socket.
+  const bool wrong = code == EISDIR || code == ENOTDIR || code == ENAMETOOLONG || code == ELOOP || code == ENXIO;
   return fail(wrong ? Code::invalid : Code::unavailable, "file.io", path, what);
 }
 
-}  // namespace
+Result<void> refuse_pipe(const struct stat& status, const std::string& path) {
+  if (S_ISREG(status.st_mode) || S_ISDIR(status.st_mode)) return {};
+  return fail(Code::invalid, "file.pipe", path, "this is a pipe or a device, and may never end; a file is needed here");
+}
 
-Result<std::string> read_file(const std::string& path, std::size_t bytes_max) {
-  const File file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (file.fd() < 0) return io_error(path, "open");
+Result<std::string> read_all(const File& file, const std::string& path, std::size_t bytes_max) {
   std::string out;
   char buffer[65536];
   for (;;) {
@@ -54,8 +55,6 @@ Result<std::string> read_file(const std::string& path, std::size_t bytes_max) {
     out.append(buffer, static_cast<std::size_t>(got));
   }
 }
-
-namespace {
 
 Result<void> put(int file, std::string_view content, const std::string& path) {
   while (!content.empty()) {
@@ -89,15 +88,46 @@ Result<void> replace(const std::string& path, std::string_view content, unsigned
 
 }  // namespace
 
+Result<std::string> read_file(const std::string& path, std::size_t bytes_max) {
+  // A pipe that nobody writes to is not waited for.
+  const File file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  struct stat status {};
+  if (file.fd() < 0 || ::fstat(file.fd(), &status) != 0) return io_error(path, "open");
+  HF_CHECK(refuse_pipe(status, path));
+  return read_all(file, path, bytes_max);
+}
+
+Result<std::string> read_input(const std::string& path, std::size_t bytes_max) {
+  const File file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.fd() < 0) return io_error(path, "open");
+  return read_all(file, path, bytes_max);
+}
+
+std::string behind_links(const std::string& path) {
+  constexpr int kLinksMax = 40;  // the kernel's
+  std::error_code ignored;
+  std::filesystem::path out = path;
+  for (int links = 0; links < kLinksMax && std::filesystem::is_symlink(out, ignored); ++links) {
+    out = out.parent_path() / std::filesystem::read_symlink(out, ignored);
+  }
+  return out.string();
+}
+
 Result<void> write_file(const std::string& path, std::string_view content, unsigned mode) {
   struct stat there {};  // of what a link leads to: /dev/stdout's has no path of its own
-  if (::stat(path.c_str(), &there) == 0 && !S_ISREG(there.st_mode) && !S_ISDIR(there.st_mode)) {
+  const bool is_there = ::stat(path.c_str(), &there) == 0;
+  if (!is_there && errno == ELOOP) return io_error(path, "write");
+  if (is_there && !S_ISREG(there.st_mode) && !S_ISDIR(there.st_mode)) {
     const File file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
     if (file.fd() < 0) return io_error(path, "write");
     return put(file.fd(), content, path);
   }
-  const std::unique_ptr<char, decltype(&std::free)> target(::realpath(path.c_str(), nullptr), &std::free);
-  return replace(target ? target.get() : path, content, mode);
+  return replace(behind_links(path), content, mode);
+}
+
+Result<void> require_no_pipe(const std::string& path) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0 ? refuse_pipe(status, path) : Result<void>();
 }
 
 Result<void> require_private(const std::string& path) {

@@ -36,6 +36,32 @@ std::string path_to(const CLI::App& program, const std::vector<std::string>& arg
   return out;
 }
 
+/// A variable that is not set leaves an empty value, and an empty path would be taken for none at all.
+void refuse_empty_values(CLI::App& command) {
+  const auto check = [](const std::string& value) -> std::string {
+    return value.empty() ? "is empty (a variable that is not set?); give it a value" : "";
+  };
+  for (CLI::Option* option : command.get_options()) {
+    const bool names_column = command.get_name() == "import" && option->get_name() == "--subject";
+    if (!names_column) option->check(CLI::Validator(check, ""));  // a column may have no name
+  }
+  for (CLI::App* each : command.get_subcommands([](const CLI::App*) { return true; })) refuse_empty_values(*each);
+}
+
+/// Backwards, as the parser takes them. For the value of "--state=" it would take the next word.
+std::vector<std::string> words_to_parse(const std::vector<std::string>& arguments) {
+  std::vector<std::string> out;
+  bool options = true;
+  for (const std::string& word : arguments) {
+    options = options && word != "--";
+    const bool lacks_value = options && word.starts_with("--") && word.find('=') == word.size() - 1;
+    out.push_back(lacks_value ? word.substr(0, word.size() - 1) : word);
+    if (lacks_value) out.emplace_back();
+  }
+  std::ranges::reverse(out);
+  return out;
+}
+
 bool json_wanted(int argc, char** argv) {
   return std::find(argv, argv + argc, std::string_view("--json")) != argv + argc;
 }
@@ -55,6 +81,7 @@ std::unique_ptr<CLI::App> make_program(Session& session) {
         add_module, add_key, add_backup, add_status, add_job, add_doctor, add_completion, add_manual}) {
     add(*program, session);
   }
+  refuse_empty_values(*program);
   return program;
 }
 
@@ -95,7 +122,7 @@ int run(int argc, char** argv) try {
     return exit_usage;
   }
   try {
-    program->parse(argc, argv);
+    program->parse(words_to_parse(arguments));
   } catch (const CLI::Success& shown) {  // --help, --version
     return program->exit(shown);
   } catch (const CLI::ParseError& wrong) {
@@ -106,9 +133,10 @@ int run(int argc, char** argv) try {
   const auto done = session.action();
   const bool told = std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
   if (done && told) return *done;
-  const Error error = done ? output_lost().value() : done.error();
+  const Error error = done ? answer_lost().value() : done.error();
   print_error(error, session.json);
-  return is_proof(path_to(*program, arguments)) ? exit_error : exit_code_of(error);
+  // Whoever tries again on 3 would have done twice what was done.
+  return done || is_proof(path_to(*program, arguments)) ? exit_error : exit_code_of(error);
 } catch (const std::filesystem::filesystem_error& wrong) {
   print_error(Error{Code::invalid, "cli.path", wrong.path1().string(), "cannot be used: " + wrong.code().message()},
               json_wanted(argc, argv));

@@ -18,8 +18,6 @@ namespace {
 
 using agreement::Node;
 
-constexpr std::size_t kConfigBytesMax = 64u << 10;
-
 /// Reads one mapping key by key; the first error stands, later calls do nothing.
 class Reader {
  public:

@@ -53,6 +53,8 @@ struct Config {
   LogLevel log_level = LogLevel::warn;
 };
 
+constexpr std::size_t kConfigBytesMax = 64u << 10;
+
 /// `text` is the content of the file at `path`; paths in it are relative to the file's folder.
 /// Takes any bytes. Tells the first thing that is wrong, at "path:line:column": invalid "config.yaml" (not YAML, or
 /// YAML that hides something), "config.key.unknown", "config.key.missing", "config.value", "config.address".

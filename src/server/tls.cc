@@ -60,6 +60,7 @@ std::time_t end_of(const X509* certificate) {
 
 Result<std::shared_ptr<context>> make_tls(const Config::Tls& files) {
   HF_CHECK(require_private(files.key));
+  for (const std::string* path : {&files.certificate, &files.key, &files.client_ca}) HF_CHECK(require_no_pipe(*path));
   ERR_clear_error();
   auto out = std::make_shared<context>(context::tls_server);
   SSL_CTX* const tls = out->native_handle();

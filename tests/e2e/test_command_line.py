@@ -10,7 +10,7 @@ import pytest
 from holdfast import BINARY, ROOT, SMALLEST_MODULE, Holdfast, run
 
 LONG = "x" * 300
-PARTIES = ["", "Oracle Inc", "a/b", "../x", "spaß", "line\nfeed", LONG, "yes"]
+PARTIES = ["Oracle Inc", "a/b", "../x", "spaß", "line\nfeed", LONG, "yes"]
 
 
 def left(folder):
@@ -82,6 +82,23 @@ def test_init_that_fails_half_way_leaves_what_it_found(tmp_path):
     assert again.returncode == 1 and "cli.init.exists" in again.stderr and left(folder) == before
 
 
+@pytest.mark.parametrize(
+    "words, name",
+    [(("verify", "log", "--party", "k", "--state", ""), "--state"), (("verify", "--state=", "log", "--party", "k"), "--state"),
+     (("verify", "log", "--party", "k", "--state=", "--json"), "--state"), (("verify", "", "--party", "k"), "LOG"),
+     (("verify", "log", "--party", ""), "--party"), (("report", "log", "--party", "k", "-o", ""), "--output"),
+     (("export", "u", "-o", ""), "--output"), (("export", ""), "SUBJECT"), (("get", "account", ""), "SUBJECT"),
+     (("backup", "", "--keys", "k"), "DIR"), (("backup", "b", "--keys", ""), "--keys"),
+     (("restore", "", "--keys", "k", "--to", "d"), "BACKUP"), (("restore", "b", "--keys", "k", "--to", ""), "--to"),
+     (("import", "views", ""), "FILE"), (("batch", "account", ""), "FILE"), (("status", "--dir", ""), "--dir"),
+     (("init", ""), "DIR"), (("init", "d", "--party", ""), "--party"), (("log", "export", ""), "DIR")],
+)
+def test_an_empty_value_is_named_and_none(tmp_path, words, name):
+    done = run(*words, check=False, cwd=tmp_path)
+    assert done.returncode == (1 if words[0] in ("verify", "report") else 2), done
+    assert f"{name}: is empty" in done.stderr and "cli.usage" in done.stderr and left(tmp_path) == []
+
+
 @pytest.fixture
 def folder(tmp_path):
     run("init", tmp_path / "hf", "--trustee", "oracle")
@@ -89,7 +106,7 @@ def folder(tmp_path):
 
 
 def test_a_certificate_is_for_a_name_that_can_be(folder):
-    for name in PARTIES[1:]:
+    for name in PARTIES:
         done = run("key", "certificate", "--party", name, "--dir", folder, check=False)
         assert done.returncode == 2 and "certificate.party" in done.stderr, done.stderr
     for wrong in ("x" * 513, "a\nb"):
@@ -124,6 +141,43 @@ def test_doctor_finds_what_the_server_would_not_take(folder, monkeypatch):
     assert (grades()["rule packs"], grades()["sealed cores"]) == ("BAD", "warn")
 
 
+def test_doctor_says_how_to_come_to_a_configuration(folder):
+    for wrong, mend in ((folder / "holdfast.yaml", "name the working directory, which is a folder, with --dir"),
+                        (folder / "none", "holdfast init"), (folder / "tls", "holdfast init")):
+        told = run("doctor", "--dir", wrong, check=False)
+        assert told.returncode == 1 and mend in told.stdout and "correct that line" not in told.stdout
+
+
+@pytest.mark.parametrize("name", ["holdfast.yaml", "tls/server.crt", "tls/server.key", "tls/ca.crt", "keys/root.keys",
+                                  "keys/log.key"])
+def test_a_pipe_in_place_of_a_file_is_not_waited_for(folder, name):
+    (folder / name).unlink()
+    os.mkfifo(folder / name, mode=0o600)
+    done = run("serve", "--dir", folder, check=False, timeout=30)
+    assert done.returncode == 2 and f"{folder / name}: this is a pipe" in done.stderr, done.stderr
+    told = run("doctor", "--dir", folder, check=False, timeout=30)
+    assert told.returncode == 1 and "[file.pipe]" in told.stdout
+
+
+def test_what_a_person_names_may_come_out_of_a_pipe(unserved, tmp_path):
+    checked = run("agreement", "check", "/dev/stdin", input=unserved.agreement())
+    assert "holds" in checked.stdout
+    vkey = tmp_path / "oracle.vkey"
+    assert run("key", "show", "/dev/stdin", input=vkey.read_text()).stdout == vkey.read_text()
+    ready = tmp_path / "ready"
+    os.mkfifo(ready)
+    config = (unserved.dir / "holdfast.yaml").read_text()
+    for path in ("data", "keys", "tls"):
+        config = config.replace(f": {path}", f": {unserved.dir}/{path}")
+    serve = [BINARY, "serve", "--dir", str(unserved.dir), "--config", "/dev/stdin", "--ready-file", str(ready)]
+    unserved.process = subprocess.Popen(serve, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    with unserved.process.stdin as pipe:
+        pipe.write(config)
+    assert json.loads(ready.read_text())["pid"] == unserved.process.pid
+    unserved.process.terminate()
+    assert unserved.process.wait(30) == 0 and ready.is_fifo()
+
+
 def test_a_public_key_is_shown_as_it_is(folder):
     public = folder / "keys" / "log.vkey"
     assert public.stat().st_mode & 0o044
@@ -144,7 +198,10 @@ def test_what_is_missing_is_named_with_the_way_to_it(folder):
     nofile = run("import", "profile", folder / "nofile", "--dir", folder, "--as", "oracle", check=False)
     assert nofile.returncode == 5 and "file.missing" in nofile.stderr
     folder_given = run("import", "profile", folder, "--dir", folder, "--as", "oracle", check=False)
-    assert folder_given.returncode == 2 and "cli.import.folder" in folder_given.stderr
+    assert folder_given.returncode == 2 and "file.folder" in folder_given.stderr
+    for given, code, exit in ((folder / "nofile", "file.missing", 5), (folder, "file.folder", 2)):
+        batch = run("batch", "account", given, "--dir", folder, "--as", "oracle", check=False)
+        assert batch.returncode == exit and f"{given}: " in batch.stderr and f"[{code}]" in batch.stderr, batch.stderr
     nobody = run("export", "u-2", "--dir", folder, "--as", "subject-u-2", check=False)
     assert nobody.returncode == 2 and "'holdfast key certificate --subject u-2'" in nobody.stderr
 

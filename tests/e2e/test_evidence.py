@@ -72,6 +72,19 @@ def test_verify_goes_on_from_where_it_was_and_notices_a_rollback(used, tmp_path)
     assert back.returncode == 3 and "rollback" in (back.stdout + back.stderr)
 
 
+def test_a_state_is_kept_where_its_link_leads(used, tmp_path):
+    state, kept = tmp_path / "state", tmp_path / "kept"
+    state.symlink_to("kept/state")
+    told = used.verify("--state", state)
+    assert told.returncode == 1 and "[file.folder]" in told.stderr and state.is_symlink()
+    kept.mkdir()
+    for entry in ("from entry 0 ", "from entry"):  # the first time nothing is there
+        told = used.verify("--state", state)
+        assert told.returncode == 0 and entry in told.stdout
+        assert state.is_symlink() and (kept / "state").is_file()
+    assert "from entry 0 " not in told.stdout
+
+
 def test_a_mirror_is_brought_up_to_date_and_never_replaced_by_another_history(used, tmp_path):
     mirror, old = tmp_path / "mirror", tmp_path / "old"
     run("log", "export", mirror, "--dir", used.dir)

@@ -1,9 +1,10 @@
 """What a subject may ask for: their data, its restriction, its end."""
 import json
+import subprocess
 
 import pytest
 
-from holdfast import disclose
+from holdfast import BINARY, disclose
 from raw import Wire
 
 
@@ -24,10 +25,19 @@ def test_export_tells_everything_and_who_received_it(shared):
     assert operator.call("GET", "/v1/subjects/sam/export").code == "caller.serves"
 
 
-def test_an_id_that_is_empty_is_nobodys(shared):
-    for command in (("export", ""), ("erase", "", "--yes"), ("restrict", ""), ("get", "account", "")):
-        done = shared.cli(*command, profile="app-us", check=False)
+def test_an_id_that_cannot_be_is_nobodys(shared):
+    for command in (("export",), ("erase", "--yes"), ("restrict",), ("get", "account")):
+        done = shared.cli(*command, "x" * 513, profile="app-us", check=False)
         assert done.returncode == 2 and "vault.subject.id" in done.stderr, command
+
+
+def test_what_was_carried_out_is_said_to_be_also_when_the_answer_is_lost(shared):
+    shared.deposit(shared.client("app-us"), "lotte")
+    words = [BINARY, "erase", "lotte", "--yes", "--dir", str(shared.dir), "--as", "app-us"]
+    with open("/dev/full", "wb") as full:
+        told = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert told.returncode == 1 and "was carried out" in told.stderr and "[cli.output]" in told.stderr, "3 means: again"
+    assert shared.cli("get", "account", "lotte", profile="app-us", check=False).returncode == 5
 
 
 def test_an_id_of_dots_is_somebodys(shared):

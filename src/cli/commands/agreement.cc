@@ -338,7 +338,7 @@ Result<void> require_signed(const std::string& path, const std::string& bytes) {
 }
 
 Result<int> adopt(const std::string& path, const ClientOptions& options, bool as_json) {
-  HF_TRY(std::string note, read_file(path, kNoteBytesMax));
+  HF_TRY(std::string note, read_input(path, kNoteBytesMax));
   HF_CHECK(require_signed(path, note));
   HF_TRY(Client client, Client::create(options));
   HF_TRY(const auto answer, client.call("POST", "/v1/agreement", std::move(note), {{"Content-Type", "text/plain"}}));

@@ -8,7 +8,7 @@
 namespace holdfast::cli {
 
 Result<AgreementFile> read_agreement(const std::string& path, const std::string& rules) {
-  HF_TRY(std::string bytes, read_file(path, kNoteBytesMax));
+  HF_TRY(std::string bytes, read_input(path, kNoteBytesMax));
   AgreementFile out{path, {}, {}, {}};
   // Bytes that cannot be a note (CRLF, say) are taken for a document, so that they get findings, with their places.
   if (auto note = Note::parse(bytes)) {

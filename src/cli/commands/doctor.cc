@@ -110,10 +110,19 @@ class Doctor {
 bool Doctor::examine_config() {
   auto loaded = server::load_config(dir_.config());
   if (!loaded) {
-    const bool missing = loaded.error().code == Code::not_found;
-    bad("configuration", loaded.error().text(),
-        missing ? "run 'holdfast init " + dir_.path() + "', or name the working directory with --dir"
-                : "correct that line");
+    std::error_code ignored;
+    const std::string_view slug = loaded.error().slug;
+    std::string mend = "correct that line";
+    if (fs::exists(dir_.path(), ignored) && !fs::is_directory(dir_.path(), ignored)) {
+      mend = "name the working directory, which is a folder, with --dir";
+    } else if (slug == "file.missing") {
+      mend = "run 'holdfast init " + dir_.path() + "', or name the working directory with --dir";
+    } else if (loaded.error().code == Code::unavailable) {
+      mend = "ask again as the server's user";
+    } else if (slug.starts_with("file.")) {
+      mend = "put the file back, or name the working directory with --dir";
+    }
+    bad("configuration", loaded.error().text(), mend);
     return false;
   }
   config_ = std::move(*loaded);
@@ -152,7 +161,7 @@ void Doctor::examine_tls() {
   constexpr const char* kMend = "issue a new certificate, or put the key back";
   if (!examine_private("server key", config_.tls.key, kMend)) return;
   const auto tls = server::make_tls(config_.tls);
-  const bool of_key = !tls && tls.error().slug == "tls.key";
+  const bool of_key = !tls && tls.error().where == config_.tls.key;
   of_key ? bad("server key", tls.error().text(), kMend) : good("server key", config_.tls.key);
   if (!tls && !of_key) bad("server TLS", tls.error().text(), "put a good file back");
 }
@@ -382,7 +391,10 @@ void Doctor::examine_store() {
                "put it back, or restore a backup; a start would find that the others are without it");
   }
   if (!store && store.error().code == Code::unavailable) {
-    return warn("store", "it cannot be looked into: " + store.error().text(), "stop what has it open, and ask again");
+    return warn("store", "it cannot be looked into: " + store.error().text(),
+                store.error().slug == "storage.busy"
+                    ? "stop what has it open, and ask again"
+                    : "ask again as the server's user; if that is no better, see to the disk");
   }
   const auto whole = !store     ? tl::unexpected<Error>(store.error())
                      : log_key_ ? trustee::examine_whole(**store, *log_key_)

@@ -95,8 +95,9 @@ class Printer {
 Result<int> batch(const Options& options) {
   std::ifstream file;
   if (options.file != "-") {
+    HF_CHECK(require_input(options.file));
     file.open(options.file);
-    if (!file) return fail(Code::not_found, "file.missing", options.file, "cannot open the list of subjects");
+    if (!file) return fail(Code::unavailable, "file.io", options.file, "cannot open the list of subjects");
   }
   std::istream& lines = options.file == "-" ? std::cin : file;
   HF_TRY(Client client, Client::create(options.client));

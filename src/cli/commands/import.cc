@@ -314,16 +314,11 @@ constexpr std::string_view kStandardInput = "/dev/stdin";
 /// Better told before anything is asked of the server.
 Result<void> require_file(const Options& options) {
   const std::string& path = options.file;
-  std::error_code wrong;
   if (path == kStandardInput && options.format.empty()) {
     return fail(Code::invalid, "cli.import.format", path,
                 "it has no name that tells what it holds; give --format csv or --format ndjson");
   }
-  if (std::filesystem::is_directory(path, wrong)) {
-    return fail(Code::invalid, "cli.import.folder", path, "this is a folder; give one file");
-  }
-  if (std::filesystem::exists(path, wrong)) return {};
-  return fail(Code::not_found, "file.missing", path, "there is no such file");
+  return require_input(path);
 }
 
 Result<int> import(const Options& options, bool as_json) {

@@ -66,9 +66,6 @@ std::vector<std::string> parties_of(const Options& options) {
 
 /// Everything that can be told before a file is written; what the configuration takes is its reader's to say.
 Result<void> check_options(const Options& options) {
-  if (options.dir.empty()) {
-    return fail(Code::invalid, "cli.init.directory", "DIR", "is empty; name the folder to make, '.' for this one");
-  }
   std::set<std::string> seen;
   for (const std::string& party : parties_of(options)) {
     const std::string where = party == options.trustee ? "--trustee" : "--party";

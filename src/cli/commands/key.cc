@@ -61,7 +61,7 @@ Result<int> make_key(const Options& options, bool as_json) {
 
 /// Of a private key file its public part; a public key is one already, and may be read by anyone.
 Result<VerifierKey> public_part(const std::string& path) {
-  HF_TRY(std::string text, read_file(path, 4096));
+  HF_TRY(std::string text, read_input(path, 4096));
   auto verifier = VerifierKey::parse(text);
   wipe(text);
   if (verifier) return verifier;

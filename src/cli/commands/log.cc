@@ -95,7 +95,7 @@ Result<int> show_proof(const Options& options, bool as_json) {
 
 /// Does the entry stand for just this payload? The salt came with it, and only its recipient has both.
 Result<void> check_payload(const Options& options, ByteView salt, const Bytes& entry) {
-  HF_TRY(const std::string payload, read_file(options.payload));
+  HF_TRY(const std::string payload, read_input(options.payload));
   HF_TRY(const auto decoded, evidence::Entry::decode(entry));
   const Hash* digest = nullptr;
   if (const auto* released = std::get_if<evidence::Released>(&decoded.event)) digest = &released->digest;
@@ -113,7 +113,7 @@ Result<void> check_payload(const Options& options, ByteView salt, const Bytes& e
 }
 
 Result<int> check_receipt(const Options& options, bool as_json) {
-  HF_TRY(const std::string text, read_file(options.file, 1u << 20));
+  HF_TRY(const std::string text, read_input(options.file, 1u << 20));
   HF_TRY(const auto proof, of_file(evidence::TlogProof::parse(text), options.file));
   HF_TRY(const VerifierKey key, read_verifier_key(options.place.log_key));
   const auto salt = from_hex(options.salt);
@@ -128,7 +128,7 @@ Result<int> check_receipt(const Options& options, bool as_json) {
     HF_TRY(const HashReader hashes, log.hashes());
     HF_TRY(entry, log.entry(proof.index, hashes));
   } else {
-    HF_TRY(entry, read_file(options.entry_file, evidence::kEntryBytesMax + 1));
+    HF_TRY(entry, read_input(options.entry_file, evidence::kEntryBytesMax + 1));
     if (entry.ends_with('\n')) entry.pop_back();
   }
   HF_TRY(const auto checkpoint, of_file(proof.check(entry, key), options.file));

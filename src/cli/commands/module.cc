@@ -82,7 +82,7 @@ Result<int> sign(const Options& options, bool as_json) {
 
 Result<int> submit(const Options& options, bool as_json) {
   HF_TRY(const StatementFile file, read_statement_file(options.statement));
-  HF_TRY(const std::string module, read_file(options.module, sealed::ModuleBounds{}.file_bytes_max));
+  HF_TRY(const std::string module, read_input(options.module, sealed::ModuleBounds{}.file_bytes_max));
   if (sha256(module) != file.statement.module) {
     return fail(Code::invalid, "module.hash.other", options.module,
                 fmt::format("its SHA-256 is {}, and the statement is about {}; commit to the source again with this "
@@ -249,7 +249,7 @@ Result<int> withdraw(const Options& options, bool as_json) {
 }  // namespace
 
 Result<StatementFile> read_statement_file(const std::string& path) {
-  HF_TRY(const std::string text, read_file(path, sealed::kEnvelopeBytesMax));
+  HF_TRY(const std::string text, read_input(path, sealed::kEnvelopeBytesMax));
   StatementFile out;
   HF_TRY(out.envelope, of_file(sealed::Envelope::parse(text), path));
   HF_TRY(out.statement, of_file(sealed::parse_statement(out.envelope.payload), path));

@@ -45,7 +45,7 @@ Result<sealed::SourceTree> tree_of(const std::string& source, const Key256& secr
 
 /// The statement of `options.module` over `commitment`, not signed yet.
 Result<sealed::Envelope> state(const Options& options, const sealed::SourceCommitment& commitment) {
-  HF_TRY(const std::string file, read_file(options.module, sealed::ModuleBounds{}.file_bytes_max));
+  HF_TRY(const std::string file, read_input(options.module, sealed::ModuleBounds{}.file_bytes_max));
   auto report = sealed::read_module(file);  // better told here than when it is submitted
   if (!report) {
     report.error().where = options.module + (report.error().where.empty() ? "" : ": " + report.error().where);
@@ -110,13 +110,13 @@ Result<int> open_file(const Options& options, bool as_json) {
 
 /// What a reviewer does with an opening: does it belong to the source that the statement names, and is this the file?
 Result<int> check_file(const Options& options, bool as_json) {
-  HF_TRY(const std::string text, read_file(options.check, 1u << 20));
+  HF_TRY(const std::string text, read_input(options.check, 1u << 20));
   HF_TRY(const sealed::SourceOpening opening, sealed::parse_opening(text));
   HF_TRY(const StatementFile statement, read_statement_file(options.statement));
   HF_CHECK(sealed::check_opening(opening, statement.statement.source));
   const bool link = opening.file.kind == sealed::SourceKind::link;
   if (!options.content.empty()) {
-    HF_TRY(const std::string content, read_file(options.content, 1u << 30));
+    HF_TRY(const std::string content, read_input(options.content, 1u << 30));
     if (sha256(content) != opening.file.content) {
       return fail(Code::invalid, "cli.source.content", options.content,
                   "this is not the file that was committed to: its SHA-256 is another");

@@ -39,6 +39,13 @@ Result<Hash> own_digest() {
   return sha256(bytes);
 }
 
+/// One that a person named may come out of a pipe.
+Result<server::Config> load_config(const Options& options, const WorkDir& dir) {
+  if (options.config.empty()) return server::load_config(dir.config());
+  HF_TRY(const std::string text, read_input(options.config, server::kConfigBytesMax));
+  return server::parse_config(text, options.config);
+}
+
 Result<SigningKey> load_log_key(const server::Config& config) {
   HF_TRY(SigningKey key, load_key(config.log_key));
   if (key.verifier().name() != config.origin) {
@@ -157,7 +164,7 @@ Result<int> serve(const Options& options, bool as_json) {
     as_json ? print_error(hardened.error(), true) : print_warning(hardened.error().text());
   }
   const WorkDir dir(options.dir);
-  HF_TRY(const server::Config config, server::load_config(options.config.empty() ? dir.config() : options.config));
+  HF_TRY(const server::Config config, load_config(options, dir));
   const std::string ready_file = options.ready_file.empty() ? dir.ready_file() : options.ready_file;
   HF_CHECK(require_ready_place(ready_file));
   HF_CHECK(require_output(ready_file));

@@ -90,7 +90,7 @@ Result<std::vector<sealed::SourceFile>> read_source_folder(const std::string& fo
 
 Result<Key256> load_source_secret(const std::string& path) {
   HF_CHECK(require_private(path));
-  HF_TRY(std::string text, read_file(path, 1024));
+  HF_TRY(std::string text, read_input(path, 1024));
   while (text.ends_with('\n')) text.pop_back();
   auto raw = from_hex(text);
   wipe(text);

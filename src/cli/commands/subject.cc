@@ -91,7 +91,7 @@ Result<int> restrict(const Options& options, bool as_json) {
 void add_subject(CLI::App& program, Session& session) {
   const auto options = std::make_shared<Options>();
   const auto add = [&](const char* name, const char* what, const char* examples, auto action) {
-    // An empty id, as of a variable that is not set, would make another path of it.
+    // Better told here than by the server.
     const auto checked = [options, action]() -> Result<int> {
       HF_CHECK(vault::check_subject_id(options->subject));
       return action();

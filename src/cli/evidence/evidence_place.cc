@@ -61,7 +61,7 @@ Result<VerifierKey> read_verifier_key(const std::string& text_or_path) {
     return fail(Code::invalid, "cli.key.public", text_or_path,
                 "this is neither a file nor a public key (name+hash+base64); 'holdfast key show FILE' prints one");
   }
-  HF_TRY(const std::string text, read_file(text_or_path, 4096));
+  HF_TRY(const std::string text, read_input(text_or_path, 4096));
   auto key = of_file(VerifierKey::parse(text), text_or_path);
   if (!key) key.error().what += "; 'holdfast key show FILE' prints one";
   return key;

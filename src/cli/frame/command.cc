@@ -141,6 +141,19 @@ CLI::Validator whole_number() {
   return CLI::Validator(check, "");
 }
 
+Result<void> require_input(const std::string& path) {
+  namespace fs = std::filesystem;
+  std::error_code unknown;
+  const fs::file_type type = fs::status(path, unknown).type();
+  if (type == fs::file_type::not_found) return fail(Code::not_found, "file.missing", path, "there is no such file");
+  if (type == fs::file_type::directory)
+    return fail(Code::invalid, "file.folder", path, "this is a folder; give one file");
+  if (::access(path.c_str(), R_OK) == 0) return {};
+  return fail(
+      Code::invalid, "file.io", path,
+      fmt::format("cannot be read: {}; let this user read it, or run this as one who may", std::strerror(errno)));
+}
+
 Result<void> require_output(const std::string& path, const std::vector<std::string>& inputs) {
   namespace fs = std::filesystem;
   if (path.empty() || standard_stream(path)) return {};
@@ -153,7 +166,7 @@ Result<void> require_output(const std::string& path, const std::vector<std::stri
     if (::access(path.c_str(), W_OK) == 0) return {};
     return fail(Code::invalid, "file.io", path, "this user may not write to it; nothing was done");
   }
-  const fs::path folder = (there ? fs::canonical(path, ignored) : fs::path(path)).parent_path() / ".";
+  const fs::path folder = fs::path(behind_links(path)).parent_path() / ".";
   if (::access(folder.c_str(), W_OK) != 0) {
     return fail(Code::invalid, "file.folder", path,
                 "its folder is not there, or not to be written to; nothing was done");
@@ -205,6 +218,12 @@ tl::unexpected<Error> output_lost() {
   return fail(
       Code::unavailable, "cli.output", "standard output",
       "it could not be written, so what was to be told is lost; what was released is in the evidence all the same");
+}
+
+tl::unexpected<Error> answer_lost() {
+  return fail(Code::unavailable, "cli.output", "standard output",
+              "the command was carried out, and only its answer could not be written; what it changed stays changed, "
+              "and what it released is in the evidence");
 }
 
 void print_body(std::string_view body) {

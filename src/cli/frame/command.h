@@ -52,6 +52,9 @@ CLI::App* add_group(CLI::App& parent, const std::string& name, const std::string
 /// For an option's check(): digits and nothing else. Without it CLI11 takes "-1" for the greatest number there is.
 CLI::Validator whole_number();
 
+/// Before anything is done: may the command read the file that a person named? It may be a pipe.
+/// Errors: not_found "file.missing"; invalid "file.folder", "file.io".
+Result<void> require_input(const std::string& path);
 /// Before anything is done: may the command write to `path`? Empty: standard output, which it may.
 /// Errors: invalid "file.folder", "file.io"; "cli.output.input": it is one of `inputs`, by whatever name, those that
 /// are there; "cli.output.key": a private key is there.
@@ -78,8 +81,9 @@ void print_json(const boost::json::value& value);
 /// `text` and a line feed on stdout.
 void print_text(std::string_view text);  ///< as it is
 void print_line(std::string_view text);
-/// What stdout took no more of: unavailable "cli.output".
+/// What stdout took no more of, while the command ran or once all was done: unavailable "cli.output".
 tl::unexpected<Error> output_lost();
+tl::unexpected<Error> answer_lost();
 /// A server's answer on stdout, with one line feed behind it.
 void print_body(std::string_view body);
 /// On stderr: "holdfast: where: what [slug]", or with `json` {"error":{…}}.

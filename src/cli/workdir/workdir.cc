@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <boost/json.hpp>
+#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 
@@ -26,8 +27,27 @@ tl::unexpected<Error> unreadable(const std::string& path, const std::error_code&
   struct stat status {};
   const bool told = ::stat(path.c_str(), &status) == 0 && status.st_uid != ::geteuid();
   return fail(Code::invalid, "cli.serve.unreadable", path,
-              fmt::format("cannot be looked into: {}; run this as {}, or chown the folder to the user who runs it",
+              fmt::format("cannot be looked into: {}; run this as {}, or chown it to the user who runs it",
                           why.message(), told ? "its owner, " + name_of(status.st_uid) : "its owner"));
+}
+
+Result<void> require_access(const std::string& path, int mode) {
+  if (::access(path.c_str(), mode) == 0 || errno != EACCES) return {};
+  return unreadable(path, std::make_error_code(std::errc::permission_denied));
+}
+
+/// None of a part's files is one that the engine would wait for, or whose permissions it would tell as a broken disk. A
+/// folder within may be another's: lost+found, where the part is a disk of its own.
+Result<void> require_files(const std::string& part) {
+  namespace fs = std::filesystem;
+  HF_CHECK(require_access(part, R_OK | X_OK));
+  std::error_code wrong, unknown;
+  fs::recursive_directory_iterator file(part, fs::directory_options::skip_permission_denied, wrong);
+  for (; !wrong && file != fs::end(file); file.increment(wrong)) {
+    HF_CHECK(require_no_pipe(file->path().string()));
+    if (!file->is_directory(unknown)) HF_CHECK(require_access(file->path().string(), R_OK));
+  }
+  return {};
 }
 
 }  // namespace
@@ -87,11 +107,14 @@ Result<void> require_data(const server::Config& config) {
 
 Result<bool> find_store(const server::Config& config) {
   HF_CHECK(require_data(config));
+  bool found = false;
   for (const char* part : {"/records", "/keys", "/log"}) {
     std::error_code wrong;
-    if (std::filesystem::exists(config.data + part, wrong)) return true;
+    found = std::filesystem::exists(config.data + part, wrong) || found;
     if (wrong) return unreadable(config.data, wrong);
+    HF_CHECK(require_files(config.data + part));
   }
+  if (found) return true;
   std::error_code unknown;
   if (!std::filesystem::exists(mark_of(config), unknown)) return false;
   return fail(

@@ -47,7 +47,8 @@ Result<Ready> read_ready(const std::string& path);
 /// ".unreadable".
 Result<void> require_data(const server::Config& config);
 /// Does a store lie there, as a start would see it? False when it would make a new one. Errors: those of require_data,
-/// and corrupt "cli.serve.empty" when the log's key has signed a log already, which is not there.
+/// of its parts and their files too, "file.pipe" for what is none, and corrupt "cli.serve.empty" when the log's key has
+/// signed a log already, which is not there.
 Result<bool> find_store(const server::Config& config);
 /// Says beside a log's key that it has signed a log, so that a store that is not mounted is not taken for a new one.
 std::string mark_of(const server::Config& config);
