@@ -8,6 +8,8 @@
 #include <cstring>
 #include <filesystem>
 
+#include "base/file.h"
+
 namespace holdfast::storage {
 
 Error disk_error(int reason, const std::string& path) {
@@ -15,9 +17,18 @@ Error disk_error(int reason, const std::string& path) {
     return {Code::unavailable, "storage.disk.full", path,
             "the disk is full and nothing was acknowledged; free some space and restart the server"};
   }
+  const bool forbidden = reason == EACCES || reason == EPERM;
   return {Code::unavailable, "storage.io", path,
-          "reading or writing failed (" + std::string(std::strerror(reason)) +
-              "), nothing was acknowledged; mend the disk and restart the server"};
+          "reading or writing failed (" + std::string(std::strerror(reason)) + "), nothing was acknowledged; " +
+              (forbidden ? "let the server's user do that" : "mend the disk") + " and restart the server"};
+}
+
+Result<Bytes> read_stored(const std::string& path, std::size_t bytes_max) {
+  Result<Bytes> bytes = read_file(path, bytes_max);
+  if (bytes) return bytes;
+  std::string what = std::move(bytes).error().what;
+  if (what.find(';') == what.npos) what += "; mend the disk and restart the server";  // no advice yet
+  return fail(Code::unavailable, "storage.io", path, std::move(what));
 }
 
 Error damage(const std::string& path) {
@@ -29,6 +40,7 @@ Error damage(const std::string& path) {
 
 bool is_mendable(const Error& error) {
   const std::filesystem::path file = error.where;
+  if (error.slug == "storage.changes.lost") return true;
   return error.slug == "storage.corrupt" &&
          (file.extension() == ".log" || file.parent_path().filename() == kJournalsFolder);
 }

@@ -14,6 +14,8 @@ namespace holdfast::storage {
 
 /// unavailable: "storage.disk.full" for ENOSPC and EDQUOT, "storage.io" for any other errno.
 Error disk_error(int reason, const std::string& path);
+/// read_file of what was stored and must be there. Errors: unavailable "storage.io".
+Result<Bytes> read_stored(const std::string& path, std::size_t bytes_max);
 /// corrupt "storage.corrupt". Names 'holdfast repair' too, if the damage is_mendable.
 Error damage(const std::string& path);
 /// corrupt "storage.corrupt", of a file that is shorter than it was: a write-ahead log or a journal's file, which keep
@@ -22,7 +24,7 @@ Error cut_short(const std::string& path);
 /// The journals' files lie there, in the log's part of a store.
 inline constexpr const char* kJournalsFolder = "journals";
 /// Does RocksOptions::drop_damaged_tail help with the damage that `error` tells of? What a write-ahead log or a journal
-/// lost is behind the damage; what any other file lost may be anything, and only a backup helps.
+/// lost is behind the damage, or gone already; what any other file lost may be anything, and only a backup helps.
 bool is_mendable(const Error& error);
 /// not_found "storage.part.missing".
 Error part_missing(const std::string& path);

@@ -8,10 +8,10 @@ namespace holdfast::storage {
 
 /// What the files of a database mean: layout of lockers, blobs and journals, and of what the rooms above put into
 /// them. Grows by one when an older version could no longer read what this one writes.
-inline constexpr unsigned kStoreFormat = 5;
+inline constexpr unsigned kStoreFormat = 6;
 
 /// Before a database in `directory` is opened: gives a new one this version's number (a file FORMAT beside its files,
-/// "holdfast store 4"), and refuses one of another format or without that file, untouched.
+/// "holdfast store 6"), and refuses one of another format or without that file, untouched.
 /// Errors: unsupported, corrupt ("storage.format"); what write_file says.
 Result<void> check_format(const std::string& directory);
 /// Marks a copy of a database.

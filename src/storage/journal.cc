@@ -8,7 +8,6 @@
 #include <filesystem>
 #include <thread>
 
-#include "base/file.h"
 #include "storage/disk.h"
 
 namespace holdfast::storage {
@@ -70,12 +69,13 @@ std::string Journal::path(std::uint64_t start) const {
 
 // ---- Appending
 
-Result<void> Journal::append(std::uint64_t position, std::uint32_t count, ByteView packed) {
+Result<void> Journal::append(std::uint64_t position, std::uint32_t count, ByteView packed, const Marks& marks) {
   HF_ASSERT(position == end_);
   HF_CHECK(health());
   if (options_.read_only) return failed(EROFS, folder_);
   if (hold_.use_count() == 1) begin_ = std::max(begin_, std::min<std::uint64_t>(trim_to_, end_));
-  if (auto written = write_record({position, count, begin_, packed}); !written) {
+  marks_ = marks;
+  if (auto written = write_record({position, count, begin_, marks_, packed}); !written) {
     failed_ = true;
     return written;
   }
@@ -83,6 +83,12 @@ Result<void> Journal::append(std::uint64_t position, std::uint32_t count, ByteVi
   segments_.back().end = end_;
   remove_trimmed();
   return {};
+}
+
+Result<void> Journal::mark(const Marks& marks) {
+  if (segments_.empty()) return {};
+  marks_ = marks;
+  return write_record({end_, 0, begin_, marks_, {}});
 }
 
 Result<void> Journal::write_record(const SegmentRecord& record) {
@@ -124,7 +130,7 @@ Result<void> Journal::begin_segment() {
   HF_CHECK(sync(folder_));
   if (!segments_.empty()) {
     if (!file_.is_open()) HF_CHECK(open_last());
-    HF_CHECK(put({end_, 0, begin_, kAnotherFollows}));
+    HF_CHECK(put({end_, 0, begin_, marks_, kAnotherFollows}));
   } else {
     HF_CHECK(note_begun(folder_, {name_}));
   }
@@ -207,12 +213,8 @@ Result<void> Journal::Held::read(std::uint64_t from, const Visit& take) const {
   bool more = true;
   for (const Part& part : parts_) {
     if (part.segment.end <= from) continue;
-    const auto bytes = read_file(part.path, kFileBytesMax);
-    if (!bytes) {
-      return fail(Code::unavailable, "storage.io", part.path,
-                  bytes.error().what + "; mend the disk and restart the server");
-    }
-    HF_CHECK(visit(part, *bytes, [&](const SegmentRecord& record) {
+    HF_TRY(const Bytes bytes, read_stored(part.path, kFileBytesMax));
+    HF_CHECK(visit(part, bytes, [&](const SegmentRecord& record) {
       if (record.count > 0 && record.end() > from) more = take(record.position, record.count, record.packed);
       return more;
     }));

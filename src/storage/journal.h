@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/bytes.h"
@@ -52,12 +53,21 @@ class Journal {
   /// (the folder, or a journal's files), unavailable.
   static Result<void> require_begun(const std::string& folder, const FileList& list);
 
+  /// Of all of a journal's files, as the list of the part that they lie in names it, and an error.
+  static std::string all_files(std::string_view name);
+
   Journal(std::string folder, std::string name, Options options);
   Journal(const Journal&) = delete;
   Journal& operator=(const Journal&) = delete;
 
   /// `position` is end(). Takes away what was trimmed. Errors: unavailable "storage.disk.full", "storage.io".
-  Result<void> append(std::uint64_t position, std::uint32_t count, ByteView packed);
+  Result<void> append(std::uint64_t position, std::uint32_t count, ByteView packed, const Marks& marks);
+  /// Of the newest record; zeros where there is none.
+  const Marks& marks() const { return marks_; }
+  /// With drop_damaged: what it was opened in spite of.
+  const std::optional<Error>& met() const { return met_; }
+  /// Has the newest record be one of these marks, if there is any. Errors: as append.
+  Result<void> mark(const Marks& marks);
   std::uint64_t end() const { return end_; }
   /// As Store::trim. From any thread.
   void trim(std::uint64_t position);
@@ -93,9 +103,10 @@ class Journal {
   struct Run;
   struct Scanned;
   Result<Scanned> scan(const std::vector<std::uint64_t>& starts) const;
-  Result<std::pair<std::size_t, std::size_t>> live_runs(Scanned& all) const;
+  Result<std::pair<std::size_t, std::size_t>> live_runs(Scanned& all);
   Result<void> load(const std::vector<std::uint64_t>& starts, bool begun);
   Result<void> check_end(const Scanned& all, bool begun) const;
+  Result<void> meet(Error damage);
   Error broken_before(const Scanned& all, std::size_t run) const;
   Error broken_behind(const Scanned& all, std::size_t file, std::uint64_t number) const;
   Result<void> write_record(const SegmentRecord& record);
@@ -110,6 +121,8 @@ class Journal {
   const Options options_;
   std::deque<Segment> segments_;
   std::uint64_t begin_ = 0, end_ = 0;
+  Marks marks_{};
+  std::optional<Error> met_;
   std::atomic<std::uint64_t> trim_to_ = 0;
   std::atomic<bool> failed_ = false;
   std::shared_ptr<int> hold_ = std::make_shared<int>();  ///< what a Held has too

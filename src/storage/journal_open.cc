@@ -6,7 +6,6 @@
 #include <filesystem>
 #include <set>
 
-#include "base/file.h"
 #include "storage/disk.h"
 #include "storage/file_list.h"
 #include "storage/journal.h"
@@ -46,15 +45,15 @@ Result<std::map<std::string, std::vector<std::uint64_t>>> starts_in(const std::s
   return out;
 }
 
-/// Of all of a journal's files, as the list of the part that `folder` lies in names it, and an error.
-std::string all_files(std::string journal) {
-  std::ranges::replace(journal, '/', '+');
-  return std::string(kJournalsFolder) + "/" + journal + ".*";
-}
-
 std::string list_of(const std::string& folder) { return fs::path(folder).parent_path() / kListFile; }
 
 }  // namespace
+
+std::string Journal::all_files(std::string_view name) {
+  std::string file(name);
+  std::ranges::replace(file, '/', '+');
+  return std::string(kJournalsFolder) + "/" + file + ".*";
+}
 
 Result<void> Journal::note_begun(const std::string& folder, const std::vector<std::string>& names) {
   return change_list(list_of(folder), [&](FileList& list) {
@@ -108,6 +107,7 @@ struct Journal::Run {
   std::uint64_t start = 0;       ///< number of its first entry
   std::uint64_t end = 0;         ///< behind its last
   std::size_t from = 0, to = 0;  ///< where in the file
+  Marks marks{};                 ///< of its last record
 };
 
 struct Journal::Scanned {
@@ -130,21 +130,18 @@ struct Journal::Scanned {
 Result<Journal::Scanned> Journal::scan(const std::vector<std::uint64_t>& starts) const {
   Scanned out;
   for (const std::uint64_t start : starts) {
-    const auto bytes = read_file(path(start), kFileBytesMax);
-    if (!bytes) {
-      return fail(Code::unavailable, "storage.io", path(start),
-                  bytes.error().what + "; mend the disk and restart the server");
-    }
-    SegmentReader reader(*bytes);
+    HF_TRY(const Bytes bytes, read_stored(path(start), kFileBytesMax));
+    SegmentReader reader(bytes);
     bool joined = false;  // nothing but whole records since the last one
     while (true) {
       const std::size_t at = reader.at();
       if (const auto record = reader.next()) {
         if (!joined || out.runs.back().end != record->position) {
-          out.runs.push_back({out.files.size(), record->position, record->position, at, at});
+          out.runs.push_back({out.files.size(), record->position, record->position, at, at, {}});
         }
         out.runs.back().end = record->end();
         out.runs.back().to = reader.at();
+        out.runs.back().marks = record->marks;
         out.begin = record->begin;
         out.goes_on = record->ends_file();
         joined = true;
@@ -166,6 +163,13 @@ Error Journal::broken_behind(const Scanned& all, std::size_t file, std::uint64_t
   return part_missing(path(number));
 }
 
+/// Goes on in spite of it only if told so.
+Result<void> Journal::meet(Error damage) {
+  if (!options_.drop_damaged) return tl::unexpected<Error>(std::move(damage));
+  if (!met_) met_ = std::move(damage);
+  return {};
+}
+
 Error Journal::broken_before(const Scanned& all, std::size_t run) const {
   const Run& broken = all.runs[run];
   const std::uint64_t start = all.files[broken.file].start;
@@ -183,14 +187,14 @@ Error Journal::broken_before(const Scanned& all, std::size_t run) const {
 
 /// Of the runs, those that are the journal's: [first, end). It begins where the newest record says; what lies before is
 /// trimmed, and damage there is none. With drop_damaged it ends at the damage.
-Result<std::pair<std::size_t, std::size_t>> Journal::live_runs(Scanned& all) const {
+Result<std::pair<std::size_t, std::size_t>> Journal::live_runs(Scanned& all) {
   const std::size_t count = all.runs.size();
   if (count == 0) return std::pair(count, count);
   std::size_t first = count - 1;
   while (all.runs[first].start > all.begin && all.joins(first)) --first;
   if (all.runs[first].start <= all.begin) return std::pair(first, count);
   const Error broken = broken_before(all, first);
-  if (!options_.drop_damaged) return tl::unexpected<Error>(broken);
+  HF_CHECK(meet(broken));
   const auto holds_begin = [&](const Run& run) { return run.start <= all.begin && all.begin <= run.end; };
   // Where the record that said where it begins is lost, and files were trimmed by it, the first of the others says it.
   if (std::ranges::none_of(all.runs, holds_begin)) all.begin = std::max(all.begin, all.files.front().start);
@@ -198,7 +202,7 @@ Result<std::pair<std::size_t, std::size_t>> Journal::live_runs(Scanned& all) con
   if (first == count) {
     if (all.files.front().start != all.begin) return tl::unexpected<Error>(broken);
     first = 0;
-    all.runs.insert(all.runs.begin(), {0, all.begin, all.begin, 0, 0});  // nothing of it is left
+    all.runs.insert(all.runs.begin(), {0, all.begin, all.begin, 0, 0, {}});  // nothing of it is left
   }
   std::size_t end = first + 1;
   while (end < all.runs.size() && all.joins(end)) ++end;
@@ -219,7 +223,7 @@ Result<void> Journal::check_end(const Scanned& all, bool begun) const {
 
 Result<void> Journal::load(const std::vector<std::uint64_t>& starts, bool begun) {
   HF_TRY(Scanned all, scan(starts));
-  if (!options_.drop_damaged) HF_CHECK(check_end(all, begun));
+  if (auto intact = check_end(all, begun); !intact) HF_CHECK(meet(std::move(intact).error()));
   const std::uint64_t said = all.begin;
   HF_TRY(const auto live, live_runs(all));
   const auto [first, end] = live;
@@ -229,6 +233,7 @@ Result<void> Journal::load(const std::vector<std::uint64_t>& starts, bool begun)
     segments_.push_back({all.files[run.file].start, run.end, run.from, run.to});
   }
   end_ = segments_.empty() ? 0 : segments_.back().end;
+  marks_ = segments_.empty() ? Marks{} : all.runs[end - 1].marks;
 
   // Behind the last record: nothing, a record that was not written whole, or a file that was begun and has none yet.
   const bool dropped = end < all.runs.size();
@@ -239,10 +244,10 @@ Result<void> Journal::load(const std::vector<std::uint64_t>& starts, bool begun)
     if (next + 1 == all.files.size() && all.files[next].start == end_) {
       segments_.push_back({end_, end_, 0, 0});
       files_end = next + 1;
-    } else if (next < all.files.size() && !options_.drop_damaged) {
-      return tl::unexpected<Error>(broken_behind(all, last, end_));
-    } else if (segments_.empty() || (all.goes_on && next == all.files.size())) {
-      return tl::unexpected<Error>(part_missing(path(end_)));
+    } else {
+      const bool more = next < all.files.size();
+      if (more) HF_CHECK(meet(broken_behind(all, last, end_)));
+      if (segments_.empty() || (all.goes_on && !more)) return tl::unexpected<Error>(part_missing(path(end_)));
     }
   }
   if (options_.read_only) return {};
@@ -253,7 +258,7 @@ Result<void> Journal::load(const std::vector<std::uint64_t>& starts, bool begun)
   // What is left may say that the journal begins earlier than it does.
   if (!dropped && begin_ == said) return {};
   HF_CHECK(open_last());
-  return put({end_, 0, begin_, {}});
+  return put({end_, 0, begin_, marks_, {}});
 }
 
 }  // namespace holdfast::storage

@@ -48,7 +48,7 @@ class Files {
 };
 
 void append(Journal& journal, ByteView packed) {
-  const auto done = journal.append(journal.end(), 1, packed);
+  const auto done = journal.append(journal.end(), 1, packed, {});
   EXPECT_TRUE(done) << done.error().text();
 }
 
@@ -216,7 +216,9 @@ TEST(Journal, what_is_left_of_damage_goes_on_from_where_it_began) {
   journal.trim(3);
   append(journal, "e");  // says that the journal begins at 3, as nothing before does
   append(journal, "f");
-  files.change([](std::string& bytes) { bytes[bytes.find("e")] ^= 4; });
+  files.change([](std::string& bytes) {
+    bytes[bytes.find("e\x55")] ^= 4;  // with the end of its record
+  });
   ASSERT_TRUE(fails(files.open(), Code::corrupt, "storage.corrupt"));
   EXPECT_EQ(files.must_open({.read_only = true, .drop_damaged = true}).end(), 4u);
   ASSERT_TRUE(fails(files.open(), Code::corrupt, "storage.corrupt")) << "it only looked";
@@ -234,13 +236,33 @@ TEST(Journal, what_is_left_goes_on_also_if_the_record_that_trimmed_is_lost) {
   journal.trim(3);
   append(journal, "e");
   ASSERT_EQ(files.files().size(), 1u) << "a and b are gone, as only e says";
-  files.change([](std::string& bytes) { bytes[bytes.find("e")] ^= 4; });
+  files.change([](std::string& bytes) {
+    bytes[bytes.find("e\x55")] ^= 4;  // with the end of its record
+  });
   const auto opened = files.open();
   ASSERT_TRUE(fails(opened, Code::corrupt, "storage.corrupt"));
   EXPECT_EQ(opened.error().where, files.files().back());
   EXPECT_EQ(files.must_open({.drop_damaged = true}).end(), 4u);
   const std::vector<Read> left{{2, large('c')}, {3, large('d')}};
   EXPECT_EQ(read(files.must_open()), left);
+}
+
+TEST(Journal, its_newest_record_says_how_far_the_databases_were) {
+  Files files;
+  const Marks first{1, 2, 3}, second{4, 5, ~std::uint64_t{0}}, lower{1, 1, 1};
+  Journal& journal = files.must_open();
+  EXPECT_EQ(journal.marks(), Marks{});
+  ASSERT_TRUE(journal.mark(first));
+  EXPECT_EQ(journal.marks(), Marks{}) << "there is none to say it";
+  ASSERT_TRUE(journal.append(0, 1, "a", first));
+  ASSERT_TRUE(journal.append(1, 1, "b", second));
+  EXPECT_EQ(files.must_open().marks(), second);
+  ASSERT_TRUE(files.must_open().mark(lower));
+  Journal& again = files.must_open();
+  EXPECT_EQ(again.marks(), lower);
+  EXPECT_EQ(again.end(), 2u);
+  append(again, "c");
+  EXPECT_EQ(read(files.must_open()).size(), 3u);
 }
 
 TEST(Journal, damage_in_what_is_trimmed_is_none) {
@@ -344,7 +366,7 @@ TEST(Journal, one_that_only_looks_changes_nothing) {
   const std::string before = slurp(files.files().back());
   Journal& journal = files.must_open({.read_only = true});
   EXPECT_EQ(read(journal), (std::vector<Read>{{0, "a"}}));
-  EXPECT_TRUE(fails(journal.append(1, 1, "b"), Code::unavailable, "storage.io"));
+  EXPECT_TRUE(fails(journal.append(1, 1, "b", {}), Code::unavailable, "storage.io"));
   EXPECT_EQ(slurp(files.files().back()), before);
 }
 

@@ -8,6 +8,10 @@
 #include <system_error>
 
 #include "storage/disk.h"
+#include "storage/format.h"
+#include "storage/rocksdb_files.h"
+#include "storage/rocksdb_history.h"
+#include "storage/rocksdb_parts.h"
 
 namespace holdfast::storage {
 namespace {
@@ -108,7 +112,7 @@ Result<void> copy_files(const fs::path& from, const fs::path& to) {
   for (auto it = fs::directory_iterator(from, failed); !failed && it != fs::directory_iterator();
        it.increment(failed)) {
     const fs::path name = it->path().filename();
-    if (name == "LOCK" || name == kReachFile || !it->is_regular_file(failed)) continue;
+    if (name == "LOCK" || !it->is_regular_file(failed)) continue;
     if (failed) break;
     const fs::path copy = to / name;
     fs::copy_file(it->path(), copy, failed);
@@ -132,19 +136,6 @@ Result<void> copy_instance(const fs::path& from, const fs::path& to) {
   std::error_code failed;
   if (fs::exists(journals, failed)) return copy_files(journals, journals_of(to.string()));
   if (failed) return disk_failure(journals, failed);
-  return {};
-}
-
-Result<void> verify_instance(const fs::path& path, const std::vector<FamilySpec>& families,
-                             const RocksOptions& options = {}) {
-  const RocksShared shared = RocksShared::create(options);
-  HF_CHECK(RocksInstance::prepare(path.string(), shared));
-  HF_TRY(const auto instance, RocksInstance::open(path.string(), shared, families));
-  HF_CHECK(instance->verify());
-  const std::string journals = journals_of(path.string());
-  if (std::error_code unknown; fs::exists(journals, unknown)) {
-    HF_CHECK(Journal::open_all(journals, {.read_only = options.read_only, .drop_damaged = options.drop_damaged_tail}));
-  }
   return {};
 }
 
@@ -173,6 +164,32 @@ class Undo {
  private:
   std::vector<fs::path> paths_;
 };
+
+struct Copies {
+  fs::path records, keys, log;
+};
+
+/// Keys first, then records: every record is sealed under a key that was there before it, or the record is newer and
+/// its log entry with it. The log last, for an entry is durable before what it speaks of. And last of all the lists,
+/// without which the copies are none.
+Result<void> copy_parts(RocksInstance& records, RocksInstance& keys, RocksLog& log, const Copies& to) {
+  HF_TRY(const FileList mark, mark_of_backup(records.path()));
+  HF_CHECK(keys.checkpoint(to.keys));
+  HF_CHECK(records.checkpoint(to.records));
+  HF_TRY(FileList of_log, log.checkpoint(to.log));
+  of_log.insert(mark.begin(), mark.end());
+  HF_CHECK(note_files_of(to.keys, mark));
+  HF_CHECK(note_files_of(to.records, mark));
+  return note_files_of(to.log, std::move(of_log));
+}
+
+/// Of copies that lie in `directory`.
+Result<void> make_store(const std::string& directory) {
+  HF_CHECK(begin_history(parts_in(directory)));
+  HF_TRY(RocksParts parts, open_parts(directory, {}));
+  HF_CHECK(parts.verify());
+  return parts.take_marks();
+}
 
 Result<Places> prepare(const RocksInstance& records, const std::string& directory, const std::string& keys_directory) {
   for (const std::string& path : {directory, keys_directory}) {
@@ -207,32 +224,23 @@ Result<void> backup_parts(RocksInstance& records, RocksInstance& keys, RocksLog&
   HF_TRY(const auto places, prepare(records, directory, keys_directory));
   const auto& [into, keys_into] = places;
   Undo undo;
-  // Keys first, then records: every record is sealed under a key that was there before it, or the record is newer and
-  // its log entry with it. The log last, for an entry is durable before what it speaks of.
-  const auto copy = [&](auto& part, const fs::path& to) -> Result<void> {
-    undo.add(to);
-    undo.add(to.string() + ".tmp");
-    Result<void> copied = part.checkpoint(to.string());
-    if (!copied && copied.error().slug == "storage.disk.full") {
-      copied.error().what = "the disk is full, nothing of the backup is left there, and the server goes on; make room";
+  const Copies copies{into / "records", keys_into / "keys", into / "log"};
+  for (const fs::path& copy : {copies.records, copies.keys, copies.log}) {
+    undo.add(copy);
+    undo.add(copy.string() + ".tmp");
+  }
+  if (auto copied = copy_parts(records, keys, log, copies); !copied) {
+    Error error = std::move(copied).error();
+    if (error.slug == "storage.disk.full") {
+      error.what = "the disk is full, nothing of the backup is left there, and the server goes on; make room";
     }
-    return copied;
-  };
-  HF_CHECK(copy(keys, keys_into / "keys"));
-  HF_CHECK(copy(records, into / "records"));
-  HF_CHECK(copy(log, into / "log"));
-  for (const fs::path& path : {keys_into / "keys", into / "records", into / "log", keys_into, into}) {
+    return tl::unexpected<Error>(std::move(error));
+  }
+  for (const fs::path& path : {copies.keys, copies.records, copies.log, keys_into, into}) {
     HF_CHECK(sync_copy(path));
   }
   undo.keep();
   return {};
-}
-
-Result<void> verify_rocksdb(const std::string& directory, RocksOptions options) {
-  HF_CHECK(open_rocksdb(directory, options));
-  HF_CHECK(verify_instance(directory + "/records", records_families(), options));
-  HF_CHECK(verify_instance(directory + "/keys", keys_families(), options));
-  return verify_instance(directory + "/log", log_families(), options);
 }
 
 Result<void> restore_rocksdb(const std::string& directory, const std::string& keys_directory,
@@ -255,11 +263,10 @@ Result<void> restore_rocksdb(const std::string& directory, const std::string& ke
   struct Part {
     fs::path from;
     const char* name;
-    const std::vector<FamilySpec>& families;
   };
-  const Part parts[] = {{fs::path(directory) / "records", "records", records_families()},
-                        {fs::path(directory) / "log", "log", log_families()},
-                        {fs::path(keys_directory) / "keys", "keys", keys_families()}};
+  const fs::path records = fs::path(directory) / "records", log = fs::path(directory) / "log",
+                 keys = fs::path(keys_directory) / "keys";
+  const Part parts[] = {{records, "records"}, {log, "log"}, {keys, "keys"}};
   for (const Part& part : parts) {
     if (!fs::exists(part.from / "CURRENT", failed)) {
       if (failed) return disk_failure(part.from, failed);
@@ -270,6 +277,12 @@ Result<void> restore_rocksdb(const std::string& directory, const std::string& ke
           Code::not_found, "storage.restore.backup", part.from.string(),
           "there is no backup here; name the folders that 'holdfast backup' was given, that of the keys with --keys");
     }
+    HF_CHECK(check_format(part.from.string()));
+    if (!fs::exists(part.from / kListFile, failed)) {
+      if (failed) return disk_failure(part.from, failed);
+      return fail(Code::not_found, "storage.restore.backup", part.from / kListFile,
+                  "this backup was not finished, or a part of it was not copied here; take another one");
+    }
   }
   if (is_mount_point(into)) {
     return fail(
@@ -277,10 +290,10 @@ Result<void> restore_rocksdb(const std::string& directory, const std::string& ke
         "a disk is mounted here, and a restore takes its place whole or not at all; restore into a folder on it, "
         "and name that folder as data: in holdfast.yaml");
   }
-  const std::string log = (fs::path(directory) / "log").string();
-  if (auto whole = check_reach(log); !whole) {
+  if (auto whole = check_reach(log.string()); !whole) {
     return tl::unexpected<Error>(of_backup(std::move(whole).error(), log, log));
   }
+  HF_CHECK(require_one_backup(records.string(), log.string(), keys.string()));
   Undo undo;
   const fs::path aside = into.string() + ".restoring";
   fs::remove_all(aside, failed);  // of an attempt that was cut short
@@ -290,11 +303,11 @@ Result<void> restore_rocksdb(const std::string& directory, const std::string& ke
     if (error.where == aside) error.where = target;
     return tl::unexpected<Error>(std::move(error));
   }
-  for (const Part& part : parts) {
-    HF_CHECK(copy_instance(part.from, aside / part.name));
-    if (auto verified = verify_instance(aside / part.name, part.families); !verified) {
-      return tl::unexpected<Error>(of_backup(std::move(verified).error(), aside / part.name, part.from));
-    }
+  for (const Part& part : parts) HF_CHECK(copy_instance(part.from, aside / part.name));
+  if (auto made = make_store(aside.string()); !made) {
+    Error error = std::move(made).error();
+    for (const Part& part : parts) error = of_backup(std::move(error), aside / part.name, part.from);
+    return tl::unexpected<Error>(std::move(error));
   }
   HF_CHECK(sync_copy(aside));
   fs::remove(into, failed);  // it is empty, or absent

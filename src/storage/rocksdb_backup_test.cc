@@ -203,9 +203,9 @@ TEST(Backup, one_that_lacks_the_end_of_a_journal_is_not_restored) {
   std::filesystem::rename(newest, scratch / "newest");
   EXPECT_TRUE(refused(Code::not_found, "storage.part.missing"));
   std::filesystem::rename(scratch / "newest", newest);
-  std::filesystem::resize_file(journals / "REACH", 0);
+  std::filesystem::resize_file(scratch / "b/log/FILES", 0);
   EXPECT_TRUE(refused(Code::corrupt, "storage.corrupt"));
-  std::filesystem::remove(journals / "REACH");
+  std::filesystem::remove(scratch / "b/log/FILES");
   EXPECT_TRUE(refused(Code::not_found, "storage.restore.backup")) << "as after a kill in the midst of a backup";
 }
 

@@ -132,9 +132,17 @@ Result<std::optional<Bytes>> second_after(const std::function<void(std::string& 
   std::string bytes = slurp(logs[0]);
   change(bytes);
   std::ofstream(logs[0], std::ios::binary) << bytes;
-  HF_TRY(const auto store, open_rocksdb(scratch / "cut"));
-  EXPECT_EQ(*store->get(Shelf::records, locker(1), "k"), "the first");
-  return store->get(Shelf::records, locker(2), "k");
+  const auto second = [&](bool read_only) -> Result<std::optional<Bytes>> {
+    HF_TRY(const auto store, open_rocksdb(scratch / "cut", {.read_only = read_only}));
+    EXPECT_EQ(*store->get(Shelf::records, locker(1), "k"), "the first");
+    return store->get(Shelf::records, locker(2), "k");
+  };
+  const auto looked = second(true);
+  EXPECT_EQ(slurp(logs[0]), bytes) << "it only looked";
+  const auto opened = second(false);
+  EXPECT_EQ(looked.has_value(), opened.has_value()) << "a look finds what a start does";
+  EXPECT_EQ(looked.value_or(std::nullopt), opened.value_or(std::nullopt));
+  return opened;
 }
 
 TEST(Durability, a_record_of_which_only_the_last_byte_was_not_written_is_torn) {

@@ -1,11 +1,8 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
-#include <optional>
 #include <span>
 #include <string>
-#include <string_view>
 
 #include "base/result.h"
 #include "storage/file_list.h"
@@ -21,26 +18,16 @@ namespace holdfast::storage {
 Result<void> note_file(const std::string& path, std::uint64_t bytes);
 /// Has the list not name it any more, before it is deleted. On disk on return. Errors: unavailable.
 Result<void> forget_file(const std::string& path);
-/// Has the list name the logs and manifests that lie in `directory`, a copy of a database. Errors: unavailable.
-Result<void> note_files_of(const std::string& directory);
+/// Has the list of `directory`, a copy of a database, name the logs and manifests that lie in it, beside what `list`
+/// says. Errors: unavailable.
+Result<void> note_files_of(const std::string& directory, FileList list);
 
 /// The name of the manifest in force. Errors: not_found, without CURRENT; corrupt "storage.corrupt"; unavailable.
 Result<std::string> current_manifest(const std::string& directory);
 
-/// By its name, the first file in `directory` that ends in `extension` and is what is asked for.
-std::optional<std::string> first_file(const std::string& directory, std::string_view extension,
-                                      const std::function<bool(const std::string& path)>& is_it);
-
 /// Databases that are made together, and written to only when all are: is each there, if one was written to? Changes
 /// nothing. Errors: not_found "storage.part.missing", naming the folder or its CURRENT.
 Result<void> require_databases(std::span<const std::string> directories);
-/// Databases that are written to together, in an order: are they of one time? A part that was put back by itself, from
-/// an earlier start, is not. For before they are opened; those of a backup, and new ones, are of any time. Changes
-/// nothing. Errors: corrupt "storage.parts.differ", naming the older part; unavailable.
-Result<void> require_together(std::span<const std::string> directories);
-/// Has their lists say, after require_together and once they are open, that a start begins: for before anything else is
-/// written to them. Errors: unavailable.
-Result<void> begin_together(std::span<const std::string> directories);
 /// Are the files there without which the database in `directory` would open as another one, or it or the journals
 /// beside it without acknowledged writes? For before it is opened; one that is new, or whose making a crash cut short,
 /// lacks nothing. Changes nothing. Errors: not_found "storage.part.missing", corrupt "storage.corrupt", naming the

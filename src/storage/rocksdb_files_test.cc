@@ -9,14 +9,6 @@
 namespace holdfast::storage {
 namespace {
 
-/// A store that was made, and then nothing more.
-void make_only(const std::string& directory) {
-  must_open(directory).reset();
-  for (const char* part : {"/records", "/keys", "/log"}) {
-    ASSERT_TRUE(change_list(directory + part + "/FILES", [](FileList& list) { return list.erase("start") > 0; }));
-  }
-}
-
 TEST(Files, a_file_that_is_gone_is_named_and_nothing_is_made_in_its_place) {
   const Scratch scratch;
   run_and_kill(scratch / "store", 20);  // all in write-ahead logs
@@ -146,92 +138,11 @@ TEST(Files, a_manifest_that_was_cut_is_refused_and_nothing_is_changed) {
     refuses(rotten);
     // What follows what was synced is dropped, whole or not.
     std::ofstream(manifest, std::ios::binary) << whole + whole.substr(0, 20);
+    ASSERT_TRUE(open_rocksdb(scratch / "store", {.read_only = true}));
     ASSERT_TRUE(open_rocksdb(scratch / "store"));
   }
   const auto store = must_open(scratch / "store");
   EXPECT_EQ(*store->get(Shelf::records, locker(7), "k"), value_of(7));
-}
-
-TEST(Files, a_part_of_an_earlier_start_is_refused_and_nothing_is_changed) {
-  const Scratch scratch;
-  const std::string store = scratch / "store";
-  run_and_kill(store, 5);
-  std::filesystem::copy(store, scratch / "early", std::filesystem::copy_options::recursive);
-  run_and_kill(store, 5);
-  for (const std::vector<std::string>& old : {std::vector<std::string>{"records"},
-                                              {"keys"},
-                                              {"log"},
-                                              {"records", "log"},
-                                              {"keys", "log"},
-                                              {"records", "keys"}}) {
-    std::filesystem::remove_all(scratch / "mixed");
-    std::filesystem::copy(store, scratch / "mixed", std::filesystem::copy_options::recursive);
-    for (const std::string& part : old) {
-      std::filesystem::remove_all(scratch / "mixed/" + part);
-      std::filesystem::copy(scratch / "early/" + part, scratch / "mixed/" + part,
-                            std::filesystem::copy_options::recursive);
-    }
-    const auto before = files_of(scratch / "mixed/" + old.front());
-    for (const bool read_only : {true, false}) {
-      const auto refused = open_rocksdb(scratch / "mixed", {.read_only = read_only});
-      ASSERT_TRUE(fails(refused, Code::corrupt, "storage.parts.differ")) << old.front();
-      EXPECT_EQ(refused.error().where, scratch / "mixed/" + old.front());
-      EXPECT_FALSE(is_mendable(refused.error()));
-    }
-    EXPECT_EQ(files_of(scratch / "mixed/" + old.front()), before);
-  }
-  EXPECT_TRUE(open_rocksdb(scratch / "early"));
-}
-
-TEST(Files, a_start_that_was_killed_at_any_step_is_followed_by_another) {
-  const Scratch scratch;
-  run_and_kill(scratch / "store", 5);
-  const std::string parts[] = {scratch / "store/records", scratch / "store/keys", scratch / "store/log"};
-  const std::uint64_t now = read_list(parts[0] + "/FILES")->at("start");
-  EXPECT_EQ(now % 2, 0u);
-  for (const std::uint64_t step : {now + 1, now + 2}) {
-    for (std::size_t seen = 1; seen <= 3; ++seen) {
-      for (std::size_t i = 0; i < 3; ++i) {
-        ASSERT_TRUE(change_list(parts[i] + "/FILES", [&](FileList& list) {
-          list["start"] = i < seen ? step : step - 1;
-          return true;
-        }));
-      }
-      EXPECT_TRUE(require_together(parts)) << step << " " << seen;
-      ASSERT_TRUE(begin_together(parts));
-      const std::uint64_t then = read_list(parts[0] + "/FILES")->at("start");
-      EXPECT_EQ(then % 2, 0u);
-      EXPECT_GT(then, now);
-      for (const std::string& part : parts) EXPECT_EQ(read_list(part + "/FILES")->at("start"), then);
-    }
-  }
-  EXPECT_TRUE(open_rocksdb(scratch / "store"));
-}
-
-TEST(Files, a_bit_that_would_end_the_engine_is_found_before_it_does) {
-  const Scratch scratch;
-  fill_table(scratch / "store");
-  const auto table = files(scratch / "store/records", ".sst").front();
-  const std::string whole = slurp(table);
-  for (std::size_t back = 1; back <= 400; ++back) {
-    std::string now = whole;
-    now[now.size() - back] ^= '\x80';
-    std::ofstream(table, std::ios::binary) << now;
-    const auto opened = open_rocksdb(scratch / "store", {.read_only = true});
-    if (opened) continue;  // not every byte of a table is looked at
-    EXPECT_EQ(opened.error().where, table) << back << " " << opened.error().text();
-  }
-}
-
-TEST(Files, a_table_that_was_begun_and_never_taken_in_is_no_damage) {
-  const Scratch scratch;
-  fill_table(scratch / "store");
-  std::string torn = slurp(files(scratch / "store/records", ".sst").front());
-  for (std::size_t back = 60; back < 400; ++back) torn[torn.size() - back] = '\xff';
-  const std::string table = scratch / "store/records/000999.sst";
-  std::ofstream(table, std::ios::binary) << torn;
-  EXPECT_TRUE(open_rocksdb(scratch / "store"));
-  EXPECT_FALSE(std::filesystem::exists(table));
 }
 
 TEST(Files, damage_in_the_last_part_leaves_the_others_as_they_were) {
@@ -250,7 +161,7 @@ TEST(Files, a_look_at_a_store_whose_making_was_cut_short_finds_none) {
     return fails(open_rocksdb(scratch / "store", {.read_only = true}), Code::not_found, "storage.none");
   };
   EXPECT_TRUE(looks());
-  make_only(scratch / "store");
+  must_open(scratch / "store").reset();
   std::filesystem::remove(scratch / "store/log/CURRENT");
   for (const std::string& name : files_of(scratch / "store/log")) {
     if (name != "FORMAT") std::filesystem::remove_all(scratch / "store/log" + "/" + name);
@@ -264,14 +175,14 @@ TEST(Files, a_look_at_a_store_whose_making_was_cut_short_finds_none) {
 TEST(Files, a_store_whose_making_was_cut_short_is_made_anew) {
   const Scratch scratch;
   for (const char* part : {"records", "keys", "log"}) {
-    make_only(scratch / "store");
+    must_open(scratch / "store").reset();
     const std::string folder = scratch / "store" + "/" + part;
     // As a crash leaves it before its first write: of the first manifest alone, and then without its first log.
     for (const std::string& name : files_of(folder)) {
       if (!name.starts_with("MANIFEST-") && name != "FORMAT") std::filesystem::remove_all(folder + "/" + name);
     }
     std::filesystem::rename(folder + "/" + files_of(folder).back(), folder + "/MANIFEST-000001");
-    make_only(scratch / "store");
+    must_open(scratch / "store").reset();
     for (const std::string& name : files_of(folder)) {
       if (name.ends_with(".log")) std::filesystem::remove(folder + "/" + name);
     }

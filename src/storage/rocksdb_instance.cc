@@ -5,11 +5,11 @@
 #include <rocksdb/listener.h>
 #include <rocksdb/memtablerep.h>
 #include <rocksdb/slice_transform.h>
-#include <rocksdb/sst_file_reader.h>
 #include <rocksdb/table.h>
 #include <rocksdb/utilities/checkpoint.h>
 #include <unistd.h>
 
+#include <boost/endian/conversion.hpp>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -19,7 +19,9 @@
 #include "storage/disk.h"
 #include "storage/format.h"
 #include "storage/rocksdb_files.h"
+#include "storage/rocksdb_tables.h"
 #include "storage/rocksdb_wal.h"
+#include "storage/rocksdb_wal_end.h"
 
 namespace holdfast::storage {
 namespace {
@@ -82,12 +84,10 @@ class ShortTurns final : public rocksdb::EventListener {
 
 rocksdb::DBOptions database_options(const RocksShared& shared) {
   rocksdb::DBOptions options;
-  options.env = logs_env();
+  options.env = shared.read_only ? ended_logs_env(shared.drop_damaged_tail) : logs_env();
   options.create_if_missing = options.create_missing_column_families = !shared.read_only;
   options.paranoid_checks = true;
-  // What follows the last sync was promised to nobody, so a torn end is fine; damage before it is not.
-  options.wal_recovery_mode = shared.drop_damaged_tail ? rocksdb::WALRecoveryMode::kPointInTimeRecovery
-                                                       : rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+  options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;  // it finds none (end_logs)
   options.recycle_log_file_num = 0;  // a recycled log would keep what shred removes
   options.max_total_wal_size = 32u << 20;
   options.write_buffer_manager = shared.write_buffers;
@@ -139,13 +139,6 @@ std::optional<std::string> named_file(const std::string& message, const std::str
   return std::nullopt;
 }
 
-/// The first table in `directory` that does not open.
-std::optional<std::string> damaged_table(const std::string& directory) {
-  return first_file(directory, ".sst", [](const std::string& path) {
-    return rocksdb::SstFileReader(rocksdb::Options()).Open(path).IsCorruption();
-  });
-}
-
 /// Of an I/O error: what it names, if that is there, and why it failed, with which the message ends.
 Error io_error(const std::string& message, const std::string& path) {
   std::error_code unknown;
@@ -178,6 +171,12 @@ bool is_locked(const std::string& file) {
   return held;
 }
 
+/// Of one that was written: it begins with the number that its first change got (rocksdb/db/write_batch.cc).
+std::uint64_t last_change_of(const rocksdb::WriteBatch& batch) {
+  const auto* const begin = reinterpret_cast<const unsigned char*>(batch.Data().data());
+  return boost::endian::load_little_u64(begin) + batch.Count() - 1;
+}
+
 std::vector<rocksdb::ColumnFamilyDescriptor> describe(const std::vector<FamilySpec>& families,
                                                       const RocksShared& shared) {
   std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
@@ -196,15 +195,16 @@ RocksShared RocksShared::create(const RocksOptions& options) {
           options.read_only};
 }
 
-Result<void> RocksInstance::prepare(const std::string& path, const RocksShared& shared) {
-  const EndLogs how{.drop_damaged = shared.drop_damaged_tail, .read_only = shared.read_only};
+Result<void> RocksInstance::look(const std::string& path, const RocksShared& shared) {
   if (shared.read_only) {
     if (is_locked(path + "/LOCK")) return tl::unexpected<Error>(busy(path));
     std::error_code unknown;
     const bool is_made = std::filesystem::exists(path + "/CURRENT", unknown);
     if (is_made) HF_CHECK(check_format(path));
     HF_CHECK(require_files(path));
-    return is_made ? end_logs(path, how) : tl::unexpected<Error>(none_yet(path));
+    if (!is_made) return tl::unexpected<Error>(none_yet(path));
+    HF_CHECK(ends_of(path, shared.drop_damaged_tail));
+    return {};
   }
   std::error_code failed;
   std::filesystem::create_directories(path, failed);
@@ -220,7 +220,7 @@ Result<void> RocksInstance::prepare(const std::string& path, const RocksShared& 
   const rocksdb::Status locked = rocksdb::Env::Default()->LockFile(path + "/LOCK", &lock);
   if (!locked.ok()) return tl::unexpected<Error>(open_error(locked, path));
   Result<void> ended = require_files(path);
-  if (ended) ended = end_logs(path, how);
+  if (ended) ended = end_logs(path, shared.drop_damaged_tail);
   const rocksdb::Status unlocked = rocksdb::Env::Default()->UnlockFile(lock);
   if (ended && !unlocked.ok()) return tl::unexpected<Error>(error(unlocked, path));
   return ended;
@@ -261,9 +261,15 @@ Result<void> RocksInstance::write(rocksdb::WriteBatch& batch) {
   options.sync = true;
   rocksdb::Status status = batch.PutLogData(slice(kRecordEnd));
   if (status.ok()) status = db_->Write(options, &batch);
-  if (status.ok()) return {};
-  failed_ = true;
-  return tl::unexpected<Error>(error(status));
+  if (!status.ok()) {
+    failed_ = true;
+    return tl::unexpected<Error>(error(status));
+  }
+  // Not the number of the database, which one that fails after this may have raised.
+  const std::uint64_t last = last_change_of(batch);
+  for (std::uint64_t known = changes_; known < last && !changes_.compare_exchange_weak(known, last);) {
+  }
+  return {};
 }
 
 Result<void> RocksInstance::health() const {
@@ -299,7 +305,6 @@ Result<void> RocksInstance::checkpoint(const std::string& path) {
   const std::unique_ptr<rocksdb::Checkpoint> checkpoint(created);
   if (status.ok()) status = checkpoint->CreateCheckpoint(path);
   if (!status.ok()) return tl::unexpected<Error>(error(status, status.IsCorruption() ? path_ : path));
-  HF_CHECK(note_files_of(path));
   return write_format(path);
 }
 
@@ -321,13 +326,9 @@ Error RocksInstance::open_error(const rocksdb::Status& status, const std::string
 Error RocksInstance::error(const rocksdb::Status& status, const std::string& path) {
   const std::string text = status.ToString();  // may quote stored bytes, so it is read but not shown
   if (status.IsCorruption()) {
-    // A damaged write-ahead log it does not name, and of a table's footer it says that it is the manifest's, which was
-    // found whole before (end_logs): so these are looked for.
-    const std::string named = named_file(text, path).value_or(path);
-    const auto found = named == path                           ? damaged_log(path)
-                       : named.find("MANIFEST-") != named.npos ? damaged_table(path)
-                                                               : std::nullopt;
-    const std::string file = found.value_or(named);
+    std::string file = named_file(text, path).value_or(path);
+    // Of a table's footer it says that it is the manifest's, which was found whole before (end_logs).
+    if (file.find("MANIFEST-") != file.npos) file = damaged_table(path).value_or(file);
     std::error_code unknown;
     const bool gone = file.ends_with(".sst") && !std::filesystem::exists(file, unknown) && !unknown;
     return gone ? part_missing(file) : damage(file);

@@ -41,10 +41,11 @@ struct FamilySpec {
 /// One RocksDB database in a directory of its own, with its column families. Thread-safe.
 class RocksInstance {
  public:
-  /// For before open(): is all there that the engine would not miss? Ends its logs, and makes the folder if need be,
-  /// but for read_only. Errors: as require_files and end_logs; unavailable "storage.busy", "storage.directory";
-  /// unsupported "storage.format"; read_only, of one that is not made yet: not_found "storage.none".
-  static Result<void> prepare(const std::string& path, const RocksShared& shared);
+  /// For before open(): is all there that the engine would not miss, and its logs as they were written? Ends them, and
+  /// makes the folder if need be, but for read_only. Errors: as require_files and ends_of; unavailable "storage.busy",
+  /// "storage.directory"; unsupported "storage.format"; read_only, of one that is not made yet: not_found
+  /// "storage.none".
+  static Result<void> look(const std::string& path, const RocksShared& shared);
   /// After prepare(). The first of `families` takes RocksDB's "default".
   static Result<std::unique_ptr<RocksInstance>> open(const std::string& path, const RocksShared& shared,
                                                      const std::vector<FamilySpec>& families);
@@ -61,6 +62,8 @@ class RocksInstance {
   /// All of `batch` or none; synced on return. Concurrent callers share syncs. A write that failed is the last: what of
   /// it is on disk is found out by the next start, and nothing may be acknowledged on top of it before.
   Result<void> write(rocksdb::WriteBatch& batch);
+  /// How many changes are on disk: no fewer than were acknowledged when it is asked, also after the next start.
+  std::uint64_t changes() const { return changes_; }
   /// As Store::health, of this instance.
   Result<void> health() const;
   /// Every memtable into a file, so that older write-ahead logs are obsolete.
@@ -70,7 +73,7 @@ class RocksInstance {
   Result<void> purge();
   /// Reads every block of every file against its checksum.
   Result<void> verify() const;
-  /// A copy that opens as an instance, in `path`, which must not exist.
+  /// A copy, in `path`, which must not exist. It opens as an instance once its list is written (note_files_of).
   Result<void> checkpoint(const std::string& path);
   std::uint64_t property(const char* name) const;  ///< summed over the families
 
@@ -81,11 +84,12 @@ class RocksInstance {
  private:
   static Error open_error(const rocksdb::Status& status, const std::string& path);
   RocksInstance(std::string path, rocksdb::DB* db, std::vector<rocksdb::ColumnFamilyHandle*> families)
-      : path_(std::move(path)), db_(db), families_(std::move(families)) {}
+      : path_(std::move(path)), db_(db), families_(std::move(families)), changes_(db->GetLatestSequenceNumber()) {}
 
   std::string path_;
   std::unique_ptr<rocksdb::DB> db_;
   std::vector<rocksdb::ColumnFamilyHandle*> families_;
+  std::atomic<std::uint64_t> changes_;
   std::atomic<bool> failed_ = false;  ///< a write, so that none follows
 };
 

@@ -67,8 +67,9 @@ Result<void> RocksLog::delete_blobs(std::span<const std::string> names) {
 
 std::string journals_of(const std::string& path) { return path + "/" + kJournalsFolder; }
 
-RocksLog::RocksLog(RocksInstance& instance, const Clock& clock, Journal::ByName journals, Journal::Options options)
-    : instance_(instance), clock_(clock), options_(options) {
+RocksLog::RocksLog(RocksInstance& instance, const Clock& clock, Journal::ByName journals, Journal::Options options,
+                   std::function<Marks()> marks)
+    : instance_(instance), clock_(clock), options_(options), marks_(std::move(marks)) {
   for (auto& [name, journal] : journals) names_[name].journal = std::move(journal);
 }
 
@@ -97,7 +98,7 @@ Result<void> RocksLog::append(std::string_view journal, std::uint64_t position, 
   HF_TRY(const LeaseState present, lease(journal, into));
   HF_CHECK(check_lease(present, journal, token));
   if (into.journal->end() != position) return journal_conflict(journal, position, into.journal->end());
-  return into.journal->append(position, count, packed);
+  return into.journal->append(position, count, packed, marks_());
 }
 
 Result<void> RocksLog::read(std::string_view journal, std::uint64_t from,
@@ -131,7 +132,7 @@ Result<void> RocksLog::health() const {
   return {};
 }
 
-Result<void> RocksLog::checkpoint(const std::string& path) {
+Result<FileList> RocksLog::checkpoint(const std::string& path) {
   const auto hold = [this] {
     std::vector<std::pair<std::string_view, Journal::Held>> out;
     for (const auto& [name, named] : all()) {
@@ -152,26 +153,23 @@ Result<void> RocksLog::checkpoint(const std::string& path) {
   FileList reach;
   for (const auto& [name, journal] : held) {
     HF_CHECK(journal.copy_to(folder));
-    reach.emplace(name, journal.end());
+    reach.emplace(Journal::all_files(name), journal.end());
   }
-  return write_list(folder + "/" + kReachFile, reach);
+  return reach;
 }
 
 Result<void> check_reach(const std::string& path) {
-  const std::string folder = journals_of(path), file = folder + "/" + kReachFile;
-  std::error_code unknown;
-  if (!std::filesystem::exists(file, unknown)) {
-    return fail(Code::not_found, "storage.restore.backup", file,
-                "this backup was not finished, or a part of it was not copied here; take another one");
-  }
-  HF_TRY(const FileList reach, read_list(file));
+  const std::string folder = journals_of(path);
+  HF_TRY(const FileList list, read_list(path + "/" + kListFile));
+  HF_CHECK(Journal::require_begun(folder, list));
   HF_TRY(const Journal::ByName journals, Journal::open_all(folder, {.read_only = true}));
-  for (const auto& [name, end] : reach) {
-    const auto there = journals.find(name);
-    if ((there == journals.end() ? 0 : there->second->end()) == end) continue;
-    return fail(Code::corrupt, "storage.corrupt", folder,
-                "the end of journal '" + name + "' is not here: it reached to " + std::to_string(end) +
-                    "; take another backup");
+  for (const auto& [name, journal] : journals) {
+    const auto reach = list.find(Journal::all_files(name));
+    const std::uint64_t end = reach == list.end() ? 0 : reach->second;
+    if (journal->end() == end) continue;
+    return fail(Code::corrupt, "storage.corrupt", path + "/" + Journal::all_files(name),
+                "the journal reached to entry " + std::to_string(end) + " in this backup, and reaches to " +
+                    std::to_string(journal->end()) + " here");
   }
   return {};
 }

@@ -2,6 +2,7 @@
 
 // The embedded engine's inside; only rocksdb_*.cc include this.
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -18,7 +19,9 @@ namespace holdfast::storage {
 /// share a mutex, which makes the check of the token and the append one step. Thread-safe; borrows instance and clock.
 class RocksLog {
  public:
-  RocksLog(RocksInstance& instance, const Clock& clock, Journal::ByName journals, Journal::Options options);
+  /// `marks` is asked before each append.
+  RocksLog(RocksInstance& instance, const Clock& clock, Journal::ByName journals, Journal::Options options,
+           std::function<Marks()> marks);
 
   Result<void> put_blobs(std::span<const Blob> blobs);
   Result<std::optional<Bytes>> get_blob(std::string_view name) const;
@@ -36,8 +39,8 @@ class RocksLog {
   Result<void> renew(std::string_view name, std::uint64_t token, std::chrono::milliseconds ttl);
   Result<void> release(std::string_view name, std::uint64_t token);
   Result<void> health() const;
-  /// As RocksInstance::checkpoint, with the journals, and last of all how far each reaches.
-  Result<void> checkpoint(const std::string& path);
+  /// As RocksInstance::checkpoint, with the journals. Answers for the copy's list how far each reaches.
+  Result<FileList> checkpoint(const std::string& path);
   /// At open: whoever held a lease had the directory open, and that process is gone. Tokens stay used.
   Result<void> end_leases();
 
@@ -59,6 +62,7 @@ class RocksLog {
   RocksInstance& instance_;
   const Clock& clock_;
   const Journal::Options options_;
+  const std::function<Marks()> marks_;
   std::mutex blobs_;
   mutable std::mutex names_mutex_;
   mutable std::map<std::string, Named, std::less<>> names_;
@@ -67,10 +71,8 @@ class RocksLog {
 /// kJournalsFolder of an instance's folder.
 std::string journals_of(const std::string& path);
 
-/// What RocksLog::checkpoint writes last, among the journals' copies.
-inline constexpr const char* kReachFile = "REACH";
-/// Are the journals in `path`, a copy that RocksLog::checkpoint made, all there, as far as they reached? Errors:
-/// not_found "storage.restore.backup" (the copy was not finished), corrupt, unavailable.
+/// Are the journals in `path`, a copy that RocksLog::checkpoint made, all there, as far as its list says that they
+/// reached? Errors: corrupt, not_found "storage.part.missing", naming the file, unavailable.
 Result<void> check_reach(const std::string& path);
 
 }  // namespace holdfast::storage

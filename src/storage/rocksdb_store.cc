@@ -1,11 +1,13 @@
 #include "storage/rocksdb_store.h"
 
+#include <atomic>
 #include <filesystem>
 
 #include "storage/rocksdb_backup.h"
-#include "storage/rocksdb_files.h"
+#include "storage/rocksdb_history.h"
 #include "storage/rocksdb_lockers.h"
 #include "storage/rocksdb_log.h"
+#include "storage/rocksdb_parts.h"
 
 namespace holdfast::storage {
 namespace {
@@ -24,16 +26,13 @@ std::uint64_t bytes_beneath(const std::string& directory) {
 
 class RocksStore final : public Store {
  public:
-  RocksStore(RocksShared shared, std::unique_ptr<RocksInstance> records, std::unique_ptr<RocksInstance> keys,
-             std::unique_ptr<RocksInstance> log, Journal::ByName journals, Journal::Options journal_options,
-             const Clock* clock)
-      : shared_(std::move(shared)),
-        records_(std::move(records)),
-        keys_(std::move(keys)),
-        log_(std::move(log)),
-        record_lockers_(*records_),
-        key_lockers_(*keys_),
-        log_shelf_(*log_, clock ? *clock : system_clock_, std::move(journals), journal_options) {}
+  RocksStore(RocksParts parts, const RocksOptions& options)
+      : parts_(std::move(parts)),
+        record_lockers_(*parts_.records),
+        key_lockers_(*parts_.keys),
+        log_shelf_(*parts_.log, options.clock ? *options.clock : system_clock_, std::move(parts_.journals),
+                   parts_.journal_options, [this] { return parts_.marks(); }),
+        begun_(options.read_only) {}
 
   /// Before the store is handed out.
   Result<void> start() { return log_shelf_.end_leases(); }
@@ -48,6 +47,9 @@ class RocksStore final : public Store {
   }
 
   std::vector<Result<Version>> apply(std::span<const LockerChange> changes) override {
+    if (const auto begun = begin(); !begun) {
+      return std::vector<Result<Version>>(changes.size(), tl::unexpected<Error>(begun.error()));
+    }
     std::vector<Result<Version>> results(changes.size(), Version{0});
     std::vector<std::size_t> keys, records;
     for (std::size_t i = 0; i < changes.size(); ++i) {
@@ -64,9 +66,13 @@ class RocksStore final : public Store {
     return lockers(shelf).scan(id, prefix, from, visit);
   }
 
-  Result<void> remove(Shelf shelf, const LockerId& id) override { return lockers(shelf).remove({&id, 1}); }
+  Result<void> remove(Shelf shelf, const LockerId& id) override {
+    HF_CHECK(begin());
+    return lockers(shelf).remove({&id, 1});
+  }
 
   Result<void> shred(Shelf shelf, std::span<const LockerId> ids) override {
+    HF_CHECK(begin());
     const std::lock_guard lock(upkeep_);  // a backup keeps obsolete files while it links them
     return lockers(shelf).shred(ids);
   }
@@ -75,16 +81,23 @@ class RocksStore final : public Store {
     return lockers(shelf).list(after, count);
   }
 
-  Result<void> put_blobs(std::span<const Blob> blobs) override { return log_shelf_.put_blobs(blobs); }
+  Result<void> put_blobs(std::span<const Blob> blobs) override {
+    HF_CHECK(begin());
+    return log_shelf_.put_blobs(blobs);
+  }
   Result<std::optional<Bytes>> get_blob(std::string_view name) const override { return log_shelf_.get_blob(name); }
   Result<std::vector<std::string>> list_blobs(std::string_view prefix, std::string_view after,
                                               std::size_t count) const override {
     return log_shelf_.list_blobs(prefix, after, count);
   }
-  Result<void> delete_blobs(std::span<const std::string> names) override { return log_shelf_.delete_blobs(names); }
+  Result<void> delete_blobs(std::span<const std::string> names) override {
+    HF_CHECK(begin());
+    return log_shelf_.delete_blobs(names);
+  }
 
   Result<void> append(std::string_view journal, std::uint64_t position, std::uint32_t count, ByteView packed,
                       std::uint64_t lease) override {
+    HF_CHECK(begin());
     return log_shelf_.append(journal, position, count, packed, lease);
   }
   Result<void> read(std::string_view journal, std::uint64_t from,
@@ -105,35 +118,35 @@ class RocksStore final : public Store {
   Result<void> release(std::string_view name, std::uint64_t token) override { return log_shelf_.release(name, token); }
 
   Result<void> prepare_backup(const std::string& directory, const std::string& keys_directory) override {
-    return prepare_backup_places(*records_, directory, keys_directory);
+    return prepare_backup_places(*parts_.records, directory, keys_directory);
   }
   Result<void> backup(const std::string& directory, const std::string& keys_directory) override {
     const std::lock_guard lock(upkeep_);
-    return backup_parts(*records_, *keys_, log_shelf_, directory, keys_directory);
+    return backup_parts(*parts_.records, *parts_.keys, log_shelf_, directory, keys_directory);
   }
 
   Result<void> health() const override {
-    HF_CHECK(records_->health());
-    HF_CHECK(keys_->health());
+    HF_CHECK(parts_.records->health());
+    HF_CHECK(parts_.keys->health());
     return log_shelf_.health();
   }
 
   std::vector<std::pair<std::string, std::uint64_t>> statistics() const override {
     std::uint64_t disk = 0, memtables = 0, pending = 0;
-    for (const RocksInstance* instance : {records_.get(), keys_.get(), log_.get()}) {
+    for (const RocksInstance* instance : {parts_.records.get(), parts_.keys.get(), parts_.log.get()}) {
       disk += bytes_beneath(instance->path());
       memtables += instance->property("rocksdb.size-all-mem-tables");
       pending += instance->property("rocksdb.estimate-pending-compaction-bytes");
     }
     std::error_code unknown;
-    const auto space = std::filesystem::space(records_->path(), unknown);
+    const auto space = std::filesystem::space(parts_.records->path(), unknown);
     return {{"bytes_on_disk", disk},
             {"bytes_free", unknown ? 0 : space.available},
-            {"records_bytes_on_disk", bytes_beneath(records_->path())},
-            {"keys_bytes_on_disk", bytes_beneath(keys_->path())},
-            {"log_bytes_on_disk", bytes_beneath(log_->path())},
+            {"records_bytes_on_disk", bytes_beneath(parts_.records->path())},
+            {"keys_bytes_on_disk", bytes_beneath(parts_.keys->path())},
+            {"log_bytes_on_disk", bytes_beneath(parts_.log->path())},
             {"memtable_bytes", memtables},
-            {"cache_bytes", shared_.cache->GetUsage()},
+            {"cache_bytes", parts_.shared.cache->GetUsage()},
             {"compaction_pending_bytes", pending}};
   }
 
@@ -141,38 +154,43 @@ class RocksStore final : public Store {
   const RocksLockers& lockers(Shelf shelf) const { return shelf == Shelf::keys ? key_lockers_ : record_lockers_; }
   RocksLockers& lockers(Shelf shelf) { return shelf == Shelf::keys ? key_lockers_ : record_lockers_; }
 
+  /// For before the first change, leases apart: a start that changes nothing leaves the parts as old as they were.
+  Result<void> begin() {
+    if (begun_) return {};
+    const std::lock_guard lock(begin_);
+    if (begun_) return {};
+    const std::string parts[] = {parts_.records->path(), parts_.keys->path(), parts_.log->path()};
+    HF_CHECK(begin_together(parts));
+    begun_ = true;
+    return {};
+  }
+
   SystemClock system_clock_;
-  RocksShared shared_;
-  std::unique_ptr<RocksInstance> records_, keys_, log_;
+  RocksParts parts_;
   RocksLockers record_lockers_, key_lockers_;
   RocksLog log_shelf_;
-  std::mutex upkeep_;
+  std::mutex upkeep_, begin_;
+  std::atomic<bool> begun_;
 };
 
 }  // namespace
 
 Result<std::unique_ptr<Store>> open_rocksdb(const std::string& directory, RocksOptions options) {
-  const RocksShared shared = RocksShared::create(options);
-  const std::string parts[] = {directory + "/records", directory + "/keys", directory + "/log"};
-  const Journal::Options look{.read_only = true, .drop_damaged = options.drop_damaged_tail};
-  const Journal::Options journal_options{.read_only = options.read_only, .drop_damaged = options.drop_damaged_tail};
-  const std::string folder = journals_of(parts[2]);
-  HF_CHECK(require_databases(parts));
-  // What is missed or damaged is told before anything is written anew.
-  for (const std::string& part : parts) HF_CHECK(RocksInstance::prepare(part, shared));
-  HF_CHECK(require_together(parts));
-  HF_TRY(auto journals, Journal::open_all(folder, look));
-  HF_TRY(auto records, RocksInstance::open(parts[0], shared, records_families()));
-  HF_TRY(auto keys, RocksInstance::open(parts[1], shared, keys_families()));
-  HF_TRY(auto log, RocksInstance::open(parts[2], shared, log_families()));
-  if (!options.read_only) {
-    HF_TRY(journals, Journal::open_all(folder, journal_options));
-    HF_CHECK(begin_together(parts));
+  HF_TRY(RocksParts parts, open_parts(directory, options));
+  if (!options.drop_damaged_tail) {
+    HF_CHECK(parts.require_marks());
+  } else if (!options.read_only) {
+    HF_CHECK(parts.take_marks());
   }
-  auto store = std::make_unique<RocksStore>(shared, std::move(records), std::move(keys), std::move(log),
-                                            std::move(journals), journal_options, options.clock);
+  auto store = std::make_unique<RocksStore>(std::move(parts), options);
   if (!options.read_only) HF_CHECK(store->start());
   return store;
+}
+
+Result<void> verify_rocksdb(const std::string& directory, RocksOptions options) {
+  HF_TRY(const RocksParts parts, open_parts(directory, options));
+  if (!options.drop_damaged_tail) HF_CHECK(parts.require_marks());
+  return parts.verify();
 }
 
 }  // namespace holdfast::storage

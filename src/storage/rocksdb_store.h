@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "storage/store.h"
@@ -32,10 +33,20 @@ Result<std::unique_ptr<Store>> open_rocksdb(const std::string& directory, RocksO
 /// few of them. Errors: as open_rocksdb.
 Result<void> verify_rocksdb(const std::string& directory, RocksOptions options = {});
 
+/// What opening with drop_damaged_tail drops for good.
+struct Loss {
+  std::string where;  ///< file or folder
+  std::string what;   ///< "1200 bytes behind byte 40960"
+};
+/// Of a store as it lies; changes nothing. None where nothing is damaged. Errors: as open_rocksdb, for what no repair
+/// mends.
+Result<std::vector<Loss>> losses_of(const std::string& directory);
+
 /// Makes `target` (absent or empty: else conflict, "storage.restore.target"; outside of the backup: else invalid,
 /// "storage.restore.inside"; where one can be made: else invalid, "storage.place") a store with the content of a
 /// backup. Copies aside, opens the copy and reads every block against its checksum, and only then puts it in place.
-/// Errors: not_found (no backup there), corrupt (names the file), unavailable (disk).
+/// Errors: not_found (no backup there), corrupt (names the file; "storage.parts.differ", for parts of several backups,
+/// though keys may be of another one than the rest), unavailable (disk).
 Result<void> restore_rocksdb(const std::string& directory, const std::string& keys_directory,
                              const std::string& target);
 

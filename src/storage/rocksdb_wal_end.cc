@@ -1,18 +1,18 @@
 // Where a write-ahead log and a manifest end. Such a file is blocks of 32 KiB with fragments in them: CRC-32C (4,
 // masked), length (2, little-endian), type (1), payload. A record is one fragment, or a first, middle ones, and a last.
+#include "storage/rocksdb_wal_end.h"
+
 #include <algorithm>
 #include <boost/crc.hpp>
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <optional>
-#include <vector>
 
 #include "base/bytes.h"
 #include "base/file.h"
 #include "storage/disk.h"
 #include "storage/rocksdb_files.h"
-#include "storage/rocksdb_wal.h"
 
 namespace holdfast::storage {
 namespace {
@@ -30,34 +30,21 @@ class RecordLog {
  public:
   explicit RecordLog(ByteView bytes) : bytes_(bytes), data_end_(data_end_of(bytes)) {}
 
-  /// Behind the last whole record.
-  struct End {
-    std::size_t at = 0;
-    bool rotten = false;  ///< what lies behind was whole once
-    bool cut = false;     ///< the file was longer
-  };
-  /// Nothing: leave it as it is. `room` was kept behind the last record, whether it is whole or not.
-  std::optional<End> end(bool room) const {
-    std::size_t at = 0;               // behind what was walked over
-    std::size_t last = 0;             // where the last record begins
-    std::vector<Fragment> fragments;  // of the last record
-    bool whole = true;
-    for (auto next = fragment(at); next; next = fragment(at)) {
-      const bool begins = next->type == kFull || next->type == kFirst;
-      if (begins != whole) break;
-      if (begins) last = next->begin, fragments.clear();
-      fragments.push_back(*next);
-      whole = next->type == kFull || next->type == kLast;
-      at = next->begin + next->size;
+  /// What is to be made of what stands behind the last whole record. `room` was kept behind it, whether it was whole or
+  /// not.
+  LogEnd end(bool room) const {
+    LogEnd out{sound_end(), LogEnd::torn, 0};
+    const Extent last = extent(out.at);
+    const bool more = out.at < data_end_;
+    if (more && (a_record_begins_after(out.at) || only_its_length_is_wrong(out.at))) {
+      out.how = LogEnd::damaged;
+    } else if (room && !has_room(last.end)) {
+      out.how = LogEnd::cut;
+    } else if (more && !is_torn(out.at, last)) {
+      out.how = LogEnd::damaged;
     }
-    const bool good = whole && std::ranges::all_of(fragments, [this](const Fragment& f) { return is_sound(f); });
-    const std::size_t damaged = good ? at : last;
-    if (damaged < data_end_ && (a_record_begins_after(damaged) || only_its_length_is_wrong(damaged))) {
-      return End{damaged, true, false};
-    }
-    if (room && !has_room(at)) return End{damaged, false, true};
-    if (damaged < data_end_ && !is_torn(damaged)) return std::nullopt;
-    return End{damaged, false, false};
+    out.behind = more ? data_end_ - out.at : 0;
+    return out;
   }
 
   /// Does the file reach to where a header behind `at` would end, and if there is one, what follows it?
@@ -77,7 +64,6 @@ class RecordLog {
     }
     return end;
   }
-  bool is_sound_until(std::size_t at) const { return header_at(sound_end()) >= at; }
 
  private:
   unsigned char byte(std::size_t at) const { return static_cast<unsigned char>(bytes_[at]); }
@@ -127,20 +113,29 @@ class RecordLog {
     return is_sound({at, data_end_ - at, kZero});
   }
 
+  /// Of the one record that begins somewhere, by its headers alone.
+  struct Extent {
+    std::size_t end = 0;
+    bool whole = false;
+  };
+  Extent extent(std::size_t begin) const {
+    Extent out{begin, false};
+    for (auto next = fragment(begin); next && !out.whole; next = fragment(out.end)) {
+      out.end = next->begin + next->size;
+      out.whole = next->type == kFull || next->type == kLast;
+    }
+    return out;
+  }
+
   /// Was a part of what begins here never written? Then its end or a sector of it is still of zeros, or the file ends
   /// in it.
-  bool is_torn(std::size_t damaged) const {
-    std::size_t at = damaged;
-    bool whole = false;
-    for (auto next = fragment(at); next && !whole; next = fragment(at)) {
-      at = next->begin + next->size;
-      whole = next->type == kFull || next->type == kLast;
-    }
-    if (!whole) {
-      at = header_at(at);
-      if (at + kHeader > data_end_ || reach(at) > bytes_.size()) return true;  // a header ends in its type
-    }
+  bool is_torn(std::size_t damaged, const Extent& last) const {
+    const std::size_t at = last.whole ? last.end : header_at(last.end);
+    const bool has_header = last.whole || at + kHeader <= data_end_;  // which ends in its type
+    if (!has_header || (!last.whole && reach(at) > bytes_.size())) return true;
     if (data_end_ < at) return true;  // it ends in kRecordEnd
+    // What follows a record was written after its sync.
+    if (last.whole && data_end_ > at && has_its_length(damaged)) return false;
     const std::size_t extent = std::max(at, data_end_);
     for (std::size_t begin = damaged; begin < extent;) {
       const std::size_t end = std::min((begin / kSector + 1) * kSector, extent);
@@ -149,6 +144,12 @@ class RecordLog {
     }
     return false;
   }
+  /// A header that lies in two sectors may be there without the first of them.
+  bool has_its_length(std::size_t begin) const {
+    begin = header_at(begin);
+    const std::size_t here = std::min(kHeader, kSector - begin % kSector);
+    return here == kHeader || bytes_.substr(begin, here).find_first_not_of('\0') != ByteView::npos;
+  }
   /// Where the fragment at `at` would end by its length.
   std::size_t reach(std::size_t at) const { return at + kHeader + byte(at + 4) + (std::size_t{byte(at + 5)} << 8); }
 
@@ -156,10 +157,11 @@ class RecordLog {
   std::size_t data_end_;  ///< behind the last byte that is not zero
 };
 
-/// Zeros behind `end`, as they are written ahead: all that is there, and room for another record. Not behind damage:
-/// the engine refuses it, and without what follows it the next start might take it for torn.
-Result<void> zero_behind(const std::string& path, std::size_t end, const RecordLog& log) {
-  if ((end >= log.data_end() && log.has_room(end)) || !log.is_sound_until(end)) return {};
+/// Zeros behind `end`, as they are written ahead: all that is there, and room for another record.
+Result<void> zero_behind(const std::string& path, std::size_t end) {
+  HF_TRY(const Bytes bytes, read_file(path, kLogBytesMax));
+  const RecordLog log(bytes);
+  if (end >= log.data_end() && log.has_room(end)) return {};
   const std::size_t size = std::max(end + kBlock, log.data_end()) - end;
   std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
   file.seekp(static_cast<std::streamoff>(end));
@@ -168,57 +170,84 @@ Result<void> zero_behind(const std::string& path, std::size_t end, const RecordL
   return sync(path);
 }
 
-Result<void> end_log(const std::string& path, std::optional<std::uint64_t> noted, EndLogs how) {
-  HF_TRY(const Bytes bytes, read_file(path, kLogBytesMax));
-  const RecordLog log(bytes);
-  // One that is not noted yet was being made, and holds nothing.
-  const auto found = log.end(noted.has_value());
-  if (!found) return {};
-  if (found->rotten && !how.drop_damaged) return tl::unexpected<Error>(damage(path));
-  if (found->cut && !how.drop_damaged) return tl::unexpected<Error>(cut_short(path));
-  return how.read_only ? Result<void>() : zero_behind(path, found->at, log);
-}
-
-/// `synced`: what the list says.
-Result<void> end_manifest(const std::string& path, std::uint64_t synced, EndLogs how) {
-  HF_TRY(const Bytes bytes, read_file(path, kLogBytesMax));
-  const std::size_t end = RecordLog(bytes).sound_end();
-  if (bytes.size() < synced) return tl::unexpected<Error>(cut_short(path));
-  if (end < synced) return tl::unexpected<Error>(damage(path));
-  if (how.read_only || end == bytes.size()) return {};
+Result<void> cut_behind(const std::string& path, std::size_t end) {
   std::error_code failed;
-  std::filesystem::resize_file(path, end, failed);
+  if (std::filesystem::file_size(path, failed) != end && !failed) std::filesystem::resize_file(path, end, failed);
   if (failed) return tl::unexpected<Error>(disk_error(failed.value(), path));
   return {};
 }
 
+/// `synced`: what the list says.
+Result<std::size_t> manifest_end(const std::string& path, std::uint64_t synced) {
+  HF_TRY(const Bytes bytes, read_file(path, kLogBytesMax));
+  const std::size_t end = RecordLog(bytes).sound_end();
+  if (bytes.size() < synced) return tl::unexpected<Error>(cut_short(path));
+  if (end < synced) return tl::unexpected<Error>(damage(path));
+  return end;
+}
+
+Result<LogEnd> log_end(const std::string& path, bool noted) {
+  HF_TRY(const Bytes bytes, read_file(path, kLogBytesMax));
+  return RecordLog(bytes).end(noted);  // one that is not noted yet was being made, and holds nothing
+}
+
+/// A log is begun when the records of the one before are on disk: only the last one that has any can be torn.
+void judge_by_those_that_follow(LogEnds::ByName& logs) {
+  bool followed = false;
+  for (auto log = logs.rbegin(); log != logs.rend(); ++log) {
+    LogEnd& end = log->second;
+    if (followed && end.how == LogEnd::torn && end.behind > 0) end.how = LogEnd::damaged;
+    followed = followed || end.at > 0;
+  }
+}
+
+/// What follows damage goes with it, in the next logs too: there is no hole in what happened.
+void drop_what_follows_damage(LogEnds::ByName& logs) {
+  bool dropped = false;
+  for (auto& [name, end] : logs) {
+    if (dropped && end.at + end.behind > 0) end = {0, LogEnd::damaged, end.at + end.behind};
+    dropped = dropped || end.how != LogEnd::torn;
+  }
+}
+
 }  // namespace
 
-Result<void> end_logs(const std::string& directory, EndLogs how) {
+Result<LogEnds> ends_of(const std::string& directory, bool drop_damaged) {
   HF_TRY(const FileList noted, read_list_if_any(directory + "/" + kListFile));
-  const auto bytes_of = [&](const std::string& name) {
-    const auto there = noted.find(name);
-    return there == noted.end() ? std::nullopt : std::optional(there->second);
-  };
+  LogEnds out;
   const auto manifest = current_manifest(directory);
   if (!manifest && manifest.error().code != Code::not_found) return tl::unexpected<Error>(manifest.error());
-  if (manifest) HF_CHECK(end_manifest(directory + "/" + *manifest, bytes_of(*manifest).value_or(0), how));
+  if (manifest) {
+    const auto synced = noted.find(*manifest);
+    HF_TRY(const std::size_t end,
+           manifest_end(directory + "/" + *manifest, synced == noted.end() ? 0 : synced->second));
+    out.manifest.emplace(*manifest, end);
+  }
   std::error_code failed;
   for (std::filesystem::directory_iterator it(directory, failed), end; !failed && it != end; it.increment(failed)) {
     if (it->path().extension() != ".log") continue;
-    HF_CHECK(end_log(it->path(), bytes_of(it->path().filename()), how));
+    const std::string name = it->path().filename();
+    HF_TRY(out.logs[name], log_end(it->path(), noted.contains(name)));
   }
   if (failed) return tl::unexpected<Error>(disk_error(failed.value(), directory));
-  return {};
+  judge_by_those_that_follow(out.logs);
+  for (const auto& [name, end] : out.logs) {
+    const std::string path = directory + "/" + name;
+    if (!drop_damaged && end.how == LogEnd::damaged) return tl::unexpected<Error>(damage(path));
+    if (!drop_damaged && end.how == LogEnd::cut) return tl::unexpected<Error>(cut_short(path));
+  }
+  drop_what_follows_damage(out.logs);
+  return out;
 }
 
-std::optional<std::string> damaged_log(const std::string& directory) {
-  return first_file(directory, ".log", [](const std::string& path) {
-    const auto bytes = read_file(path, kLogBytesMax);
-    if (!bytes) return false;
-    const RecordLog log(*bytes);
-    return log.sound_end() < log.data_end();
-  });
+Result<void> end_logs(const std::string& directory, bool drop_damaged) {
+  HF_TRY(const LogEnds ends, ends_of(directory, drop_damaged));
+  if (ends.manifest) HF_CHECK(cut_behind(directory + "/" + ends.manifest->first, ends.manifest->second));
+  // Backwards: a kill meanwhile leaves damage that is met again, and never a hole before what is whole.
+  for (auto end = ends.logs.rbegin(); end != ends.logs.rend(); ++end) {
+    HF_CHECK(zero_behind(directory + "/" + end->first, end->second.at));
+  }
+  return {};
 }
 
 }  // namespace holdfast::storage

@@ -1,3 +1,5 @@
+#include "storage/rocksdb_wal_end.h"
+
 #include <gtest/gtest.h>
 
 #include <boost/crc.hpp>
@@ -6,7 +8,6 @@
 #include "base/file.h"
 #include "storage/disk.h"
 #include "storage/rocksdb_files.h"
-#include "storage/rocksdb_wal.h"
 #include "storage/scratch_test.h"
 
 namespace holdfast::storage {
@@ -70,7 +71,7 @@ std::optional<std::size_t> ended(const Log& log, const char* name = "000007.log"
   std::filesystem::create_directories(scratch / "db");
   const std::string path = scratch / "db" + "/" + name;
   EXPECT_TRUE(write_file(path, log.bytes));
-  const auto done = end_logs(scratch / "db", {});
+  const auto done = end_logs(scratch / "db", false);
   const auto left = read_file(path);
   const std::size_t end = data_end(*left);
   EXPECT_EQ(log.bytes.substr(0, end), left->substr(0, end)) << "what is left is as it was";
@@ -94,36 +95,36 @@ TEST(WalEnd, RefusesALogThatWasCut) {
   const Scratch scratch;
   std::filesystem::create_directories(scratch / "db");
   const std::string path = scratch / "db/000007.log";
-  const auto end_as = [&](Bytes bytes, EndLogs how) {
+  const auto end_as = [&](const Bytes& bytes, bool drop_damaged = false) {
     EXPECT_TRUE(write_file(path, bytes));
-    const auto done = end_logs(scratch / "db", how);
-    EXPECT_TRUE((done && !how.read_only) || *read_file(path) == bytes) << "as it was";
+    EXPECT_EQ(ends_of(scratch / "db", drop_damaged).has_value(), end_logs(scratch / "db", drop_damaged).has_value());
+    EXPECT_TRUE(write_file(path, bytes));
+    const auto done = end_logs(scratch / "db", drop_damaged);
+    EXPECT_TRUE(done || *read_file(path) == bytes) << "as it was";
     return done;
   };
   // Its last record ends in a block, with it, and so that no header fits behind it.
   for (const std::size_t last : {300, 90'000, 3 * 32768 - 71'028 - 7, 3 * 32768 - 71'028 - 12}) {
     const Log log = some().record(Bytes(last, '\0').append("d"));
     const Bytes whole = Log(log).zeros(1 << 16).bytes;
-    ASSERT_TRUE(end_as(whole, {})) << "not noted yet";
-    ASSERT_TRUE(end_as(log.bytes, {})) << "not noted yet";
+    ASSERT_TRUE(end_as(whole)) << "not noted yet";
+    ASSERT_TRUE(end_as(log.bytes)) << "not noted yet";
     ASSERT_TRUE(note_file(path, 1));
-    ASSERT_TRUE(end_as(whole, {}));
+    ASSERT_TRUE(end_as(whole));
     std::vector<std::size_t> sizes{
         0, 1, 7, 307, some().size(), 32768, 65536, log.size() - 1, log.size(), log.size() + 6};
     for (std::size_t size = 500; size < log.size(); size += 19'937) sizes.push_back(size);
     for (const std::size_t size : sizes) {
       const Bytes cut = whole.substr(0, size);
-      for (const bool read_only : {true, false}) {
-        const auto refused = end_as(cut, {.read_only = read_only});
-        ASSERT_FALSE(refused) << size << " of " << log.size();
-        EXPECT_EQ(refused.error().slug, "storage.corrupt");
-        EXPECT_EQ(refused.error().where, path);
-        EXPECT_TRUE(is_mendable(refused.error()));
-        ASSERT_TRUE(end_as(cut, {.drop_damaged = true, .read_only = read_only}));
-      }
-      ASSERT_TRUE(end_logs(scratch / "db", {})) << "what is left has room again";
+      const auto refused = end_as(cut);
+      ASSERT_FALSE(refused) << size << " of " << log.size();
+      EXPECT_EQ(refused.error().slug, "storage.corrupt");
+      EXPECT_EQ(refused.error().where, path);
+      EXPECT_TRUE(is_mendable(refused.error()));
+      ASSERT_TRUE(end_as(cut, true));
+      ASSERT_TRUE(end_logs(scratch / "db", false)) << "what is left has room again";
     }
-    ASSERT_TRUE(end_as(whole.substr(0, log.size() + 32768), {})) << "only zeros are gone";
+    ASSERT_TRUE(end_as(whole.substr(0, log.size() + 32768))) << "only zeros are gone";
     ASSERT_TRUE(forget_file(path));
   }
 }
@@ -138,7 +139,7 @@ TEST(WalEnd, ATornRecordIsNotACutOne) {
   const Log log = some().record(Bytes(90'000, 'd'));
   for (std::size_t size = whole; size < log.size(); size += 3989) {
     ASSERT_TRUE(write_file(path, Log(log).wipe(size, log.size() - size).zeros(1 << 16).bytes));
-    ASSERT_TRUE(end_logs(scratch / "db", {})) << size;
+    ASSERT_TRUE(end_logs(scratch / "db", false)) << size;
     EXPECT_EQ(data_end(*read_file(path)), whole);
   }
 }
@@ -152,7 +153,7 @@ TEST(WalEnd, EndsTheManifestInForceBehindWhatIsWhole) {
   ASSERT_TRUE(note_file(path, synced));
   const auto ended = [&](const Bytes& bytes) -> std::optional<std::size_t> {
     EXPECT_TRUE(write_file(path, bytes));
-    const auto done = end_logs(folder, {});
+    const auto done = end_logs(folder, false);
     if (done) return read_file(path)->size();
     EXPECT_EQ(done.error().slug, "storage.corrupt");
     EXPECT_EQ(done.error().where, path);
@@ -176,7 +177,7 @@ TEST(WalEnd, EndsTheManifestInForceBehindWhatIsWhole) {
   // Of another one that was begun nothing is asked.
   ASSERT_TRUE(write_file(path, some().bytes));
   ASSERT_TRUE(write_file(folder + "/MANIFEST-000009", log.bytes.substr(0, synced / 2)));
-  EXPECT_TRUE(end_logs(folder, {}));
+  EXPECT_TRUE(end_logs(folder, false));
 }
 
 TEST(WalEnd, EndsAtARecordThatEndsWithABlock) {
@@ -222,13 +223,13 @@ TEST(WalEnd, CutsALastRecordThatTheFilesEndCuts) {
   }
 }
 
-TEST(WalEnd, LeavesWhatIsDamagedInAnotherWay) {
+TEST(WalEnd, RefusesWhatIsDamagedInAnotherWay) {
   const std::size_t whole = some().size();
   const Log log = some().record(Bytes(90'000, 'd'));
   for (const std::size_t at :
        {std::size_t{3}, std::size_t{200}, whole - 5, whole + 6, whole + 50'000, log.size() - 1}) {
-    ASSERT_EQ(ended(Log(log).rot(at)), log.size()) << at;
-    ASSERT_GE(ended(Log(log).rot(at).zeros(5000)), log.size()) << at;
+    ASSERT_FALSE(ended(Log(log).rot(at))) << at;
+    ASSERT_FALSE(ended(Log(log).rot(at).zeros(5000))) << at;
   }
 }
 
@@ -244,14 +245,13 @@ TEST(WalEnd, RefusesALastRecordOfWhichOnlyTheLengthRotted) {
       Log rotten = log;
       rotten.bytes[header + 4 + bit / 8] = static_cast<char>(rotten.bytes[header + 4 + bit / 8] ^ (1 << bit % 8));
       ASSERT_TRUE(write_file(path, rotten.bytes));
-      ASSERT_FALSE(end_logs(scratch / "db", {.read_only = true})) << "a look finds what a start would, bit " << bit;
-      ASSERT_TRUE(end_logs(scratch / "db", {.drop_damaged = true, .read_only = true}));
-      const auto refused = end_logs(scratch / "db", {});
+      ASSERT_EQ(ends_of(scratch / "db", true)->logs.at("000007.log").at, whole);
+      const auto refused = end_logs(scratch / "db", false);
       ASSERT_FALSE(refused) << bit;
       EXPECT_EQ(refused.error().slug, "storage.corrupt");
       EXPECT_EQ(refused.error().where, path);
       EXPECT_EQ(read_file(path)->size(), rotten.size()) << "as it was";
-      ASSERT_TRUE(end_logs(scratch / "db", {.drop_damaged = true}));
+      ASSERT_TRUE(end_logs(scratch / "db", true));
       EXPECT_EQ(data_end(*read_file(path)), whole) << "what precedes it is kept";
     }
   }
@@ -271,17 +271,37 @@ TEST(WalEnd, RefusesALengthThatRottedBeforeARecord) {
 TEST(WalEnd, CutsNoTornRecordBehindDamage) {
   const std::size_t whole = some().size(), sector = (whole / 512 + 1) * 512;
   const Log log = some().record(Bytes(2000, 'd')).record(Bytes(2000, 'e'));
-  const std::size_t torn = log.size() - 300;
-  const Log both = Log(log).wipe(sector, 512).wipe(torn, 300).zeros(5000);
-  EXPECT_EQ(ended(both), data_end(both.bytes)) << "or the hole would be in the last record, and torn";
+  const Log torn = Log(log).wipe(log.size() - 300, 300).zeros(5000);
+  EXPECT_LE(ended(torn), log.size() - 300);
+  EXPECT_FALSE(ended(Log(torn).rot(sector)));
+  EXPECT_FALSE(ended(Log(torn).wipe(sector, 512))) << "or the hole would be in the last record, and torn";
 }
 
 TEST(WalEnd, CutsNothingAtAHoleThatARecordFollows) {
   const std::size_t whole = some().size();
   const Log log = some().record(Bytes(2000, 'd')).record(Bytes(10, 'e'));
   const std::size_t sector = (whole / 512 + 1) * 512;
-  EXPECT_GE(ended(Log(log).wipe(sector, 512).zeros(5000)), log.size()) << "for the engine, its sum is wrong";
+  EXPECT_FALSE(ended(Log(log).wipe(sector, 512).zeros(5000)));
   EXPECT_FALSE(ended(Log(log).wipe(whole, sector - whole).zeros(5000)));
+}
+
+TEST(WalEnd, OnlyTheLastLogThatHasRecordsCanBeTorn) {
+  const Scratch scratch;
+  const std::string folder = scratch / "db", older = folder + "/000007.log", newer = folder + "/000009.log";
+  std::filesystem::create_directories(folder);
+  const Log log = some().record(Bytes(300, 'd'));
+  ASSERT_TRUE(write_file(older, Log(log).wipe(log.size() - 20, 20).zeros(40'000).bytes));
+  ASSERT_TRUE(write_file(newer, Log().zeros(40'000).bytes));
+  ASSERT_TRUE(end_logs(folder, false)) << "the newer one was just begun";
+  ASSERT_TRUE(write_file(older, Log(log).wipe(log.size() - 20, 20).zeros(40'000).bytes));
+  ASSERT_TRUE(write_file(newer, some().zeros(40'000).bytes));
+  const auto refused = end_logs(folder, false);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().where, older);
+  // What follows damage is dropped with it.
+  ASSERT_TRUE(end_logs(folder, true));
+  EXPECT_EQ(data_end(*read_file(older)), some().size());
+  EXPECT_EQ(data_end(*read_file(newer)), 0u);
 }
 
 }  // namespace

@@ -9,8 +9,8 @@
 namespace holdfast::storage {
 namespace {
 
-constexpr std::uint32_t kMagic = 0x48464a31;  // "HFJ1"
-constexpr std::size_t kSummed = 36;           ///< of the header, before its own sum
+constexpr std::uint32_t kMagic = 0x48464a32;  // "HFJ2"
+constexpr std::size_t kSummed = 60;           ///< of the header, before its own sum
 constexpr std::size_t kHeader = kSummed + 8;
 constexpr char kRecordEnd = '\x55';
 constexpr std::size_t kSector = 512;  ///< the least that a disk writes whole or not at all
@@ -30,6 +30,7 @@ void put_record(char* out, const SegmentRecord& record) {
   put_u32(header, record.count);
   put_u64(header, record.position);
   put_u64(header, record.begin);
+  for (const std::uint64_t mark : record.marks) put_u64(header, mark);
   put_u32(header, static_cast<std::uint32_t>(record.packed.size()));
   put_u64(header, sum(record.packed));
   put_u64(header, sum(header));
@@ -56,6 +57,7 @@ std::optional<SegmentReader::Header> SegmentReader::header(std::size_t at) const
   out.record.count = in.u32();
   out.record.position = in.u64();
   out.record.begin = in.u64();
+  for (std::uint64_t& mark : out.record.marks) mark = in.u64();
   out.size = in.u32();
   out.sum = in.u64();
   if (magic != kMagic || in.u64() != sum(bytes_.substr(at, kSummed))) return std::nullopt;

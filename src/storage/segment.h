@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 
@@ -9,7 +10,8 @@
 /// A journal's file: records one behind the other, each from a block's start on, in space that was zeroed before. A
 /// record is a header, what was packed, and a byte that is not zero; zeros fill its last block. Numbers are big-endian.
 ///
-///     magic (4) | count (4) | position (8) | begin (8) | size (4) | XXH3 of packed (8) | XXH3 of all this (8)
+///     magic (4) | count (4) | position (8) | begin (8) | marks (24) | size (4) | XXH3 of packed (8) | XXH3 of all this
+///     (8)
 ///
 /// A record of no entries is a note: of where the journal begins, or, if anything is packed, that another file follows.
 /// Each is on disk before the next one is begun, so that a power cut tears the last at most, and that was acknowledged
@@ -19,11 +21,16 @@ namespace holdfast::storage {
 
 inline constexpr std::size_t kRoom = kBlock;
 
+/// How many changes of records, of keys and of the log's database were on disk before a record was written. So what a
+/// write-ahead log lost is missed, even where zeros stand in its place.
+using Marks = std::array<std::uint64_t, 3>;
+
 struct SegmentRecord {
   std::uint64_t position = 0;  ///< of its first entry
   std::uint32_t count = 0;     ///< of entries
   std::uint64_t begin = 0;     ///< what lies before is trimmed
-  ByteView packed;             ///< borrowed
+  Marks marks{};
+  ByteView packed;  ///< borrowed
 
   std::uint64_t end() const { return position + count; }
   bool ends_file() const { return count == 0 && !packed.empty(); }

@@ -137,7 +137,7 @@ def test_a_backup_that_lacks_the_end_of_the_evidence_is_not_restored(holdfast):
     holdfast.cli("backup", folder / "b", "--keys", folder / "k", profile="oracle")
     (journal,) = (folder / "b/log/journals").glob("log.*")
     whole = journal.read_bytes()
-    for change in (lambda: journal.write_bytes(whole[:4096]), journal.unlink, (folder / "b/log/journals/REACH").unlink):
+    for change in (lambda: journal.write_bytes(whole[:4096]), journal.unlink, (folder / "b/log/FILES").unlink):
         change()
         told = run("restore", folder / "b", "--keys", folder / "k", "--to", folder / "to", check=False)
         assert told.returncode in (1, 5) and "take another one" in told.stderr, told.stderr
@@ -211,6 +211,35 @@ def test_data_of_another_user_is_not_taken_for_none(service):
     assert "ermission denied" in told.stderr and "log.key.used" not in told.stderr and "root" in told.stderr
     told = run("doctor", "--dir", service, user=NOBODY, check=False)
     assert told.returncode == 1 and re.search("BAD +data .*ermission denied", told.stdout) and "none yet" not in told.stdout
+
+
+@root_only
+def test_a_file_that_this_user_may_not_read_is_named_with_what_to_do(service):
+    give(service / "data", NOBODY)
+    for name in ("data/records/IDENTITY", "data/log/journals", "holdfast.yaml"):
+        os.chown(service / name, 0, 0)
+        os.chmod(service / name, 0o700)
+        told = run("doctor", "--dir", service, user=NOBODY, check=False)
+        assert f"{service / name}" in told.stdout and re.search("run this as|as the server's user", told.stdout), told
+        assert "stop what has it open" not in told.stdout and "correct that line" not in told.stdout
+        os.chown(service / name, NOBODY, NOBODY)
+    rows = service / "rows.csv"
+    rows.touch(mode=0o600)
+    for words in (("batch", "account"), ("import", "profile")):
+        told = run(*words, rows, "--dir", service, "--as", "app-us", user=NOBODY, check=False)
+        assert told.returncode == 2 and "let this user read it" in told.stderr and "file.io" in told.stderr, told
+
+
+def test_a_pipe_in_the_store_is_not_waited_for(holdfast):
+    holdfast.stop()
+    for name in ("FILES", "IDENTITY"):  # ours, and the engine's
+        file, kept = holdfast.dir / "data/records" / name, holdfast.folder / name
+        file.rename(kept)
+        os.mkfifo(file, mode=0o600)
+        for command in ("serve", "doctor", "repair"):
+            told = run(command, "--dir", holdfast.dir, check=False, timeout=30)
+            assert told.returncode in (1, 2) and f"{file}: this is a pipe" in told.stdout + told.stderr, told
+        kept.rename(file)
 
 
 @root_only
@@ -349,6 +378,50 @@ def test_repair_goes_on_with_what_precedes_the_damage_and_only_when_told(holdfas
     assert disclose(app, "account", "r199").status == 200
     assert disclose(app, "account", "s0").status == 200
     assert disclose(app, "account", "s199").status == 404
+
+
+def test_a_repair_names_all_that_it_drops(holdfast):
+    app = holdfast.client("app-us")
+    for number in range(60):
+        holdfast.deposit(app, f"r{number}")
+    assert disclose(app, "account", "r59").status == 200  # an entry behind the last deposit
+    holdfast.kill()
+    logs = [max(holdfast.dir.glob(f"data/{part}/*.log"), key=lambda path: len(path.read_bytes().rstrip(b"\0")))
+            for part in ("records", "keys")]
+    for log, lost in zip(logs, ("rotten", "zeros")):
+        content = bytearray(log.read_bytes())
+        used = len(content.rstrip(b"\0"))
+        if lost == "rotten":
+            content[used // 2] ^= 0x40
+        else:  # as if nothing had been written
+            content[used // 2:used] = bytes(used - used // 2)
+        log.write_bytes(content)
+    whole = {path: path.read_bytes() for path in logs}
+    assert "BAD   store" in run("doctor", "--dir", holdfast.dir, check=False).stdout
+    asked = run("repair", "--dir", holdfast.dir, check=False)
+    assert asked.returncode == 2 and "[cli.repair.yes]" in asked.stderr
+    assert str(logs[0]) + ": " in asked.stderr and str(logs[1].parent) + ": its newest" in asked.stderr, asked.stderr
+    assert whole == {path: path.read_bytes() for path in logs}, "asking changes nothing"
+    told = json.loads(run("repair", "--dir", holdfast.dir, "--yes", "--json").stdout)
+    assert [one["where"] for one in told["dropped"]] == [str(logs[0]), str(logs[1].parent)], told
+    assert json.loads(run("repair", "--dir", holdfast.dir, "--yes", "--json").stdout) == {"repaired": None}
+
+
+def test_an_unclean_end_is_no_damage_to_doctor_and_repair(holdfast):
+    app = holdfast.client("app-us")
+    for number in range(20):
+        holdfast.deposit(app, f"r{number}")
+    holdfast.kill()
+    log = max(holdfast.dir.glob("data/records/*.log"), key=lambda path: len(path.read_bytes().rstrip(b"\0")))
+    content = bytearray(log.read_bytes())
+    used = len(content.rstrip(b"\0"))
+    content[used - 5:used] = bytes(5)  # of a record that was written and never answered
+    log.write_bytes(content)
+    assert re.search(r"ok +store", run("doctor", "--dir", holdfast.dir, check=False).stdout)
+    assert "nothing was dropped" in run("repair", "--dir", holdfast.dir).stdout
+    assert log.read_bytes() == content
+    holdfast.start(adopt=False)
+    assert disclose(holdfast.client("app-us"), "account", "r18").status == 200
 
 
 def test_a_damaged_table_is_said_to_be_past_repair(holdfast):

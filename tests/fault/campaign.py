@@ -465,9 +465,29 @@ class Chain:
             os.truncate(path, at)
         self.damage(shorten, self.choose.choice(("*/*.log", "log/journals/*", "*/MANIFEST-*", "*/FILES")))
 
-    def damage(self, change, which="**/*"):
-        """Changes one file of the stopped store, starts and judges, and puts the store back as it was."""
+    def blank(self):
+        """Zeros stand in the place of what was written, as a crash leaves it on some file systems: missed and named. Of
+        records and keys that is what evidence came after, so something is read before."""
+        def wipe(path):
+            used = len(path.read_bytes().rstrip(b"\0"))
+            begin = self.choose.choice((0, used // 2, max(used - 300, 0), self.choose.randrange(used + 1)))
+            end = self.choose.choice((used, used, self.choose.randrange(begin, used + 1)))
+            self.what += f" from {begin} to {end} of {used}"
+            with open(path, "r+b") as file:
+                file.seek(begin)
+                file.write(bytes(end - begin))
+
+        def read():
+            name = f"blank-{self.runs}"
+            deposit(self.server, name)
+            e2e.disclose(self.server.client("app-us"), "account", name)
+        self.damage(wipe, self.choose.choice(("*/*.log", "*/*.log", "*/MANIFEST-*", "*/FILES")), read)
+
+    def damage(self, change, which="**/*", last=lambda: None):
+        """Changes one file of the stopped store, starts and judges, and puts the store back as it was. Something is done
+        last before."""
         self.finish(self.load(self.seconds()))
+        last()
         self.server.kill() if self.choose.random() < 0.5 else self.server.stop()
         data, whole = self.server.dir / "data", self.folder / "whole"
         shutil.rmtree(whole, ignore_errors=True)
@@ -535,9 +555,8 @@ KINDS = {"kill": Chain.kill, "boundary": Chain.boundary, "torn": Chain.torn, "po
          "write-error": Chain.write_error, "sync-error": Chain.sync_error, "read-error": Chain.read_error,
          "slow": Chain.slow, "clock": Chain.clock, "upkeep": Chain.upkeep, "retention": Chain.retention,
          "memory": Chain.memory_out, "files": Chain.files, "clients": Chain.clients, "rot": Chain.rot, "lost": Chain.lost,
-         "cut": Chain.cut,
-         "expired": Chain.expired}
-WEIGHTS = {"kill": 3, "boundary": 6, "power": 6, "torn": 2, "rot": 2, "lost": 1, "cut": 1}
+         "cut": Chain.cut, "blank": Chain.blank, "expired": Chain.expired}
+WEIGHTS = {"kill": 3, "boundary": 6, "power": 6, "torn": 2, "rot": 2, "lost": 1, "cut": 1, "blank": 1}
 FIRING = {"boundary", "torn", "full", "write-error", "sync-error", "read-error", "slow", "memory"}  # must, now and then
 FIRING_RUNS = 8
 ENDS = {"expired", "retention"}  # these leave the log's time far ahead, so their chain ends

@@ -1,9 +1,11 @@
 // holdfast backup, restore, repair
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <filesystem>
 #include <memory>
+#include <vector>
 
 #include "base/plain.h"
 #include "cli/commands/groups.h"
@@ -69,14 +71,17 @@ Result<std::uint64_t> examine(const std::string& data, const VerifierKey& log_ke
   return trustee::examine_whole(*store, log_key);
 }
 
-/// The one way on without a backup when a write-ahead log or a journal is damaged before its end.
+std::string told(const std::vector<storage::Loss>& losses) {
+  std::vector<std::string> out;
+  for (const storage::Loss& loss : losses) out.push_back(loss.where + ": " + loss.what);
+  return fmt::format("{}", fmt::join(out, "; "));
+}
+
+/// The one way on without a backup when a write-ahead log or a journal is damaged before its end, or was overwritten.
 Result<int> repair(const Options& options, bool as_json) {
   const WorkDir dir(options.client.dir);
   HF_TRY(const server::Config config, server::load_config(dir.config()));
-  std::error_code unknown;
-  if (!std::filesystem::exists(config.data, unknown)) {
-    return fail(Code::not_found, "cli.repair.data", config.data, "there is no store here");
-  }
+  HF_CHECK(find_store(config));
   HF_CHECK(require_owner(config.data, "holdfast repair …"));
   HF_TRY(const SigningKey key, load_key(config.log_key));
   const VerifierKey& log_key = key.verifier();
@@ -87,9 +92,9 @@ Result<int> repair(const Options& options, bool as_json) {
             : print_line(config.data + ": opens, and every block is as it was written; nothing was dropped");
     return exit_ok;
   }
-  if (present.error().slug != "storage.corrupt") return tl::unexpected<Error>(present.error());
   const std::string where = present.error().where;
   if (!storage::is_mendable(present.error())) {
+    if (present.error().slug != "storage.corrupt") return tl::unexpected<Error>(present.error());
     return fail(
         Code::corrupt, "cli.repair.vain", where,
         "this file is damaged, and no repair mends it: repair drops the end of a write-ahead log or journal, and "
@@ -98,28 +103,35 @@ Result<int> repair(const Options& options, bool as_json) {
   // What would be left, before anything goes: a log that a start refuses all the same is no reason to drop a thing.
   const auto left = examine(config.data, log_key, {.drop_damaged_tail = true, .read_only = true});
   if (!left) {
-    return fail(Code::corrupt, "cli.repair.vain", where,
-                "this file is damaged, and without what follows the damage nothing would be served either: " +
-                    left.error().text() +
-                    ". Nothing was dropped; copy the folder away, check the disk, and restore a "
-                    "backup");
+    return fail(
+        Code::corrupt, "cli.repair.vain", where,
+        "this is damaged, and without what follows the damage nothing would be served either: " + left.error().text() +
+            ". Nothing was dropped; copy the folder away, check the disk, and restore a "
+            "backup");
   }
-  const bool of_log = where.starts_with(config.data + "/log/");
+  HF_TRY(const std::vector<storage::Loss> losses, storage::losses_of(config.data));
+  const bool of_log = std::ranges::any_of(
+      losses, [&](const storage::Loss& loss) { return loss.where.starts_with(config.data + "/log"); });
   const std::string kept = of_log ? counted(*left, "entry", "entries") + " of the evidence"
                                   : "all of the evidence, that of deposits too which it drops";
   if (!options.yes) {
-    return fail(Code::invalid, "cli.repair.yes", where,
-                fmt::format("this file is damaged. A repair keeps {}, and drops for good what was written to it after "
-                            "the damage, acknowledged deposits too: copy the folder away, prefer 'holdfast restore' "
-                            "with a fresh backup, and give --yes if there is none",
-                            kept));
+    return fail(
+        Code::invalid, "cli.repair.yes", where,
+        fmt::format("this is damaged. A repair keeps {}, and drops for good, acknowledged deposits too: {}. Copy "
+                    "the folder away, prefer 'holdfast restore' with a fresh backup, and give --yes if there "
+                    "is none",
+                    kept, told(losses)));
   }
   HF_CHECK(storage::open_rocksdb(config.data, {.drop_damaged_tail = true}));
   HF_TRY(const std::uint64_t entries, examine(config.data, log_key));
   if (as_json) {
-    print_json(json::object{{"repaired", config.data}, {"log_entries", entries}});
+    json::array dropped;
+    for (const storage::Loss& loss : losses)
+      dropped.push_back(json::object{{"where", loss.where}, {"what", loss.what}});
+    print_json(json::object{{"repaired", config.data}, {"log_entries", entries}, {"dropped", std::move(dropped)}});
     return exit_ok;
   }
+  for (const storage::Loss& loss : losses) print_line(loss.where + ": dropped " + loss.what);
   print_line(fmt::format("{}: opens again; the evidence has {}", config.data, counted(entries, "entry", "entries")));
   print_line(of_log
                  ? "What was written behind the damage is gone. Whoever saw more entries than that finds a rollback, "
