@@ -11,13 +11,13 @@ namespace {
 constexpr std::string_view kPrefix = "holdfast store ";
 constexpr std::size_t kBytesMax = 64;
 
-std::string path_of(const std::string& directory) { return directory + "/FORMAT"; }
-
-}  // namespace
+std::string path_of(const std::string& directory) { return directory + "/" + kFormatFile; }
 
 Result<void> write_format(const std::string& directory) {
   return write_file(path_of(directory), std::string(kPrefix) + std::to_string(kStoreFormat) + "\n", 0600);
 }
+
+}  // namespace
 
 Result<void> check_format(const std::string& directory) {
   const auto text = read_file(path_of(directory), kBytesMax);

@@ -10,11 +10,12 @@ namespace holdfast::storage {
 /// them. Grows by one when an older version could no longer read what this one writes.
 inline constexpr unsigned kStoreFormat = 6;
 
-/// Before a database in `directory` is opened: gives a new one this version's number (a file FORMAT beside its files,
-/// "holdfast store 6"), and refuses one of another format or without that file, untouched.
-/// Errors: unsupported, corrupt ("storage.format"); what write_file says.
+/// Beside a database's files: "holdfast store 6".
+inline constexpr const char* kFormatFile = "FORMAT";
+
+/// Before a database in `directory` is opened: gives a new one this version's number, in kFormatFile, and refuses one
+/// of another format or without that file, untouched. Errors: unsupported, corrupt ("storage.format"); what write_file
+/// says.
 Result<void> check_format(const std::string& directory);
-/// Marks a copy of a database.
-Result<void> write_format(const std::string& directory);
 
 }  // namespace holdfast::storage

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <filesystem>
 #include <system_error>
+#include <thread>
 
 #include "storage/disk.h"
 #include "storage/format.h"
@@ -165,6 +167,35 @@ class Undo {
   std::vector<fs::path> paths_;
 };
 
+/// Requests wait for the same disk, and each sync of another file holds them up for milliseconds: so while there are
+/// any, a backup takes its time between two of its own.
+class Turns {
+ public:
+  explicit Turns(const RocksLog& log) : log_(log) {}
+  void wait() {
+    if (log_.appends() != seen_) std::this_thread::sleep_for(kBetween);
+    seen_ = log_.appends();
+  }
+
+ private:
+  /// At 40,000 requests a second, 32 at a time, one in 200 meets a sync.
+  static constexpr std::chrono::milliseconds kBetween{150};
+  const RocksLog& log_;
+  std::uint64_t seen_ = 0;
+};
+
+/// All but tables, which the engine has synced, of a copy that it made. Its folder is synced with its list.
+Result<void> sync_files(const fs::path& copy, Turns& turns) {
+  std::error_code failed;
+  for (fs::directory_iterator it(copy, failed), end; !failed && it != end; it.increment(failed)) {
+    if (it->path().extension() == ".sst" || !it->is_regular_file(failed) || failed) continue;
+    turns.wait();
+    HF_CHECK(sync_copy(it->path()));
+  }
+  if (failed) return disk_failure(copy, failed);
+  return {};
+}
+
 struct Copies {
   fs::path records, keys, log;
 };
@@ -174,13 +205,19 @@ struct Copies {
 /// without which the copies are none.
 Result<void> copy_parts(RocksInstance& records, RocksInstance& keys, RocksLog& log, const Copies& to) {
   HF_TRY(const FileList mark, mark_of_backup(records.path()));
+  Turns turns(log);
   HF_CHECK(keys.checkpoint(to.keys));
+  turns.wait();
   HF_CHECK(records.checkpoint(to.records));
+  turns.wait();
   HF_TRY(FileList of_log, log.checkpoint(to.log));
   of_log.insert(mark.begin(), mark.end());
-  HF_CHECK(note_files_of(to.keys, mark));
-  HF_CHECK(note_files_of(to.records, mark));
-  return note_files_of(to.log, std::move(of_log));
+  for (const fs::path& copy : {to.keys, to.records, to.log}) HF_CHECK(sync_files(copy, turns));
+  for (const fs::path& copy : {to.keys, to.records, to.log}) {
+    turns.wait();
+    HF_CHECK(note_files_of(copy, copy == to.log ? of_log : mark));
+  }
+  return {};
 }
 
 /// Of copies that lie in `directory`.
@@ -236,9 +273,7 @@ Result<void> backup_parts(RocksInstance& records, RocksInstance& keys, RocksLog&
     }
     return tl::unexpected<Error>(std::move(error));
   }
-  for (const fs::path& path : {copies.keys, copies.records, copies.log, keys_into, into}) {
-    HF_CHECK(sync_copy(path));
-  }
+  for (const fs::path& path : {keys_into, into}) HF_CHECK(sync_copy(path));
   undo.keep();
   return {};
 }

@@ -305,7 +305,10 @@ Result<void> RocksInstance::checkpoint(const std::string& path) {
   const std::unique_ptr<rocksdb::Checkpoint> checkpoint(created);
   if (status.ok()) status = checkpoint->CreateCheckpoint(path);
   if (!status.ok()) return tl::unexpected<Error>(error(status, status.IsCorruption() ? path_ : path));
-  return write_format(path);
+  std::error_code failed;
+  std::filesystem::copy_file(path_ + "/" + kFormatFile, path + "/" + kFormatFile, failed);
+  if (failed) return tl::unexpected<Error>(disk_error(failed.value(), path));
+  return {};
 }
 
 std::uint64_t RocksInstance::property(const char* name) const {

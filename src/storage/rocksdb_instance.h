@@ -73,7 +73,8 @@ class RocksInstance {
   Result<void> purge();
   /// Reads every block of every file against its checksum.
   Result<void> verify() const;
-  /// A copy, in `path`, which must not exist. It opens as an instance once its list is written (note_files_of).
+  /// A copy, in `path`, which must not exist, without syncs. It opens as an instance once its list is written
+  /// (note_files_of).
   Result<void> checkpoint(const std::string& path);
   std::uint64_t property(const char* name) const;  ///< summed over the families
 

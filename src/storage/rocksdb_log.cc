@@ -98,6 +98,7 @@ Result<void> RocksLog::append(std::string_view journal, std::uint64_t position, 
   HF_TRY(const LeaseState present, lease(journal, into));
   HF_CHECK(check_lease(present, journal, token));
   if (into.journal->end() != position) return journal_conflict(journal, position, into.journal->end());
+  ++appends_;
   return into.journal->append(position, count, packed, marks_());
 }
 
@@ -155,6 +156,7 @@ Result<FileList> RocksLog::checkpoint(const std::string& path) {
     HF_CHECK(journal.copy_to(folder));
     reach.emplace(Journal::all_files(name), journal.end());
   }
+  HF_CHECK(sync(folder));
   return reach;
 }
 

@@ -2,6 +2,7 @@
 
 // The embedded engine's inside; only rocksdb_*.cc include this.
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -39,6 +40,8 @@ class RocksLog {
   Result<void> renew(std::string_view name, std::uint64_t token, std::chrono::milliseconds ttl);
   Result<void> release(std::string_view name, std::uint64_t token);
   Result<void> health() const;
+  /// How many appends there were, for one who asks whether requests wait for the disk.
+  std::uint64_t appends() const { return appends_; }
   /// As RocksInstance::checkpoint, with the journals. Answers for the copy's list how far each reaches.
   Result<FileList> checkpoint(const std::string& path);
   /// At open: whoever held a lease had the directory open, and that process is gone. Tokens stay used.
@@ -63,6 +66,7 @@ class RocksLog {
   const Clock& clock_;
   const Journal::Options options_;
   const std::function<Marks()> marks_;
+  std::atomic<std::uint64_t> appends_ = 0;
   std::mutex blobs_;
   mutable std::mutex names_mutex_;
   mutable std::map<std::string, Named, std::less<>> names_;

@@ -122,7 +122,8 @@ IOStatus noted(const Result<void>& done) {
                                                   : IOStatus::IOError(done.error().where);
 }
 
-/// In a folder that a checkpoint is being made in, which gets its list when all is there (note_files_of).
+/// In a folder that a checkpoint is being made in, which gets its list when all is there (note_files_of), and is synced
+/// before that (rocksdb_backup).
 bool is_copy(const std::string& path) { return std::filesystem::path(path).parent_path().extension() == ".tmp"; }
 bool is_log(const std::string& path) { return path.ends_with(".log"); }
 bool is_manifest(const std::string& path) { return path.find("/MANIFEST-") != std::string::npos; }
@@ -134,12 +135,20 @@ class ManifestFile final : public rocksdb::FSWritableFileOwnerWrapper {
       : FSWritableFileOwnerWrapper(std::move(file)), path_(std::move(path)) {}
   IOStatus Sync(const IOOptions& options, IODebugContext* debug) override {
     const IOStatus synced = FSWritableFileOwnerWrapper::Sync(options, debug);
-    return synced.ok() && !is_copy(path_) ? noted(note_file(path_, GetFileSize(options, debug))) : synced;
+    return synced.ok() ? noted(note_file(path_, GetFileSize(options, debug))) : synced;
   }
   IOStatus Fsync(const IOOptions& options, IODebugContext* debug) override { return Sync(options, debug); }
 
  private:
   const std::string path_;
+};
+
+/// Of a copy, which nobody counts on yet.
+class UnsyncedFile final : public rocksdb::FSWritableFileOwnerWrapper {
+ public:
+  using FSWritableFileOwnerWrapper::FSWritableFileOwnerWrapper;
+  IOStatus Sync(const IOOptions&, IODebugContext*) override { return IOStatus::OK(); }
+  IOStatus Fsync(const IOOptions&, IODebugContext*) override { return IOStatus::OK(); }
 };
 
 class LogsFileSystem final : public rocksdb::FileSystemWrapper {
@@ -151,7 +160,12 @@ class LogsFileSystem final : public rocksdb::FileSystemWrapper {
                            IODebugContext* debug) override {
     if (!is_log(path)) {
       auto made = FileSystemWrapper::NewWritableFile(path, options, out, debug);
-      if (made.ok() && is_manifest(path)) *out = std::make_unique<ManifestFile>(path, std::move(*out));
+      if (!made.ok()) return made;
+      if (is_copy(path) && !path.ends_with(".sst")) {
+        *out = std::make_unique<UnsyncedFile>(std::move(*out));
+      } else if (is_manifest(path)) {
+        *out = std::make_unique<ManifestFile>(path, std::move(*out));
+      }
       return made;
     }
     const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);

@@ -63,7 +63,7 @@ def test_an_engineer_asks_why_not_and_is_told_the_rule_and_the_nearest_form(docu
 
 
 @pytest.mark.parametrize("question, code", [
-    ("", "analysis.question.malformed"),
+    ("", "cli.usage"),
     ("can", "analysis.question.malformed"),
     ("can CN learn", "analysis.question.malformed"),
     ("may CN learn user.name", "analysis.question.malformed"),
