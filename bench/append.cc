@@ -17,7 +17,7 @@
 #include "base/hash.h"
 #include "evidence/formats/tree.h"
 #include "evidence/log.h"
-#include "storage/rocksdb_store.h"
+#include "storage/rocksdb/store.h"
 
 namespace holdfast::bench {
 namespace {

@@ -2,11 +2,12 @@
 #
 # One room of src/: a static library of its .cc files, a test binary of its *_test.cc files, and <room>_links, which
 # links the whole archive against nothing but the rooms it declares: an undeclared call does not link. LIBS are the
-# room's own third-party libraries, which nothing above sees. TESTS_USE: rooms that only its tests hold it against.
+# room's own third-party libraries, which nothing above sees. TESTS_USE: rooms that only its tests hold it against. SUITES: tests
+# of another room that it must pass too, by their paths in src/.
 # DIR: where it lies, when not src/<room>. The test binary is built by the target unit_tests, and
 # of a PLAIN room by `all` too: clang 14, under which the others' tests run, does not build it.
 function(holdfast_room name)
-  cmake_parse_arguments(ROOM "PLAIN" "DIR" "USES;LIBS;TESTS_USE" ${ARGN})
+  cmake_parse_arguments(ROOM "PLAIN" "DIR" "USES;LIBS;TESTS_USE;SUITES" ${ARGN})
   if(NOT ROOM_DIR)
     set(ROOM_DIR ${name})
   endif()
@@ -16,6 +17,8 @@ function(holdfast_room name)
   list(FILTER sources EXCLUDE REGEX "_(test|fuzz|bench)\\.cc$")
   list(FILTER sources EXCLUDE REGEX "/main\\.cc$")
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")
+  list(TRANSFORM ROOM_SUITES PREPEND ${CMAKE_SOURCE_DIR}/src/)
+  list(APPEND tests ${ROOM_SUITES})
   if(NOT sources)
     return()
   endif()

@@ -6,7 +6,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src"
 # Third-party headers that one room alone may see, and the files that may.
-ONLY_IN = {"rocksdb/": "storage/rocksdb_", "curl/": "fetch/", "yaml-cpp/": ("agreement/", "server/config"), "zstd": "evidence/compress",
+ONLY_IN = {"rocksdb/": "storage/rocksdb/", "curl/": "fetch/", "yaml-cpp/": ("agreement/", "server/config"), "zstd": "evidence/compress",
            "js/": "sealed/worker/", "jsapi.h": "sealed/worker/", "seccomp.h": "sealed/worker/"}
 
 

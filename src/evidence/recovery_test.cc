@@ -13,7 +13,7 @@
 #include <thread>
 
 #include "evidence/log_test.h"
-#include "storage/rocksdb_store.h"
+#include "storage/rocksdb/store.h"
 
 namespace holdfast::evidence {
 namespace {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/file.h"
-#include "storage/rocksdb_store.h"
+#include "storage/store.h"
 
 namespace holdfast::storage {
 
@@ -31,13 +31,6 @@ class Scratch {
  private:
   std::string path_;
 };
-
-inline std::unique_ptr<Store> must_open(const std::string& directory, RocksOptions options = {}) {
-  auto store = open_rocksdb(directory, options);
-  if (store) return std::move(*store);
-  ADD_FAILURE() << store.error().text();
-  std::abort();
-}
 
 inline LockerId locker(std::uint64_t n) {
   Bytes raw(8, '\x77');

@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "base/hash.h"
-#include "storage/file_search.h"
-#include "storage/rocksdb_store.h"
+#include "storage/rocksdb/file_search.h"
+#include "storage/rocksdb/store.h"
 #include "vault/testing.h"
 
 namespace holdfast::vault {

@@ -3,7 +3,7 @@
 #include <filesystem>
 
 #include "storage/memory.h"
-#include "storage/rocksdb_store.h"
+#include "storage/rocksdb/store.h"
 #include "vault/vault.h"
 
 namespace holdfast::vault {

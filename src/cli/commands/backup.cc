@@ -15,7 +15,7 @@
 #include "cli/workdir/workdir.h"
 #include "server/config.h"
 #include "storage/disk.h"
-#include "storage/rocksdb_store.h"
+#include "storage/rocksdb/store.h"
 #include "trustee/whole.h"
 
 namespace holdfast::cli {

@@ -30,7 +30,7 @@
 #include "server/config.h"
 #include "server/rules_folder.h"
 #include "server/tls.h"
-#include "storage/rocksdb_store.h"
+#include "storage/rocksdb/store.h"
 #include "trustee/whole.h"
 #include "vault/root_keys.h"
 #include "vault/vault.h"

@@ -20,7 +20,7 @@
 #include "sealed/worker_process.h"
 #include "server/rules_folder.h"
 #include "server/server.h"
-#include "storage/rocksdb_store.h"
+#include "storage/rocksdb/store.h"
 #include "trustee/trustee.h"
 #include "vault/root_keys.h"
 
