@@ -113,14 +113,15 @@ Result<int> repair(const Options& options, bool as_json) {
   const bool of_log = std::ranges::any_of(
       losses, [&](const storage::Loss& loss) { return loss.where.starts_with(config.data + "/log"); });
   const std::string kept = of_log ? counted(*left, "entry", "entries") + " of the evidence"
-                                  : "all of the evidence, that of deposits too which it drops";
+                                  : "all of the evidence, also that of deposits which it drops";
   if (!options.yes) {
     return fail(
         Code::invalid, "cli.repair.yes", where,
-        fmt::format("this is damaged. A repair keeps {}, and drops for good, acknowledged deposits too: {}. Copy "
-                    "the folder away, prefer 'holdfast restore' with a fresh backup, and give --yes if there "
-                    "is none",
-                    kept, told(losses)));
+        fmt::format(
+            "this is damaged. A repair keeps {}. It drops for good, and deposits that were acknowledged may be "
+            "among that: {}. Copy the folder away, prefer 'holdfast restore' with a fresh backup, and give --yes "
+            "if there is none",
+            kept, told(losses)));
   }
   HF_CHECK(storage::open_rocksdb(config.data, {.drop_damaged_tail = true}));
   HF_TRY(const std::uint64_t entries, examine(config.data, log_key));

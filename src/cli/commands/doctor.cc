@@ -390,11 +390,12 @@ void Doctor::examine_store() {
     return bad("store", store.error().where + " is gone, and what belongs to it is not",
                "put it back, or restore a backup; a start would find that the others are without it");
   }
+  if (!store && store.error().slug == "storage.busy") {
+    return warn("store", "it cannot be looked into: " + store.error().text(), "stop what has it open, and ask again");
+  }
   if (!store && store.error().code == Code::unavailable) {
-    return warn("store", "it cannot be looked into: " + store.error().text(),
-                store.error().slug == "storage.busy"
-                    ? "stop what has it open, and ask again"
-                    : "ask again as the server's user; if that is no better, see to the disk");
+    return bad("store", "it cannot be looked into: " + store.error().text(),
+               "ask again as the server's user; if that is no better, see to the disk");
   }
   const auto whole = !store     ? tl::unexpected<Error>(store.error())
                      : log_key_ ? trustee::examine_whole(**store, *log_key_)

@@ -47,6 +47,10 @@ TEST(Backup, a_restored_store_has_everything_and_keys_lie_apart) {
   EXPECT_EQ(*store->get_blob("tile/0"), "tile");
   EXPECT_EQ(*store->end("log"), 2u);
   EXPECT_FALSE(std::filesystem::exists(scratch / "restored.restoring"));
+  std::filesystem::create_directory_symlink("elsewhere", scratch / "link");
+  ASSERT_TRUE(restore_rocksdb(scratch / "backup", scratch / "backup-keys", scratch / "link"));
+  EXPECT_TRUE(std::filesystem::is_symlink(scratch / "link")) << "the store lies where it leads";
+  EXPECT_TRUE(std::filesystem::exists(scratch / "elsewhere/log/FORMAT"));
   EXPECT_EQ(slurp(scratch / "restored/log/FORMAT"), "holdfast store " + std::to_string(kStoreFormat) + "\n");
 }
 

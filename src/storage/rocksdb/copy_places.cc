@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "base/file.h"
 #include "storage/disk.h"
 
 namespace holdfast::storage {
@@ -53,7 +54,7 @@ Result<fs::path> private_directory(const std::string& directory) {
 Result<fs::path> resolved(const std::string& path) {
   std::error_code failed;
   if (path.find('\0') != path.npos) return place_failure(path, std::make_error_code(std::errc::invalid_argument));
-  fs::path out = fs::weakly_canonical(fs::absolute(path, failed), failed);
+  fs::path out = fs::weakly_canonical(fs::absolute(behind_links(path), failed), failed);
   if (failed) return place_failure(path, failed);
   if (!out.has_filename()) out = out.parent_path();
   return out;

@@ -49,9 +49,12 @@ Result<void> require_together(std::span<const std::string> parts) {
   HF_TRY(const std::vector<Time> times, times_of(parts));
   for (std::size_t i = 1; i < times.size(); ++i) {
     if (times[i].history == times[0].history || times[i].step == 0 || times[0].step == 0) continue;
-    return differ(parts[i], "this part is of another store than " + parts[0] +
-                                ", or of the same before or after a restore; put back the parts that belong together, "
-                                "or restore a backup. Nothing was changed");
+    // Of three the one that is not like the others.
+    const bool first = times.size() > 2 && times[1].history == times[2].history;
+    return differ(parts[first ? 0 : i],
+                  "this part is of another store than " + parts[first ? i : 0] +
+                      ", or of the same before or after a restore; put back the parts that belong together, "
+                      "or restore a backup. Nothing was changed");
   }
   const auto least = std::ranges::min_element(times, std::less(), &Time::step);
   if (std::ranges::is_sorted(times, std::greater(), &Time::step) && times[0].step - least->step <= 1) return {};

@@ -73,6 +73,14 @@ class RocksLog {
 /// kJournalsFolder of an instance's folder.
 std::string journals_of(const std::string& path);
 
+/// A journal that reached further when the lease of its name was last written: acquired, renewed or given back.
+struct LostEntries {
+  std::string journal;
+  std::uint64_t reached = 0, reaches = 0;  ///< behind the last entry, then and now
+};
+/// Of the log's instance and its journals. Errors: corrupt, unavailable.
+Result<std::vector<LostEntries>> lost_entries(const RocksInstance& log, const Journal::ByName& journals);
+
 /// Are the journals in `path`, a copy that RocksLog::checkpoint made, all there, as far as its list says that they
 /// reached? Errors: corrupt, not_found "storage.part.missing", naming the file, unavailable.
 Result<void> check_reach(const std::string& path);

@@ -42,7 +42,15 @@ Result<void> RocksParts::require_marks() const {
                             "back as it was, restore a backup, or read what 'holdfast repair' would drop",
                             lost[i]));
   }
-  return {};
+  HF_TRY(const auto of_journals, lost_entries(*log, journals));
+  if (of_journals.empty()) return {};
+  const auto& [journal, reached, reaches] = of_journals.front();
+  return fail(
+      Code::corrupt, "storage.changes.lost", log->path() + "/" + Journal::all_files(journal),
+      fmt::format("this journal reached to entry {}, and reaches to {} now: it was overwritten, or put back from "
+                  "an earlier moment; put it back as it was, restore a backup, or read what 'holdfast repair' "
+                  "would drop",
+                  reached, reaches));
 }
 
 Result<void> RocksParts::take_marks() {
@@ -94,6 +102,11 @@ Result<std::vector<Loss>> losses_of(const std::string& directory) {
     }
   }
   HF_TRY(const RocksParts parts, open_parts(directory, {.drop_damaged_tail = true, .read_only = true}));
+  HF_TRY(const auto of_journals, lost_entries(*parts.log, parts.journals));
+  for (const auto& [name, reached, reaches] : of_journals) {
+    out.push_back({parts.log->path() + "/" + Journal::all_files(name),
+                   fmt::format("entries from {} to {}, which are gone already", reaches, reached)});
+  }
   for (const auto& [name, journal] : parts.journals) {
     if (journal->met()) out.push_back({journal->met()->where, fmt::format("all from entry {} on", journal->end())});
   }

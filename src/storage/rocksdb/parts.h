@@ -22,8 +22,9 @@ struct RocksParts {
 
   /// As they are now.
   Marks marks() const { return {records->changes(), keys->changes(), log->changes()}; }
-  /// Is all there that was on disk when a journal was last appended to? Errors: corrupt "storage.changes.lost", naming
-  /// the part.
+  /// Is all there that was on disk when a journal was last appended to, and of each journal what was there when its
+  /// lease was last written? Errors: corrupt "storage.changes.lost", naming the part or the journal's files;
+  /// unavailable.
   Result<void> require_marks() const;
   /// What is there is all from now on: of copies that were made one after the other, or of what is left of damage.
   Result<void> take_marks();

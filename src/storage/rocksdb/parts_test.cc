@@ -46,6 +46,28 @@ TEST(Parts, what_a_log_of_zeros_has_lost_is_missed_if_evidence_followed_it) {
   EXPECT_TRUE(losses_of(scratch / "store")->empty());
 }
 
+TEST(Parts, what_a_journal_of_zeros_has_lost_is_missed_if_its_lease_was_written_after_it) {
+  const Scratch scratch;
+  {
+    const auto store = must_open(scratch / "store");
+    const auto lease = store->acquire("log", "me", std::chrono::hours(1));
+    for (std::uint64_t n = 0; n < 20; ++n) ASSERT_TRUE(store->append("log", n, 1, value_of(n), *lease));
+    ASSERT_TRUE(store->release("log", *lease));
+  }
+  const std::string journals = scratch / "store/log/journals", journal = journals + "/" + files_of(journals).at(0);
+  forget(journal, 0.5);
+  for (const bool read_only : {true, false, false}) {
+    const auto opened = open_rocksdb(scratch / "store", {.read_only = read_only});
+    ASSERT_TRUE(fails(opened, Code::corrupt, "storage.changes.lost"));
+    EXPECT_EQ(opened.error().where, journals + "/log.*");
+    EXPECT_TRUE(is_mendable(opened.error()));
+  }
+  ASSERT_EQ(losses_of(scratch / "store")->size(), 1u);
+  EXPECT_EQ(losses_of(scratch / "store")->front().what, "entries from 10 to 20, which are gone already");
+  must_open(scratch / "store", {.drop_damaged_tail = true}).reset();
+  EXPECT_EQ(*must_open(scratch / "store")->end("log"), 10u);
+}
+
 TEST(Parts, changes_count_what_is_on_disk_before_and_after_a_start) {
   const Scratch scratch;
   std::uint64_t known = 0;

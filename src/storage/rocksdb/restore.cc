@@ -46,10 +46,9 @@ Result<void> require_target(const std::string& target, const fs::path& into, con
     return fail(Code::conflict, "storage.restore.target", target,
                 "a backup is restored into a directory that is new or empty; move what is there away first");
   }
-  HF_TRY(const fs::path place, resolved(target));
   for (const std::string& path : {directory, keys_directory}) {
     HF_TRY(const fs::path backup, resolved(path));
-    if (!within(place, backup)) continue;
+    if (!within(into, backup)) continue;
     return fail(Code::invalid, "storage.restore.inside", target,
                 "this lies within the backup, which has to stay as it is; restore somewhere else");
   }
@@ -127,9 +126,7 @@ Result<void> make_store(const std::string& directory) {
 Result<void> restore_rocksdb(const std::string& directory, const std::string& keys_directory,
                              const std::string& target) {
   std::error_code failed;
-  fs::path into = fs::absolute(target, failed).lexically_normal();
-  if (failed) return place_failure(target, failed);
-  if (!into.has_filename()) into = into.parent_path();
+  HF_TRY(const fs::path into, resolved(target));
   HF_CHECK(require_target(target, into, directory, keys_directory));
   const Copies copies{fs::path(directory) / "records", fs::path(directory) / "log", fs::path(keys_directory) / "keys"};
   HF_CHECK(require_backup(copies));
