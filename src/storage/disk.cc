@@ -26,6 +26,10 @@ Error disk_error(int reason, const std::string& path) {
 Result<Bytes> read_stored(const std::string& path, std::size_t bytes_max) {
   Result<Bytes> bytes = read_file(path, bytes_max);
   if (bytes) return bytes;
+  if (bytes.error().code != Code::unavailable) {  // nothing that was written is there: a link to nothing, a folder
+    return fail(Code::corrupt, "storage.corrupt", path,
+                bytes.error().what + "; put it back as it was, or restore a backup");
+  }
   std::string what = std::move(bytes).error().what;
   if (what.find(';') == what.npos) what += "; mend the disk and restart the server";  // no advice yet
   return fail(Code::unavailable, "storage.io", path, std::move(what));

@@ -14,7 +14,8 @@ namespace holdfast::storage {
 
 /// unavailable: "storage.disk.full" for ENOSPC and EDQUOT, "storage.io" for any other errno.
 Error disk_error(int reason, const std::string& path);
-/// read_file of what was stored and must be there. Errors: unavailable "storage.io".
+/// read_file of what was stored and must be there. Errors: corrupt "storage.corrupt", for what is no file of that size
+/// at all; unavailable "storage.io".
 Result<Bytes> read_stored(const std::string& path, std::size_t bytes_max);
 /// corrupt "storage.corrupt". Names 'holdfast repair' too, if the damage is_mendable.
 Error damage(const std::string& path);

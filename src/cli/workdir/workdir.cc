@@ -40,6 +40,7 @@ Result<void> require_access(const std::string& path, int mode) {
 /// folder within may be another's: lost+found, where the part is a disk of its own.
 Result<void> require_files(const std::string& part) {
   namespace fs = std::filesystem;
+  HF_CHECK(require_no_pipe(part));
   HF_CHECK(require_access(part, R_OK | X_OK));
   std::error_code wrong, unknown;
   fs::recursive_directory_iterator file(part, fs::directory_options::skip_permission_denied, wrong);

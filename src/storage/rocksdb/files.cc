@@ -96,7 +96,9 @@ Result<void> note_files_of(const std::string& directory, FileList list) {
 
 Result<std::string> current_manifest(const std::string& directory) {
   const std::string path = directory + "/CURRENT";
-  HF_TRY(std::string current, read_file(path, kCurrentBytesMax));
+  auto read = read_file(path, kCurrentBytesMax);
+  if (!read && read.error().code == Code::invalid) return tl::unexpected<Error>(damage(path));
+  HF_TRY(std::string current, std::move(read));
   if (!current.ends_with('\n')) return tl::unexpected<Error>(damage(path));
   current.pop_back();
   if (!is_manifest(current)) return tl::unexpected<Error>(damage(path));

@@ -105,6 +105,28 @@ TEST(Files, a_list_that_is_not_as_it_was_written_is_none) {
   EXPECT_TRUE(open_rocksdb(scratch / "store"));
 }
 
+TEST(Files, what_is_no_file_in_a_files_place_is_damage) {
+  const Scratch scratch;
+  run_and_kill(scratch / "store", 5);
+  const std::string store = scratch / "store", journals = store + "/log/journals";
+  for (const std::string& file :
+       {journals + "/" + files_of(journals).at(0), store + "/keys/CURRENT",
+        store + "/keys/" + *current_manifest(store + "/keys"), files(store + "/records", ".log").front().string()}) {
+    std::filesystem::rename(file, scratch / "aside");
+    for (const bool folder : {true, false}) {
+      folder ? std::filesystem::create_directory(file) : (std::ofstream(file) << Bytes(70, 'x')).good();
+      for (const bool read_only : {true, false}) {
+        const auto refused = open_rocksdb(store, {.read_only = read_only});
+        ASSERT_TRUE(fails(refused, Code::corrupt, "storage.corrupt")) << file << " " << folder;
+        EXPECT_EQ(refused.error().where, file);
+      }
+      std::filesystem::remove(file);
+    }
+    std::filesystem::rename(scratch / "aside", file);
+  }
+  EXPECT_TRUE(open_rocksdb(store));
+}
+
 TEST(Files, a_manifest_that_was_cut_is_refused_and_nothing_is_changed) {
   const Scratch scratch;
   fill_table(scratch / "store");

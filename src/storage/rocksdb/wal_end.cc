@@ -10,7 +10,6 @@
 #include <optional>
 
 #include "base/bytes.h"
-#include "base/file.h"
 #include "storage/disk.h"
 #include "storage/rocksdb/files.h"
 
@@ -159,7 +158,7 @@ class RecordLog {
 
 /// Zeros behind `end`, as they are written ahead: all that is there, and room for another record.
 Result<void> zero_behind(const std::string& path, std::size_t end) {
-  HF_TRY(const Bytes bytes, read_file(path, kLogBytesMax));
+  HF_TRY(const Bytes bytes, read_stored(path, kLogBytesMax));
   const RecordLog log(bytes);
   if (end >= log.data_end() && log.has_room(end)) return {};
   const std::size_t size = std::max(end + kBlock, log.data_end()) - end;
@@ -179,7 +178,7 @@ Result<void> cut_behind(const std::string& path, std::size_t end) {
 
 /// `synced`: what the list says.
 Result<std::size_t> manifest_end(const std::string& path, std::uint64_t synced) {
-  HF_TRY(const Bytes bytes, read_file(path, kLogBytesMax));
+  HF_TRY(const Bytes bytes, read_stored(path, kLogBytesMax));
   const std::size_t end = RecordLog(bytes).sound_end();
   if (bytes.size() < synced) return tl::unexpected<Error>(cut_short(path));
   if (end < synced) return tl::unexpected<Error>(damage(path));
@@ -187,7 +186,7 @@ Result<std::size_t> manifest_end(const std::string& path, std::uint64_t synced) 
 }
 
 Result<LogEnd> log_end(const std::string& path, bool noted) {
-  HF_TRY(const Bytes bytes, read_file(path, kLogBytesMax));
+  HF_TRY(const Bytes bytes, read_stored(path, kLogBytesMax));
   return RecordLog(bytes).end(noted);  // one that is not noted yet was being made, and holds nothing
 }
 
