@@ -117,7 +117,9 @@ TEST(Files, what_is_no_file_in_a_files_place_is_damage) {
       folder ? std::filesystem::create_directory(file) : (std::ofstream(file) << Bytes(70, 'x')).good();
       for (const bool read_only : {true, false}) {
         const auto refused = open_rocksdb(store, {.read_only = read_only});
-        ASSERT_TRUE(fails(refused, Code::corrupt, "storage.corrupt")) << file << " " << folder;
+        ASSERT_FALSE(refused) << file << " " << folder;
+        EXPECT_EQ(refused.error().code, Code::corrupt) << refused.error().text();
+        if (!folder) continue;  // what stands in it may be what was never written: then the part lacks changes
         EXPECT_EQ(refused.error().where, file);
       }
       std::filesystem::remove(file);

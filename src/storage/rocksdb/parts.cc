@@ -74,16 +74,14 @@ Result<RocksParts> open_parts(const std::string& directory, const RocksOptions& 
                  {},
                  {}};
   HF_CHECK(require_databases(parts));
-  // What is missed or damaged is told before anything is written anew.
+  // What is missed or damaged in one is told before another is written to.
   for (const std::string& part : parts) HF_CHECK(RocksInstance::look(part, out.shared));
   HF_CHECK(require_together(parts));
-  HF_TRY(out.journals, Journal::open_all(folder, {.read_only = true, .drop_damaged = options.drop_damaged_tail}));
+  if (options.drop_damaged_tail) HF_CHECK(Journal::open_all(folder, {.read_only = true, .drop_damaged = true}));
   HF_TRY(out.records, RocksInstance::open(parts[0], out.shared, records_families()));
   HF_TRY(out.keys, RocksInstance::open(parts[1], out.shared, keys_families()));
   HF_TRY(out.log, RocksInstance::open(parts[2], out.shared, log_families()));
-  if (!options.read_only) {
-    HF_TRY(out.journals, Journal::open_all(folder, out.journal_options));
-  }
+  HF_TRY(out.journals, Journal::open_all(folder, out.journal_options));
   return out;
 }
 

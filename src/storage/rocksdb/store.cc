@@ -175,7 +175,22 @@ class RocksStore final : public Store {
 
 }  // namespace
 
+namespace {
+
+/// As one who only looks would open it. What keeps one from looking, the opening itself will say.
+Result<void> look_at(const std::string& directory, RocksOptions options) {
+  options.read_only = true;
+  const auto parts = open_parts(directory, options);
+  if (parts) return parts->require_marks();
+  const bool tells = parts.error().slug != "storage.none" && parts.error().code != Code::unavailable;
+  return tells ? tl::unexpected<Error>(parts.error()) : Result<void>();
+}
+
+}  // namespace
+
 Result<std::unique_ptr<Store>> open_rocksdb(const std::string& directory, RocksOptions options) {
+  // A start that is refused changes nothing, so that a file or part which is put back afterwards belongs to the others.
+  if (!options.read_only && !options.drop_damaged_tail) HF_CHECK(look_at(directory, options));
   HF_TRY(RocksParts parts, open_parts(directory, options));
   if (!options.drop_damaged_tail) {
     HF_CHECK(parts.require_marks());
