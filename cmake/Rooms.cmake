@@ -2,10 +2,10 @@
 #
 # One room of src/: a static library of its .cc files, a test binary of its *_test.cc files, and <room>_links, which
 # links the whole archive against nothing but the rooms it declares: an undeclared call does not link. LIBS are the
-# room's own third-party libraries, which nothing above sees. TESTS_USE: rooms that only its tests hold it against. SUITES: tests
-# of another room that it must pass too, by their paths in src/.
-# DIR: where it lies, when not src/<room>. The test binary is built by the target unit_tests, and
-# of a PLAIN room by `all` too: clang 14, under which the others' tests run, does not build it.
+# room's own third-party libraries, which nothing above sees. TESTS_USE: rooms that only its tests hold it against.
+# SUITES: tests of another room that it must pass too, by their paths in src/. DIR: where it lies, when not src/<room>.
+# The test binary is built by the target unit_tests, and of a PLAIN room by `all` too: clang 14, under which the others'
+# tests run, does not build it.
 function(holdfast_room name)
   cmake_parse_arguments(ROOM "PLAIN" "DIR" "USES;LIBS;TESTS_USE;SUITES" ${ARGN})
   if(NOT ROOM_DIR)

@@ -46,11 +46,11 @@ class EndedLogs final : public rocksdb::FileSystemWrapper {
   IOStatus NewSequentialFile(const std::string& path, const FileOptions& options,
                              std::unique_ptr<FSSequentialFile>* out, IODebugContext* debug) override {
     IOStatus made = FileSystemWrapper::NewSequentialFile(path, options, out, debug);
-    if (!made.ok()) return made;
     const std::filesystem::path file = path;
+    const std::string name = file.filename();
+    if (!made.ok() || (file.extension() != ".log" && !name.starts_with("MANIFEST-"))) return made;
     const auto ends = ends_of(file.parent_path(), drop_damaged_);
     if (!ends) return IOStatus::Corruption(ends.error().where);
-    const std::string name = file.filename();
     if (const auto log = ends->logs.find(name); log != ends->logs.end()) {
       *out = std::make_unique<EndedFile>(std::move(*out), log->second.at);
     } else if (ends->manifest && ends->manifest->first == name) {

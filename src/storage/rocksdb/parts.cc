@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
 
 #include "storage/rocksdb/files.h"
 #include "storage/rocksdb/history.h"

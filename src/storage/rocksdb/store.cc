@@ -173,10 +173,6 @@ class RocksStore final : public Store {
   std::atomic<bool> begun_;
 };
 
-}  // namespace
-
-namespace {
-
 /// As one who only looks would open it. What keeps one from looking, the opening itself will say.
 Result<void> look_at(const std::string& directory, RocksOptions options) {
   options.read_only = true;

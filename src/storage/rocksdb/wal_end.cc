@@ -52,7 +52,6 @@ class RecordLog {
     if (at + kHeader > bytes_.size()) return false;
     return byte(at + 6) < kFull || byte(at + 6) > kLast || reach(at) <= bytes_.size();
   }
-  std::size_t data_end() const { return data_end_; }
 
   /// Behind the last of the records that are as they were written, from the first one on.
   std::size_t sound_end() const {
@@ -157,14 +156,11 @@ class RecordLog {
 };
 
 /// Zeros behind `end`, as they are written ahead: all that is there, and room for another record.
-Result<void> zero_behind(const std::string& path, std::size_t end) {
-  HF_TRY(const Bytes bytes, read_stored(path, kLogBytesMax));
-  const RecordLog log(bytes);
-  if (end >= log.data_end() && log.has_room(end)) return {};
-  const std::size_t size = std::max(end + kBlock, log.data_end()) - end;
+Result<void> zero_behind(const std::string& path, const LogEnd& end) {
+  if (end.behind == 0 && end.how != LogEnd::cut) return {};
   std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
-  file.seekp(static_cast<std::streamoff>(end));
-  file << Bytes(size, '\0') << std::flush;
+  file.seekp(static_cast<std::streamoff>(end.at));
+  file << Bytes(std::max(kBlock, end.behind), '\0') << std::flush;
   if (!file) return tl::unexpected<Error>(disk_error(errno, path));
   return sync(path);
 }
@@ -244,7 +240,7 @@ Result<void> end_logs(const std::string& directory, bool drop_damaged) {
   if (ends.manifest) HF_CHECK(cut_behind(directory + "/" + ends.manifest->first, ends.manifest->second));
   // Backwards: a kill meanwhile leaves damage that is met again, and never a hole before what is whole.
   for (auto end = ends.logs.rbegin(); end != ends.logs.rend(); ++end) {
-    HF_CHECK(zero_behind(directory + "/" + end->first, end->second.at));
+    HF_CHECK(zero_behind(directory + "/" + end->first, end->second));
   }
   return {};
 }
